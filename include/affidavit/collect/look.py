@@ -1,0 +1,28 @@
+"""What a collector brings back from one look at its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from affidavit.evidence import Draft, Json, Period
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look of one collector.
+
+    Counts are of things, not requests: ``enumerated`` that the source listed, ``read`` that were read whole, ``withheld``
+    values that redaction kept back. ``notice_delay_seconds`` is how late a change in the source may be noticed (None:
+    a change that this collector cannot notice at all is possible); ``cursor`` is where the next look goes on.
+    ``blobs`` are payloads that drafts name by SHA-256.
+    """
+
+    collector: str
+    drafts: tuple[Draft, ...]
+    enumerated: int
+    read: int
+    withheld: int = 0
+    window: Period | None = None
+    notice_delay_seconds: int | None = None
+    cursor: Json = None
+    blobs: tuple[bytes, ...] = ()

@@ -1,0 +1,200 @@
+"""The kinds of statement, each with the facts it may hold.
+
+A kind lives for ever. A new meaning is a new version of the kind, with an upcast that reads the old one; an unknown
+predicate type is shown and never counts for anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from affidavit.evidence.shapes import (
+    BOOL,
+    COUNT,
+    DIGEST,
+    NUMBER,
+    OPEN,
+    TEXT,
+    TIME,
+    Shape,
+    maybe,
+)
+
+BASE_URI = "urn:affidavit:"
+"""The one base of our own predicate types: ``urn:affidavit:<kind>:v<version>``."""
+
+_DIGESTED: Shape = {"name": TEXT, "digest": maybe(DIGEST)}
+_PERIOD: Shape = {"from": maybe(TIME), "to": maybe(TIME)}
+_TREE: Shape = {"files": COUNT, "bytes": COUNT, "sha256": DIGEST}
+_WITHHELD: Shape = {"params": COUNT, "tags": COUNT}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of statement.
+
+    ``facts`` lists every allowed field. ``foreign`` names the fields that a public predicate type puts at the top of
+    the predicate; header and the other fields then stand under ``predicate.affidavit``.
+    """
+
+    name: str
+    version: int
+    facts: Mapping[str, Shape]
+    predicate_type: str = ""
+    foreign: frozenset[str] = field(default_factory=frozenset)
+
+    def __post_init__(self) -> None:
+        if not self.predicate_type:
+            object.__setattr__(self, "predicate_type", f"{BASE_URI}{self.name}:v{self.version}")
+
+
+GENESIS = Kind("genesis", 1, {"origin": TEXT, "key": TEXT})
+"""Entry 0: the log's name and its first verification key (C2SP vkey)."""
+
+ORGANISATION = Kind("organisation-declaration", 1, {"file": TEXT, "organisation": OPEN})
+SYSTEM = Kind("system-declaration", 1, {"file": TEXT, "system": OPEN})
+SUITE = Kind("suite-declaration", 1, {"file": TEXT, "suite": OPEN})
+
+MODEL_RUN = Kind(
+    "model-run",
+    1,
+    {
+        "status": TEXT,
+        "lifecycle": TEXT,
+        "experiment": {"id": TEXT, "name": TEXT},
+        "parent": maybe(TEXT),
+        "source": {"commit": maybe(TEXT), "dirty": maybe(BOOL)},
+        "metrics": {"*": NUMBER},
+        "params": {"*": TEXT},
+        "tags": {"*": TEXT},
+        "inputs": [{"name": TEXT, "context": maybe(TEXT), "source_digest": TEXT, "rows": maybe(COUNT)}],
+        "outputs": [_DIGESTED],
+        "artifacts": maybe(_TREE),
+        "withheld": _WITHHELD,
+    },
+)
+"""An MLflow run. ``inputs`` carry MLflow's own dataset digest, an identifier and not a fingerprint."""
+
+MODEL_VERSION = Kind(
+    "model-version",
+    1,
+    {
+        "model": TEXT,
+        "version": TEXT,
+        "status": TEXT,
+        "created_at": TIME,
+        "run": maybe(TEXT),
+        "logged_model": maybe(TEXT),
+        "described": BOOL,
+        "signature": BOOL,
+        "environment": BOOL,
+        "artifacts": maybe(_TREE),
+        "tags": {"*": TEXT},
+        "withheld": _WITHHELD,
+    },
+)
+MODEL_ALIAS = Kind("model-alias", 1, {"model": TEXT, "alias": TEXT, "version": maybe(TEXT)})
+"""Where an alias points at this look; between two looks the version in use is unknown."""
+
+DATASET_SNAPSHOT = Kind(
+    "dataset-snapshot",
+    1,
+    {
+        "dataset": TEXT,
+        "table": TEXT,
+        "use": TEXT,
+        "columns": [{"name": TEXT, "type": TEXT, "nulls": COUNT}],
+        "rows": COUNT,
+        "time": maybe({"column": TEXT, "from": maybe(TEXT), "to": maybe(TEXT)}),
+        "fingerprint": {"sha256": DIGEST, "method": TEXT, "coverage": TEXT},
+        "consistency": TEXT,
+    },
+)
+"""One look at a table. ``consistency`` says how rows, fingerprint and validation came from the same state of it."""
+
+VALIDATION = Kind(
+    "validation",
+    1,
+    {
+        "result": TEXT,
+        "configuration": [{"name": TEXT, "digest": {"sha256": DIGEST}}],
+        "passedTests": [TEXT],
+        "warnedTests": [TEXT],
+        "failedTests": [TEXT],
+        "dataset": TEXT,
+        "suite": TEXT,
+        "rows": COUNT,
+        "failed": [
+            {
+                "test": TEXT,
+                "column": maybe(TEXT),
+                "unexpected": maybe(COUNT),
+                "missing": maybe(COUNT),
+                "reason": maybe(TEXT),
+            }
+        ],
+        "details": {"digest": {"sha256": DIGEST}, "media_type": TEXT},
+    },
+    predicate_type="https://in-toto.io/attestation/test-result/v0.1",
+    foreign=frozenset({"result", "configuration", "passedTests", "warnedTests", "failedTests"}),
+)
+"""A Great Expectations validation: an in-toto test result."""
+
+LINEAGE_EDGE = Kind("lineage-edge", 1, {"relation": TEXT, "from": _DIGESTED, "to": _DIGESTED, "basis": TEXT})
+
+UNRECONCILED = Kind(
+    "unreconciled", 1, {"experiments": [TEXT], "registered_models": [TEXT], "dags": [TEXT], "not_looked_at": [TEXT]}
+)
+"""What a tracking server or Airflow holds and no AI system claims."""
+
+COLLECTION = Kind(
+    "collection",
+    1,
+    {
+        "slot": _PERIOD,
+        "gap": maybe(TEXT),
+        "collectors": {
+            "*": {
+                "window": maybe(_PERIOD),
+                "enumerated": COUNT,
+                "read": COUNT,
+                "new": COUNT,
+                "unchanged": COUNT,
+                "withheld": COUNT,
+                "notice_delay_seconds": maybe(COUNT),
+                "cursor": OPEN,
+            }
+        },
+    },
+)
+"""The end of a slot: what was looked at, how much of it was new, and where to go on."""
+
+ASSESSMENT = Kind(
+    "assessment",
+    1,
+    {
+        "controls": {"*": {"status": TEXT, "origin": maybe(TEXT)}},
+        "rules": DIGEST,
+        "catalogue": DIGEST,
+    },
+)
+"""The posture of one scope, recorded when it changed."""
+
+ALL = (
+    GENESIS,
+    ORGANISATION,
+    SYSTEM,
+    SUITE,
+    MODEL_RUN,
+    MODEL_VERSION,
+    MODEL_ALIAS,
+    DATASET_SNAPSHOT,
+    VALIDATION,
+    LINEAGE_EDGE,
+    UNRECONCILED,
+    COLLECTION,
+    ASSESSMENT,
+)
+
+BY_PREDICATE_TYPE: Mapping[str, Kind] = {kind.predicate_type: kind for kind in ALL}

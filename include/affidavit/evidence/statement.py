@@ -1,0 +1,363 @@
+"""Statements: what a collector drafts, what the ledger keeps, and how one is told from another.
+
+A *stream* is (kind, scope, first subject, interval where one applies). The ledger compares a draft only with the
+latest entry of its stream: the same facts add nothing; changed facts add an entry that names the leaf it supersedes.
+Time of observation, collector, Airflow run and ``basis`` are about the looking, not about what was seen: they are no
+part of the facts that are compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from affidavit.errors import CanonicalError, FieldNotAllowed, StatementTooLarge
+from affidavit.evidence import shapes
+from affidavit.evidence.canonical import Json, dumps, loads
+from affidavit.evidence.kinds import BY_PREDICATE_TYPE, Kind
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+MAX_LEAF = 65_535
+"""Bytes a leaf may hold; what is larger is a blob under its SHA-256."""
+
+ORGANISATION_SCOPE = "organisation"
+
+
+def system_scope(system_id: str) -> str:
+    """The scope of one AI system."""
+    return f"system:{system_id}"
+
+
+class Origin(StrEnum):
+    """Who vouches for the facts, weakest first; a verdict is as strong as the weakest evidence it needs."""
+
+    DECLARED = "declared"
+    RECORDED = "recorded"
+    OBSERVED = "observed"
+    REPERFORMED = "re-performed"
+
+
+class Stage(StrEnum):
+    """Lifecycle stages of an AI system, and the one that belongs to none of them."""
+
+    INCEPTION = "inception_design"
+    DATA = "data_acquisition"
+    DEVELOPMENT = "development"
+    VERIFICATION = "verification_validation"
+    DEPLOYMENT = "deployment"
+    OPERATION = "operation_monitoring"
+    RETIREMENT = "retirement"
+    CROSS = "cross_lifecycle"
+
+
+def timestamp(moment: datetime) -> str:
+    """``moment`` in UTC with milliseconds, so that times of equal width sort as text."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a time zone could be any of 24 hours")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(text: str) -> datetime:
+    """The time that :func:`timestamp` wrote."""
+    return datetime.fromisoformat(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A period; an open end is None."""
+
+    start: datetime | None
+    end: datetime | None
+
+    @classmethod
+    def of(cls, value: Mapping[str, str | None] | None) -> Period | None:
+        """The period that :meth:`json` wrote."""
+        if value is None:
+            return None
+        start, end = value["from"], value["to"]
+        return cls(moment(start) if start else None, moment(end) if end else None)
+
+    def json(self) -> dict[str, str | None]:
+        """``{"from": …, "to": …}``."""
+        return {
+            "from": timestamp(self.start) if self.start else None,
+            "to": timestamp(self.end) if self.end else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a statement is about: a URI-like name, and a SHA-256 in hexadecimal."""
+
+    name: str
+    sha256: str
+
+    @classmethod
+    def of_facts(cls, name: str, facts: Mapping[str, Json]) -> Subject:
+        """A subject that has no bytes of its own: its digest is that of the collected facts."""
+        return cls(name, hashlib.sha256(dumps(facts)).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """Which code looked."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class AirflowRun:
+    """Which task instance looked."""
+
+    dag: str
+    run: str
+    task: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """When and how a look took place: the same for every draft of one look, and no part of the compared facts."""
+
+    observed_at: datetime
+    airflow: AirflowRun | None = None
+    demonstration: str | None = None
+    """In words, what is scripted or simulated about this evidence; None for the real thing."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A statement that is not yet in a ledger: everything but the leaf it supersedes.
+
+    ``interval`` makes the stream one of its own per slot; ``effective`` is the period the facts are about;
+    ``basis`` is the ledger's head (``size``, ``root``) that a derived statement was computed from.
+    """
+
+    kind: Kind
+    scope: str
+    stage: Stage
+    origin: Origin
+    subjects: tuple[Subject, ...]
+    facts: Mapping[str, Any]
+    collector: Collector
+    seen: Circumstances
+    effective: Period | None = None
+    interval: Period | None = None
+    by: str | None = None
+    basis: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.subjects:
+            raise FieldNotAllowed("a statement has at least one subject", where=self.kind.name)
+        shapes.check(self.facts, self.kind.facts, where=self.kind.name)
+        for subject in self.subjects:
+            shapes.check(subject.name, shapes.TEXT, where=f"{self.kind.name}.subject.name")
+            shapes.check(subject.sha256, shapes.DIGEST, where=f"{self.kind.name}.subject.digest")
+
+    @classmethod
+    def of(cls, statement: Statement) -> Draft:
+        """The draft that ``statement`` was sealed from. Raises ``FieldNotAllowed`` for an unknown kind."""
+        header, kind = statement.header, BY_PREDICATE_TYPE.get(statement.predicate_type)
+        if kind is None:
+            raise FieldNotAllowed("an unknown kind cannot be drafted", where=statement.predicate_type[:200])
+        run = header["airflow"]
+        return cls(
+            kind=kind,
+            scope=statement.scope,
+            stage=Stage(statement.stage),
+            origin=statement.origin,
+            subjects=statement.subjects,
+            facts=statement.facts,
+            collector=Collector(**header["collector"]),
+            seen=Circumstances(
+                observed_at=moment(statement.observed_at),
+                airflow=AirflowRun(run["dag"], run["run"], run["task"], run["try"]) if run else None,
+                demonstration=statement.demonstration,
+            ),
+            effective=Period.of(header["effective"]),
+            interval=Period.of(header["interval"]),
+            by=header["by"],
+            basis=header["basis"],
+        )
+
+    @cached_property
+    def statement(self) -> Statement:
+        """The draft as a statement that supersedes nothing yet."""
+        return Statement(self._document(None))
+
+    def seal(self, supersedes: bytes | None) -> bytes:
+        """The leaf: canonical bytes of the statement that follows the leaf hash ``supersedes`` in its stream.
+
+        Raises ``StatementTooLarge`` over :data:`MAX_LEAF`.
+        """
+        leaf = dumps(self._document(supersedes))
+        if len(leaf) > MAX_LEAF:
+            raise StatementTooLarge(
+                f"the statement has {len(leaf):,} bytes, more than {MAX_LEAF:,}",
+                where=f"{self.kind.name} of {self.subjects[0].name[:200]}",
+                fix="let less of it through (fewer allow-listed params and tags, a smaller suite)",
+            )
+        return leaf
+
+    def _document(self, supersedes: bytes | None) -> dict[str, Any]:
+        header = {
+            "scope": self.scope,
+            "stage": self.stage.value,
+            "origin": self.origin.value,
+            "effective": self.effective.json() if self.effective else None,
+            "interval": self.interval.json() if self.interval else None,
+            "observed_at": timestamp(self.seen.observed_at),
+            "collector": {"name": self.collector.name, "version": self.collector.version},
+            "by": self.by,
+            "airflow": _airflow(self.seen.airflow),
+            "basis": dict(self.basis) if self.basis else None,
+            "demonstration": self.seen.demonstration,
+            "supersedes": supersedes.hex() if supersedes else None,
+        }
+        foreign = {name: value for name, value in self.facts.items() if name in self.kind.foreign}
+        own = {name: value for name, value in self.facts.items() if name not in self.kind.foreign}
+        predicate = {**foreign, "affidavit": {"header": header, **own}} if foreign else {"header": header, **own}
+        return {
+            "_type": STATEMENT_TYPE,
+            "subject": [{"name": s.name, "digest": {"sha256": s.sha256}} for s in self.subjects],
+            "predicateType": self.kind.predicate_type,
+            "predicate": predicate,
+        }
+
+
+def _airflow(run: AirflowRun | None) -> dict[str, Any] | None:
+    return {"dag": run.dag, "run": run.run, "task": run.task, "try": run.attempt} if run else None
+
+
+class Statement:
+    """A statement as it is read: a frozen view of one in-toto document.
+
+    A statement of an unknown kind keeps its document, its subjects and an empty header: it can be shown, and nothing
+    counts on it.
+    """
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.document = document
+        self.predicate_type: str = document["predicateType"]
+        self._known = BY_PREDICATE_TYPE.get(self.predicate_type)
+
+    @classmethod
+    def parse(cls, leaf: bytes) -> Statement:
+        """Read a leaf. Raises ``CanonicalError`` for anything that is not an in-toto Statement of ours."""
+        document = loads(leaf)
+        try:
+            if document["_type"] != STATEMENT_TYPE:
+                raise CanonicalError(f"not an in-toto Statement v1 but {str(document['_type'])[:80]!r}")
+            statement = cls(document)
+            _ = (statement.subjects, statement.scope, statement.stream, statement.observed_at)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise CanonicalError(f"not a statement: {type(error).__name__} {error}") from error
+        return statement
+
+    @property
+    def known(self) -> bool:
+        """Whether this version of the code knows the kind; if not, it counts for nothing."""
+        return self._known is not None
+
+    @cached_property
+    def kind(self) -> str:
+        """The kind's name, or the whole predicate type where the kind is unknown."""
+        return self._known.name if self._known else self.predicate_type
+
+    @cached_property
+    def _own(self) -> Mapping[str, Any]:
+        predicate: Mapping[str, Any] = self.document["predicate"]
+        if "header" not in predicate and isinstance(predicate.get("affidavit"), Mapping):
+            own: Mapping[str, Any] = predicate["affidavit"]
+            return own
+        return predicate
+
+    @cached_property
+    def header(self) -> Mapping[str, Any]:
+        """The common header."""
+        header: Mapping[str, Any] = self._own["header"]
+        return header
+
+    @cached_property
+    def facts(self) -> Mapping[str, Any]:
+        """The facts, whichever level of the predicate they stand at."""
+        own = {name: value for name, value in self._own.items() if name != "header"}
+        if self._own is self.document["predicate"]:
+            return own
+        return {**{n: v for n, v in self.document["predicate"].items() if n != "affidavit"}, **own}
+
+    @cached_property
+    def subjects(self) -> tuple[Subject, ...]:
+        """What it is about; never empty."""
+        subjects = tuple(Subject(s["name"], s["digest"]["sha256"]) for s in self.document["subject"])
+        if not subjects:
+            raise CanonicalError("a statement without a subject")
+        return subjects
+
+    @property
+    def subject(self) -> Subject:
+        """The first subject, which is part of the stream."""
+        return self.subjects[0]
+
+    @property
+    def scope(self) -> str:
+        """``organisation`` or ``system:<id>``."""
+        return str(self.header["scope"])
+
+    @property
+    def stage(self) -> str:
+        """Lifecycle stage."""
+        return str(self.header["stage"])
+
+    @property
+    def origin(self) -> Origin:
+        """Who vouches for it."""
+        return Origin(self.header["origin"])
+
+    @property
+    def observed_at(self) -> str:
+        """When it was observed (UTC, milliseconds)."""
+        return str(self.header["observed_at"])
+
+    @property
+    def demonstration(self) -> str | None:
+        """What is scripted or simulated about it, in words; None for the real thing."""
+        return self.header.get("demonstration")
+
+    @property
+    def supersedes(self) -> bytes | None:
+        """Leaf hash of the entry it supersedes."""
+        value = self.header["supersedes"]
+        return bytes.fromhex(value) if value else None
+
+    @cached_property
+    def stream(self) -> bytes:
+        """SHA-256 that names the stream; the kind's version is no part of it, so a new version supersedes the old."""
+        name = [self.kind, self.scope, self.subject.name, self.header.get("interval")]
+        return hashlib.sha256(b"affidavit stream v1\n" + dumps(name)).digest()
+
+    @cached_property
+    def facts_digest(self) -> bytes:
+        """SHA-256 over everything that is compared within a stream."""
+        compared = {
+            "subject": self.document["subject"],
+            "facts": self.facts,
+            **{name: self.header.get(name) for name in ("stage", "origin", "effective", "by", "demonstration")},
+        }
+        return hashlib.sha256(b"affidavit facts v1\n" + dumps(compared)).digest()
+
+    @cached_property
+    def identity(self) -> bytes:
+        """SHA-256 over stream, superseded leaf and facts; unique in a ledger, so that append is exactly-once."""
+        return identity(self.stream, self.supersedes, self.facts_digest)
+
+
+def identity(stream: bytes, supersedes: bytes | None, facts_digest: bytes) -> bytes:
+    """The identity of a statement, from its three parts (see :attr:`Statement.identity`)."""
+    return hashlib.sha256(b"affidavit identity v1\n" + stream + (supersedes or bytes(32)) + facts_digest).digest()

@@ -1,0 +1,163 @@
+"""What an organisation declares: AI systems, their tables and models, the suites they must pass, and roles.
+
+The models are the single description of the YAML files; the JSON Schema that editors complete from is generated from
+them. Everything is frozen, unknown keys are refused, and order in a list carries no meaning.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+"""Lower-case letters, digits and single hyphens."""
+
+ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=120)]
+"""An Airflow connection id."""
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=250)]
+
+RiskLevel = Literal["minimal", "limited", "high"]
+OrganisationRole = Literal["developer", "provider", "deployer", "user", "importer", "distributor"]
+Use = Literal["training", "validation", "test", "production", "reference"]
+Quality = Literal["completeness", "validity", "consistency", "uniqueness", "timeliness", "representativeness"]
+
+
+class Declared(BaseModel):
+    """Base of every declaration: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Table(Declared):
+    """A table of a warehouse, as one AI system uses it."""
+
+    id: Id
+    connection: ConnectionId = Field(description="Airflow connection id of the warehouse")
+    table: Name = Field(description="Table name, with its schema where the warehouse has schemas: public.applications")
+    suite: Id | None = Field(None, description="Suite that the table must pass: the file expectations/<suite>.yaml")
+    time_column: Name | None = Field(None, description="Column that dates a row; gives the period a snapshot covers")
+    timeout_seconds: int = Field(600, ge=1, le=86_400, description="Longest time that one query may run")
+
+    @property
+    def uri(self) -> str:
+        """The table's name in statements: ``warehouse://<connection>/<table>``."""
+        return f"warehouse://{self.connection}/{self.table}"
+
+
+class Dataset(Table):
+    """A table that a model is made from, or is tried on."""
+
+    use: Use
+    suite: Id = Field(description="Suite that the table must pass: the file expectations/<suite>.yaml")
+
+
+class PredictionTable(Table):
+    """A table of scored rows: what the model answered, and what turned out to be true."""
+
+    label: Name = Field(description="Column with the true outcome")
+    score: Name = Field(description="Column with the model's score or class")
+    groups: tuple[Name, ...] = Field((), description="Columns whose groups are compared (protected attributes)")
+
+    @property
+    def use(self) -> Literal["prediction"]:
+        """Always ``prediction``."""
+        return "prediction"
+
+
+class Allow(Declared):
+    """Names of MLflow params and tags whose values may enter the ledger; all others are counted and withheld."""
+
+    params: tuple[Name, ...] = ()
+    tags: tuple[Name, ...] = ()
+
+
+class Tracking(Declared):
+    """Where an AI system's runs and models are logged."""
+
+    connection: ConnectionId = Field(description="Airflow connection id of the MLflow tracking server")
+    experiments: tuple[Name, ...] = Field(min_length=1)
+    registered_models: tuple[Name, ...] = ()
+    in_use_alias: Name = Field("champion", description="The alias that means: this version is in use")
+    allow: Allow = Allow()
+
+
+class System(Declared):
+    """One AI system: one file in ``include/systems``."""
+
+    id: Id
+    title: Text
+    purpose: Text
+    organisation_role: OrganisationRole
+    risk_level: RiskLevel
+    owner: Id = Field(description="Role in include/organisation.yaml that answers for the system")
+    schedule: Name = Field(description="Cron expression or @hourly, @daily, @weekly, @monthly: when evidence is due")
+    mlflow: Tracking
+    datasets: tuple[Dataset, ...] = Field(min_length=1)
+    predictions: tuple[PredictionTable, ...] = ()
+    dags: tuple[Name, ...] = Field((), description="Airflow DAGs that train, score or serve the system")
+    demonstration: Text | None = Field(
+        None, description="What is scripted or simulated, in words; marks every entry of the system"
+    )
+
+    @property
+    def tables(self) -> tuple[Dataset | PredictionTable, ...]:
+        """Datasets, then prediction tables."""
+        return (*self.datasets, *self.predictions)
+
+
+class Role(Declared):
+    """A role of the organisation. Holders are pseudonymous person ids, never names."""
+
+    title: Text
+    holders: tuple[Id, ...] = ()
+
+
+class Organisation(Declared):
+    """The organisation: ``include/organisation.yaml``."""
+
+    id: Id
+    title: Text
+    roles: dict[Id, Role]
+    owners: dict[str, Id] = Field(
+        default_factory=dict, description="Role that answers for a control, by control id or area (A.7.4, A.7, 9.2)"
+    )
+    schedule: Name = Field("@daily", description="When evidence about the organisation itself is due")
+    airflow_connection: ConnectionId | None = Field(
+        None, description="Connection id of Airflow's REST API, to list DAGs that no AI system claims"
+    )
+    demonstration: Text | None = None
+
+
+class Expectation(Declared):
+    """One expectation of a suite, by its Great Expectations type."""
+
+    type: Annotated[str, StringConstraints(pattern=r"^expect_[a-z0-9_]+$")]
+    kwargs: dict[str, Any] = {}
+    quality: Quality = Field(description="Which quality of data it is about")
+    why: Text | None = Field(None, description="Why it is expected; shown where it fails")
+
+    @property
+    def test(self) -> str:
+        """The test's name in evidence: ``type``, or ``type:column``; columns of a pair or set are joined by a comma."""
+        columns = [self.kwargs.get(key) for key in ("column", "column_A", "column_B")]
+        names = [str(c) for c in columns if c is not None] or [str(c) for c in self.kwargs.get("column_list", ())]
+        return f"{self.type}:{','.join(names)}" if names else self.type
+
+
+class Suite(Declared):
+    """A Great Expectations suite as reviewed data: one file in ``expectations``."""
+
+    name: Id
+    description: Text
+    expectations: tuple[Expectation, ...] = Field(min_length=1)
+
+
+class Inventory(Declared):
+    """Everything an organisation declares, as it stood at one moment."""
+
+    organisation: Organisation
+    systems: dict[Id, System]
+    suites: dict[Id, Suite]

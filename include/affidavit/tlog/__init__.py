@@ -1,0 +1,1 @@
+"""Transparency log arithmetic: hashing, proofs, notes, checkpoints. Pure."""
