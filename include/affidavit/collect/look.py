@@ -11,7 +11,7 @@ from affidavit.evidence import Draft, Json, Period
 class Look:
     """One look of one collector.
 
-    Counts are of things, not requests: ``enumerated`` that the source listed, ``read`` that were read whole, ``withheld``
+    Counts are of things, not requests: ``enumerated`` that the source listed, ``read`` read whole, ``withheld``
     values that redaction kept back. ``notice_delay_seconds`` is how late a change in the source may be noticed (None:
     a change that this collector cannot notice at all is possible); ``cursor`` is where the next look goes on.
     ``blobs`` are payloads that drafts name by SHA-256.

@@ -48,7 +48,7 @@ class Connection:
         extra = data.get("extra") or {}
         return cls(
             id=connection_id,
-            type=_type(data["conn_type"] if "conn_type" in data else ""),
+            type=_type(data.get("conn_type", "")),
             host=data.get("host") or "",
             port=int(data["port"]) if data.get("port") else None,
             login=data.get("login") or "",

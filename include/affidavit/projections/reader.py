@@ -12,7 +12,7 @@ from affidavit.evidence import Entry
 
 @dataclass(frozen=True)
 class Head:
-    """A head of the log: ``size`` entries under ``root`` (32 bytes), signed at ``time``; ``note`` is the signed note."""
+    """A head of the log: ``size`` entries under ``root`` (32 bytes), signed at ``time`` in the signed ``note``."""
 
     origin: str
     size: int

@@ -47,7 +47,7 @@ def worst(statuses: Iterable[Status]) -> Status:
 class Part:
     """The outcome of one named check.
 
-    ``check`` is the frozen name (``suite_passed/1``); ``entries`` are the ledger indices it rests on; ``next_action`` is
+    ``check`` is the frozen name (``suite_passed/1``); ``entries`` are the indices it rests on; ``next_action`` is
     empty where nothing is to be done; ``origin`` is the weakest origin among its evidence, None without evidence.
     """
 
