@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from affidavit.evidence.statement import Stage
+
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 """Lower-case letters, digits and single hyphens."""
 
@@ -23,6 +25,14 @@ RiskLevel = Literal["minimal", "limited", "high"]
 OrganisationRole = Literal["developer", "provider", "deployer", "user", "importer", "distributor"]
 Use = Literal["training", "validation", "test", "production", "reference"]
 Quality = Literal["completeness", "validity", "consistency", "uniqueness", "timeliness", "representativeness"]
+
+_STAGE_OF_USE: dict[str, Stage] = {
+    "training": Stage.DATA,
+    "reference": Stage.DATA,
+    "validation": Stage.VERIFICATION,
+    "test": Stage.VERIFICATION,
+    "production": Stage.OPERATION,
+}
 
 
 class Declared(BaseModel):
@@ -53,6 +63,11 @@ class Dataset(Table):
     use: Use
     suite: Id = Field(description="Suite that the table must pass: the file expectations/<suite>.yaml")
 
+    @property
+    def stage(self) -> Stage:
+        """The lifecycle stage that evidence about the table belongs to."""
+        return _STAGE_OF_USE[self.use]
+
 
 class PredictionTable(Table):
     """A table of scored rows: what the model answered, and what turned out to be true."""
@@ -65,6 +80,11 @@ class PredictionTable(Table):
     def use(self) -> Literal["prediction"]:
         """Always ``prediction``."""
         return "prediction"
+
+    @property
+    def stage(self) -> Stage:
+        """Scored rows are what a model is verified on."""
+        return Stage.VERIFICATION
 
 
 class Allow(Declared):

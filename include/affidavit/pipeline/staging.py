@@ -1,0 +1,100 @@
+"""Where looks wait between the task that looked and the task that records.
+
+A slot's looks are appended in one transaction, so that a source that fails leaves the ledger as it was. Between tasks
+a look lies under the SHA-256 of its bytes: the key that travels through XCom says exactly what will be recorded.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+
+import fsspec
+
+from affidavit.collect.look import Look
+from affidavit.errors import IntegrityError, LedgerFull, LedgerUnavailable
+from affidavit.evidence import Draft, Period, Statement, dumps, loads
+
+_NO_SPACE = 28  # errno.ENOSPC, the same on every POSIX system
+
+
+@dataclass(frozen=True)
+class Staging:
+    """A folder (any fsspec URL) of staged looks."""
+
+    url: str
+
+    def put(self, look: Look) -> str:
+        """Stage a look; returns its key. Staging the same look again is the same key."""
+        data = _encode(look)
+        key = hashlib.sha256(data).hexdigest()
+        fs, root = fsspec.core.url_to_fs(self.url)
+        try:
+            fs.makedirs(root, exist_ok=True)
+            temporary = f"{root}/.{key}"
+            with fs.open(temporary, "wb") as file:
+                file.write(data)
+            fs.mv(temporary, f"{root}/{key}")
+        except OSError as error:
+            full = error.errno == _NO_SPACE
+            kind = LedgerFull if full else LedgerUnavailable
+            fix = "free some space" if full else "see that the folder exists and may be written to"
+            raise kind("a look could not be staged", where=f"staging area {self.url}", fix=fix) from error
+        return key
+
+    def get(self, key: str) -> Look:
+        """The look under ``key``. Raises ``IntegrityError`` unless its bytes still have that digest."""
+        fs, root = fsspec.core.url_to_fs(self.url)
+        try:
+            data = fs.cat_file(f"{root}/{key}")
+        except FileNotFoundError as error:
+            raise LedgerUnavailable(
+                f"the staged look {key[:12]}… is gone",
+                where=f"staging area {self.url}",
+                fix="clear the collecting tasks of this run as well, so that they look again",
+            ) from error
+        if hashlib.sha256(data).hexdigest() != key:
+            raise IntegrityError(
+                f"the staged look {key[:12]}… was changed",
+                where=f"staging area {self.url}",
+                fix="find out who may write there; clear the collecting tasks so that they look again",
+            )
+        return _decode(data)
+
+    def drop(self, key: str) -> None:
+        """Forget a look that is recorded."""
+        fs, root = fsspec.core.url_to_fs(self.url)
+        if fs.exists(f"{root}/{key}"):
+            fs.rm_file(f"{root}/{key}")
+
+
+def _encode(look: Look) -> bytes:
+    return dumps(
+        {
+            "collector": look.collector,
+            "drafts": [draft.statement.document for draft in look.drafts],
+            "enumerated": look.enumerated,
+            "read": look.read,
+            "withheld": look.withheld,
+            "window": look.window.json() if look.window else None,
+            "notice_delay_seconds": look.notice_delay_seconds,
+            "cursor": look.cursor,
+            "blobs": [base64.b64encode(blob).decode("ascii") for blob in look.blobs],
+        }
+    )
+
+
+def _decode(data: bytes) -> Look:
+    value = loads(data)
+    return Look(
+        collector=value["collector"],
+        drafts=tuple(Draft.of(Statement(document)) for document in value["drafts"]),
+        enumerated=value["enumerated"],
+        read=value["read"],
+        withheld=value["withheld"],
+        window=Period.of(value["window"]),
+        notice_delay_seconds=value["notice_delay_seconds"],
+        cursor=value["cursor"],
+        blobs=tuple(base64.b64decode(blob) for blob in value["blobs"]),
+    )
