@@ -1,6 +1,24 @@
-"""What the organisation declares: AI systems, suites, roles; and what a change of them weakens."""
+"""What the organisation declares: AI systems, suites, roles; and what a change of them weakens.
+
+    inventory = load(project / "include", project / "expectations")
+    slot = slot_at(inventory.systems["mortgage-approval"].schedule, moment)
+    for loosening in loosens(before, inventory):
+        print(loosening.file, loosening.field, loosening.why)
+
+Pure but for reading the YAML files (:mod:`~affidavit.inventory.load`); imports nothing heavy, since Airflow imports it
+whenever it parses a DAG file.
+"""
 
 from affidavit.inventory.connection import Connection, Resolve, from_environment
+from affidavit.inventory.load import Loaded, load, load_lenient
+from affidavit.inventory.loosening import (
+    Loosening,
+    in_force,
+    inventory_in_force,
+    loosens,
+    organisation_in_force,
+    suite_in_force,
+)
 from affidavit.inventory.models import (
     Dataset,
     Expectation,
@@ -13,12 +31,15 @@ from affidavit.inventory.models import (
     Table,
     Tracking,
 )
+from affidavit.inventory.schedule import next_tick, seconds_between_ticks, slot_at, slots_between
 
 __all__ = [
     "Connection",
     "Dataset",
     "Expectation",
     "Inventory",
+    "Loaded",
+    "Loosening",
     "Organisation",
     "PredictionTable",
     "Resolve",
@@ -28,4 +49,15 @@ __all__ = [
     "Table",
     "Tracking",
     "from_environment",
+    "in_force",
+    "inventory_in_force",
+    "load",
+    "load_lenient",
+    "loosens",
+    "next_tick",
+    "organisation_in_force",
+    "seconds_between_ticks",
+    "slot_at",
+    "slots_between",
+    "suite_in_force",
 ]

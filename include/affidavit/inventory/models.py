@@ -6,20 +6,35 @@ them. Everything is frozen, unknown keys are refused, and order in a list carrie
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
+from affidavit.evidence.canonical import dumps
 from affidavit.evidence.statement import Stage
+from affidavit.inventory import schedule as schedules
 
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+ID_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+CONNECTION_PATTERN = r"^[A-Za-z0-9_.-]+$"
+EXPECTATION_PATTERN = r"^expect_[a-z0-9_]+$"
+
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=60)]
 """Lower-case letters, digits and single hyphens."""
 
-ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=120)]
+ConnectionId = Annotated[str, StringConstraints(pattern=CONNECTION_PATTERN, max_length=120)]
 """An Airflow connection id."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=250)]
+
+Schedule = Annotated[Name, AfterValidator(schedules.checked)]
+"""Five cron fields, or a preset of :mod:`affidavit.inventory.schedule`; times are UTC."""
+
+RESERVED = "organisation"
+"""Stands for the organisation wherever a system id is expected, so no AI system may be called that."""
 
 RiskLevel = Literal["minimal", "limited", "high"]
 OrganisationRole = Literal["developer", "provider", "deployer", "user", "importer", "distributor"]
@@ -39,6 +54,17 @@ class Declared(BaseModel):
     """Base of every declaration: frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+def _refuse(path: tuple[str | int, ...], problem: str, fix: str) -> PydanticCustomError:
+    # load.py reads path and fix back out, to say them in its own form.
+    return PydanticCustomError("declared", "{problem}", {"path": path, "problem": problem, "fix": fix})
+
+
+def _first_again(keys: Iterable[object]) -> int | None:
+    """Position of the first item that was there before."""
+    seen: set[object] = set()
+    return next((n for n, key in enumerate(keys) if key in seen or seen.add(key)), None)  # type: ignore[func-returns-value]
 
 
 class Table(Declared):
@@ -113,7 +139,9 @@ class System(Declared):
     organisation_role: OrganisationRole
     risk_level: RiskLevel
     owner: Id = Field(description="Role in include/organisation.yaml that answers for the system")
-    schedule: Name = Field(description="Cron expression or @hourly, @daily, @weekly, @monthly: when evidence is due")
+    schedule: Schedule = Field(
+        description="Cron expression or @hourly, @daily, @weekly, @monthly: when evidence is due"
+    )
     mlflow: Tracking
     datasets: tuple[Dataset, ...] = Field(min_length=1)
     predictions: tuple[PredictionTable, ...] = ()
@@ -126,6 +154,22 @@ class System(Declared):
     def tables(self) -> tuple[Dataset | PredictionTable, ...]:
         """Datasets, then prediction tables."""
         return (*self.datasets, *self.predictions)
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> System:
+        if self.id == RESERVED:
+            raise _refuse(("id",), f"{RESERVED!r} stands for the organisation itself", "choose another id")
+        if (n := _first_again(table.id for table in self.tables)) is not None:
+            problem = f"a second table has the id {self.tables[n].id!r}"
+            raise _refuse((*self._place(n), "id"), problem, "give each table its own id")
+        if (n := _first_again(table.uri for table in self.tables)) is not None:
+            problem = "a second table with the same connection and table"
+            raise _refuse((*self._place(n), "table"), problem, "declare each table once in an AI system")
+        return self
+
+    def _place(self, n: int) -> tuple[str, int]:
+        many = len(self.datasets)
+        return ("datasets", n) if n < many else ("predictions", n - many)
 
 
 class Role(Declared):
@@ -144,17 +188,34 @@ class Organisation(Declared):
     owners: dict[str, Id] = Field(
         default_factory=dict, description="Role that answers for a control, by control id or area (A.7.4, A.7, 9.2)"
     )
-    schedule: Name = Field("@daily", description="When evidence about the organisation itself is due")
+    schedule: Schedule = Field("@daily", description="When evidence about the organisation itself is due")
     airflow_connection: ConnectionId | None = Field(
         None, description="Connection id of Airflow's REST API, to list DAGs that no AI system claims"
     )
     demonstration: Text | None = None
 
+    def owner_of(self, control: str) -> str | None:
+        """The role that answers for a control or clause: by its own id, else by the nearest area above it."""
+        while control not in self.owners:
+            control, dot, _ = control.rpartition(".")
+            if not dot:
+                return None
+        return self.owners[control]
+
+    @model_validator(mode="after")
+    def _owned_by_roles(self) -> Organisation:
+        for control, role in self.owners.items():
+            if role not in self.roles:
+                known = ", ".join(sorted(self.roles)) or "none yet"
+                fix = f"add it under roles, or choose one of: {known}"
+                raise _refuse(("owners", control), f"there is no role {role!r}", fix)
+        return self
+
 
 class Expectation(Declared):
     """One expectation of a suite, by its Great Expectations type."""
 
-    type: Annotated[str, StringConstraints(pattern=r"^expect_[a-z0-9_]+$")]
+    type: Annotated[str, StringConstraints(pattern=EXPECTATION_PATTERN)]
     kwargs: dict[str, Any] = {}
     quality: Quality = Field(description="Which quality of data it is about")
     why: Text | None = Field(None, description="Why it is expected; shown where it fails")
@@ -173,6 +234,21 @@ class Suite(Declared):
     name: Id
     description: Text
     expectations: tuple[Expectation, ...] = Field(min_length=1)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal, of the suite's canonical JSON: what a validation says it validated against."""
+        return hashlib.sha256(dumps(self.model_dump(mode="json"))).hexdigest()
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Suite:
+        if (n := _first_again(expectation.test for expectation in self.expectations)) is not None:
+            raise _refuse(
+                ("expectations", n),
+                f"a second expectation is called {self.expectations[n].test}",
+                "evidence names expectations by type and column: merge the two, or move one to another suite",
+            )
+        return self
 
 
 class Inventory(Declared):

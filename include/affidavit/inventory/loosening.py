@@ -1,0 +1,278 @@
+"""What a change of the inventory weakens, and what therefore still stands.
+
+A change counts from the entry that records it, except where it *loosens* something: then the old obligation stands
+until somebody who held the role before the change has approved it. Each ``*_in_force`` merges two versions into the
+obligations that stand, and names what it kept: whatever does not weaken is taken from the new version, whatever
+weakens keeps its old value. So ``loosens(old, in_force(old, new))`` is always empty. Order in lists means nothing.
+
+What a machine cannot judge counts as weaker: another table under the same id, another alias, another way to say
+what an expectation demands. Texts for people (titles, descriptions, reasons) bind nobody and are taken as they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from affidavit.inventory.models import (
+    Allow,
+    Dataset,
+    Inventory,
+    Organisation,
+    PredictionTable,
+    Role,
+    Suite,
+    System,
+    Tracking,
+)
+from affidavit.inventory.schedule import cadence
+from affidavit.inventory.tighter import is_tighter
+from affidavit.inventory.waiting import Loosening, Waiting
+
+__all__ = ["Loosening", "in_force", "inventory_in_force", "loosens", "organisation_in_force", "suite_in_force"]
+
+AnyTable = TypeVar("AnyTable", Dataset, PredictionTable)
+
+RISK_ORDER = ("minimal", "limited", "high")
+_TRIED_ON = frozenset({"training", "validation", "test"})
+_SIMULATED = "what is scripted or simulated would pass as the real thing"
+
+
+def loosens(old: Inventory, new: Inventory) -> tuple[Loosening, ...]:
+    """Every weakening from ``old`` to ``new``, each once."""
+    return inventory_in_force(old, new)[1]
+
+
+def inventory_in_force(old: Inventory | None, new: Inventory) -> tuple[Inventory, tuple[Loosening, ...]]:
+    """The inventory that stands, and what waits for approval.
+
+    A suite that a standing table still needs is kept without being named: the table's change is.
+    """
+    if old is None:
+        return new, ()
+    found: list[Loosening] = []
+    systems: dict[str, System] = {}
+    for name in sorted(old.systems.keys() | new.systems.keys()):
+        if name in new.systems:
+            systems[name], loosenings = in_force(old.systems.get(name), new.systems[name])
+            found += loosenings
+        else:
+            systems[name] = old.systems[name]
+            found.append(_dropped_system(name))
+    owners = {system.owner for system in old.systems.values()}
+    organisation, loosenings = organisation_in_force(old.organisation, new.organisation, owners=owners)
+    found += loosenings
+    suites: dict[str, Suite] = {}
+    for name, suite in new.suites.items():
+        suites[name], loosenings = suite_in_force(old.suites.get(name), suite)
+        found += loosenings
+    needed = {table.suite for system in systems.values() for table in system.tables if table.suite}
+    suites |= {name: old.suites[name] for name in needed - suites.keys()}
+    return Inventory(organisation=organisation, systems=systems, suites=suites), tuple(found)
+
+
+def in_force(old: System | None, new: System) -> tuple[System, tuple[Loosening, ...]]:
+    """The AI system that stands, given the one in force before (None: there was none), and what waits.
+
+    A table that is new stays out while its id or its place in the warehouse belongs to one that an old obligation
+    keeps; it comes in with the approval.
+    """
+    if old is None:
+        return new, ()
+    waiting = Waiting(f"include/systems/{new.id}.yaml")
+    slower = _slower(old.schedule, new.schedule)
+    lower = RISK_ORDER.index(new.risk_level) < RISK_ORDER.index(old.risk_level)
+    other_role = old.organisation_role != new.organisation_role
+    changes = {
+        "organisation_role": waiting.keep("organisation_role", old, new, other_role, "duties follow from the role"),
+        "risk_level": waiting.keep("risk_level", old, new, lower, "less is asked of a lower risk level"),
+        "owner": waiting.keep("owner", old, new, old.owner != new.owner, "somebody else would answer for it"),
+        "schedule": waiting.keep("schedule", old, new, slower, "evidence would be due less often"),
+        "demonstration": waiting.keep("demonstration", old, new, _unmarked(old, new), _SIMULATED),
+        "dags": waiting.keep_items("dags", old.dags, new.dags, "nobody would claim the DAG"),
+        "mlflow": _tracking_in_force(old.mlflow, new.mlflow, waiting),
+    }
+    datasets = [_dataset_in_force(*pair, waiting) for pair in _pairs("datasets", old.datasets, new.datasets, waiting)]
+    predictions = [
+        _prediction_in_force(*pair, waiting)
+        for pair in _pairs("predictions", old.predictions, new.predictions, waiting)
+    ]
+    standing = [*datasets, *predictions]
+    taken = {table.id for table in standing} | {table.uri for table in standing}
+    changes["datasets"] = (*datasets, *(t for t in _added(old.datasets, new.datasets) if _free(t, taken)))
+    changes["predictions"] = (*predictions, *(t for t in _added(old.predictions, new.predictions) if _free(t, taken)))
+    return System.model_validate(dict(new) | changes), tuple(waiting.found)
+
+
+def organisation_in_force(
+    old: Organisation | None, new: Organisation, *, owners: Collection[str] = ()
+) -> tuple[Organisation, tuple[Loosening, ...]]:
+    """The organisation that stands, and what waits. ``owners`` are roles that AI systems name as their owner.
+
+    Holders of a role that answers for something may not come or go unapproved, or the approver could be chosen with
+    the change. Filling an empty role is no weakening: nobody could have approved anything before.
+    """
+    if old is None:
+        return new, ()
+    waiting = Waiting("include/organisation.yaml")
+    roles: dict[str, Role] = dict(new.roles)
+    for name in sorted({*old.owners.values(), *owners} & old.roles.keys()):
+        roles[name] = _role_in_force(name, old.roles[name], new.roles.get(name), waiting)
+    answering = {}
+    for control in sorted(old.owners.keys() | new.owners.keys()):
+        before, after = old.owner_of(control), new.owner_of(control)
+        moved = before is not None and before != after
+        kept = waiting.choose(f"owners.{control}", before, after, moved, "somebody else would answer for it")
+        if kept is not None:
+            answering[control] = kept
+    slower = _slower(old.schedule, new.schedule)
+    unlisted = old.airflow_connection is not None and old.airflow_connection != new.airflow_connection
+    unseen = "DAGs that nobody claims would not be listed"
+    changes = {
+        "roles": roles,
+        "owners": answering,
+        "schedule": waiting.keep("schedule", old, new, slower, "evidence would be due less often"),
+        "airflow_connection": waiting.keep("airflow_connection", old, new, unlisted, unseen),
+        "demonstration": waiting.keep("demonstration", old, new, _unmarked(old, new), _SIMULATED),
+    }
+    return Organisation.model_validate(dict(new) | changes), tuple(waiting.found)
+
+
+def suite_in_force(old: Suite | None, new: Suite) -> tuple[Suite, tuple[Loosening, ...]]:
+    """The suite that stands, and what waits. Expectations are matched by :attr:`Expectation.test`.
+
+    A changed expectation is taken only where it is provably at least as tight (:mod:`affidavit.inventory.tighter`).
+    """
+    if old is None:
+        return new, ()
+    waiting = Waiting(f"expectations/{new.name}.yaml")
+    after = {expectation.test: expectation for expectation in new.expectations}
+    standing = []
+    for before in old.expectations:
+        field, now = f"expectations.{before.test}", after.pop(before.test, None)
+        if now is None:
+            waiting.name(field, before.test, None, "what it demanded would no longer be checked")
+            standing.append(before)
+            continue
+        kwargs, quality = now.kwargs, now.quality
+        if not is_tighter(before.type, before.kwargs, now.kwargs):
+            waiting.name(f"{field}.kwargs", before.kwargs, now.kwargs, "it may let through what it did not before")
+            kwargs = before.kwargs
+        if before.quality != quality:
+            waiting.name(f"{field}.quality", before.quality, quality, f"{before.quality} would no longer be shown")
+            quality = before.quality
+        standing.append(now.model_copy(update={"kwargs": kwargs, "quality": quality}))
+    return Suite.model_validate(dict(new) | {"expectations": (*standing, *after.values())}), tuple(waiting.found)
+
+
+def _dropped_system(name: str) -> Loosening:
+    why = "nothing would be due for the AI system any more"
+    return Loosening(f"include/systems/{name}.yaml", "id", name, "", why)
+
+
+def _tracking_in_force(old: Tracking, new: Tracking, waiting: Waiting) -> Tracking:
+    moved = old.connection != new.connection
+    renamed = old.in_use_alias != new.in_use_alias
+    return Tracking(
+        connection=waiting.keep("mlflow.connection", old, new, moved, "runs would be read from another server"),
+        experiments=waiting.keep_items(
+            "mlflow.experiments", old.experiments, new.experiments, "its runs would no longer be collected"
+        ),
+        registered_models=waiting.keep_items(
+            "mlflow.registered_models",
+            old.registered_models,
+            new.registered_models,
+            "its versions would no longer be collected",
+        ),
+        in_use_alias=waiting.keep(
+            "mlflow.in_use_alias", old, new, renamed, "other versions would count as the ones in use"
+        ),
+        allow=_allow_in_force(old.allow, new.allow, waiting),
+    )
+
+
+def _allow_in_force(old: Allow, new: Allow, waiting: Waiting) -> Allow:
+    """A narrower allow-list is none: less would be seen, but what is withheld is counted and can be let in later.
+
+    A wider one puts values into a log that cannot unsay them.
+    """
+    why = "its values would enter a log that cannot unsay them"
+    return Allow(
+        params=waiting.keep_out("mlflow.allow.params", old.params, new.params, why),
+        tags=waiting.keep_out("mlflow.allow.tags", old.tags, new.tags, why),
+    )
+
+
+def _dataset_in_force(field: str, old: Dataset, new: Dataset, waiting: Waiting) -> Dataset:
+    moved = old.use in _TRIED_ON and old.use != new.use
+    changes = _table_in_force(field, old, new, waiting)
+    changes["use"] = waiting.keep(f"{field}.use", old, new, moved, f"it would no longer count as {old.use} data")
+    return Dataset.model_validate(dict(new) | changes)
+
+
+def _prediction_in_force(field: str, old: PredictionTable, new: PredictionTable, waiting: Waiting) -> PredictionTable:
+    changes = _table_in_force(field, old, new, waiting)
+    for name in ("label", "score"):
+        moved = getattr(old, name) != getattr(new, name)
+        changes[name] = waiting.keep(f"{field}.{name}", old, new, moved, "results would be about another column")
+    groups = waiting.keep_items(f"{field}.groups", old.groups, new.groups, "its groups would no longer be compared")
+    return PredictionTable.model_validate(dict(new) | changes | {"groups": groups})
+
+
+def _table_in_force(
+    field: str, old: Dataset | PredictionTable, new: Dataset | PredictionTable, waiting: Waiting
+) -> dict[str, Any]:
+    reasons = {
+        "connection": "another table would stand under the same id",
+        "table": "another table would stand under the same id",
+        "time_column": "the period that the rows cover would no longer be shown as it was",
+        "suite": "it would have to pass another suite, or none",
+    }
+    changes: dict[str, Any] = {}
+    for name, why in reasons.items():
+        before, after = getattr(old, name), getattr(new, name)
+        weaker = before is not None and before != after
+        changes[name] = waiting.keep(f"{field}.{name}", old, new, weaker, why)
+    return changes
+
+
+def _role_in_force(name: str, old: Role, new: Role | None, waiting: Waiting) -> Role:
+    field = f"roles.{name}"
+    if new is None:
+        waiting.name(field, name, None, "nobody could answer for what the role answers for")
+        return old
+    why = "who may approve would change without those who may approve now"
+    changed = bool(old.holders) and set(old.holders) != set(new.holders)
+    return new.model_copy(update={"holders": waiting.keep(f"{field}.holders", old, new, changed, why)})
+
+
+def _pairs(
+    field: str, old: Sequence[AnyTable], new: Sequence[AnyTable], waiting: Waiting
+) -> Iterable[tuple[str, AnyTable, AnyTable]]:
+    """Each old table with the new one of its id, or with itself where it was dropped, which is named."""
+    after: Mapping[str, AnyTable] = {table.id: table for table in new}
+    for table in old:
+        if table.id not in after:
+            waiting.name(f"{field}.{table.id}", table.id, None, "nothing would be due for the table any more")
+        yield f"{field}.{table.id}", table, after.get(table.id, table)
+
+
+def _added(old: Sequence[AnyTable], new: Sequence[AnyTable]) -> list[AnyTable]:
+    before = {table.id for table in old}
+    return [table for table in new if table.id not in before]
+
+
+def _free(table: Dataset | PredictionTable, taken: set[str]) -> bool:
+    return not {table.id, table.uri} & taken
+
+
+def _unmarked(old: System | Organisation, new: System | Organisation) -> bool:
+    return old.demonstration is not None and new.demonstration is None
+
+
+def _slower(old: str, new: str) -> bool:
+    """Whether evidence would be due less often: a longer longest gap, or fewer ticks in all."""
+    if old == new:
+        return False
+    (old_gap, old_count), (new_gap, new_count) = cadence(old), cadence(new)
+    return new_gap > old_gap or new_count < old_count
