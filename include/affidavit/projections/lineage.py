@@ -1,0 +1,177 @@
+"""Which model version is in use, and the graph from the tables it was made from.
+
+An edge says what was recorded, not what happened: MLflow's dataset digest is an identifier, so the fingerprint on an
+edge is that of the table when the collector looked, and the edge's ``basis`` says how the two were matched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from affidavit.evidence import Entry, kinds
+from affidavit.inventory import System
+from affidavit.projections.scope import ScopeState
+
+TRAINED_ON = "trained on"
+EVALUATED_ON = "evaluated on"
+PRODUCED = "produced"
+POINTS_AT = "points at"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A thing of the graph: ``name`` as in its statements, ``sha256`` where its edge names a digest."""
+
+    name: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """``source`` led to ``target``, as ``entry`` records."""
+
+    relation: str
+    source: Node
+    target: Node
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Table snapshot, run, model version, alias; ``missing`` names in words what the versions in use lack."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """What the alias that means "in use" leads to, for one registered model; None where the trail ends.
+
+    ``version_name`` is what the alias points at now. ``inputs`` are the edges from table snapshots to ``run``.
+    """
+
+    model: str
+    alias: str
+    pointer: Entry | None
+    version_name: str | None
+    version: Entry | None
+    run: Entry | None
+    inputs: tuple[Edge, ...]
+
+    @property
+    def label(self) -> str:
+        """The version in words."""
+        return f"{self.model} version {self.version_name}" if self.version_name else self.model
+
+    @property
+    def training(self) -> tuple[Edge, ...]:
+        """Edges from what it was trained on."""
+        return tuple(edge for edge in self.inputs if edge.relation == TRAINED_ON)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The trail: alias, version, run."""
+        return tuple(entry for entry in (self.pointer, self.version, self.run) if entry)
+
+
+def in_use(scope: ScopeState) -> tuple[InUse, ...]:
+    """For each registered model of the AI system, the version in use as of the latest look."""
+    if scope.system is None:
+        return ()
+    tracking = scope.system.value.mlflow
+    return tuple(_in_use(scope, scope.system.value, model) for model in tracking.registered_models)
+
+
+def _in_use(scope: ScopeState, system: System, model: str) -> InUse:
+    tracking = system.mlflow
+    home = f"mlflow://{tracking.connection}/"
+    pointer = _find(scope, kinds.MODEL_ALIAS, home, model=model, alias=tracking.in_use_alias)
+    name: str | None = pointer.statement.facts["version"] if pointer else None
+    version = _find(scope, kinds.MODEL_VERSION, home, model=model, version=name) if name else None
+    run = scope.latest(kinds.MODEL_RUN).get(version.statement.facts["run"] or "") if version else None
+    inputs = tuple(edge for edge in _inputs(scope) if run and edge.target.name == run.statement.subject.name)
+    return InUse(model, tracking.in_use_alias, pointer, name, version, run, inputs)
+
+
+def _find(scope: ScopeState, kind: kinds.Kind, home: str, **facts: str) -> Entry | None:
+    for subject, entry in scope.latest(kind).items():
+        if subject.startswith(home) and all(entry.statement.facts[name] == value for name, value in facts.items()):
+            return entry
+    return None
+
+
+def _inputs(scope: ScopeState) -> Iterator[Edge]:
+    for entry in scope.latest(kinds.LINEAGE_EDGE).values():
+        if entry.statement.facts["relation"] in {TRAINED_ON, EVALUATED_ON}:
+            yield _edge(entry)
+
+
+def _edge(entry: Entry) -> Edge:
+    facts = entry.statement.facts
+    return Edge(facts["relation"], _node(facts["from"]), _node(facts["to"]), entry)
+
+
+def _node(thing: Mapping[str, str]) -> Node:
+    # A table is another node in each of its states; a run or a version is one node whatever its digest.
+    return Node(thing["name"], thing["digest"] if thing["name"].startswith("warehouse://") else None)
+
+
+def graph(scope: ScopeState) -> Graph:
+    """The lineage of one AI system, as of the latest look."""
+    edges = [_edge(entry) for entry in scope.latest(kinds.LINEAGE_EDGE).values()]
+    recorded = {(edge.source.name, edge.target.name) for edge in edges}
+    for entry in scope.latest(kinds.MODEL_VERSION).values():
+        run, name = entry.statement.facts["run"], entry.statement.subject.name
+        if run and (run, name) not in recorded:
+            edges.append(Edge(PRODUCED, Node(run), Node(name), entry))
+    versions = {
+        (entry.statement.facts["model"], entry.statement.facts["version"]): entry.statement.subject.name
+        for entry in scope.latest(kinds.MODEL_VERSION).values()
+    }
+    for entry in scope.latest(kinds.MODEL_ALIAS).values():
+        facts = entry.statement.facts
+        if target := versions.get((facts["model"], facts["version"])):
+            edges.append(Edge(POINTS_AT, Node(target), Node(entry.statement.subject.name), entry))
+    nodes = dict.fromkeys(node for edge in edges for node in (edge.source, edge.target))
+    missing = tuple(gap for used in in_use(scope) for gap in gaps(scope, used))
+    return Graph(tuple(nodes), tuple(edges), missing)
+
+
+def gaps(scope: ScopeState, used: InUse) -> tuple[str, ...]:
+    """In words, each edge that is missing between the alias in use and the tables of the AI system."""
+    if used.pointer is None:
+        return (f"nothing recorded says where the alias {used.alias!r} of {used.model} points",)
+    if used.version_name is None:
+        return (f"the alias {used.alias!r} of {used.model} points at no version",)
+    if used.version is None:
+        return (f"{used.label} is in use and not recorded",)
+    if used.run is None:
+        return (f"{used.label} leads to no recorded run",)
+    found = [f"the run of {used.label} names no dataset input"] if not used.run.statement.facts["inputs"] else []
+    found += (f"the input {name!r} of {used.label} leads to no declared table" for name in _unmatched(scope, used))
+    if used.inputs and not used.training:
+        found.append(f"no input of {used.label} is recorded as trained on")
+    return (*found, *_unknown_fingerprints(scope, used))
+
+
+def _unmatched(scope: ScopeState, used: InUse) -> list[str]:
+    assert used.run is not None
+    assert scope.system is not None
+    declared = scope.system.value.tables
+    by_name = {name: table.uri for table in declared for name in (table.id, table.table, table.uri)}
+    tables = {edge.source.name for edge in used.inputs} & {table.uri for table in declared}
+    names = list(dict.fromkeys(item["name"] for item in used.run.statement.facts["inputs"]))
+    left = [name for name in names if by_name.get(name) not in tables]
+    # An input that was matched by its source goes by another name: each table that no name accounts for is one.
+    spare = tables - {by_name[name] for name in names if name in by_name}
+    return left[len(spare) :]
+
+
+def _unknown_fingerprints(scope: ScopeState, used: InUse) -> Iterator[str]:
+    for edge in used.inputs:
+        known = {snapshot.fingerprint for snapshot in scope.snapshots.get(edge.source.name, ())}
+        if edge.source.sha256 not in known:
+            yield f"{edge.source.name} {edge.relation} by {used.label} has a fingerprint that no snapshot recorded"

@@ -1,0 +1,254 @@
+"""What the entries of one scope come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from affidavit.errors import StatementError
+from affidavit.evidence import ORGANISATION_SCOPE, Entry, Json, Period, kinds, moment, system_scope
+from affidavit.inventory import Organisation, Suite, System
+
+if TYPE_CHECKING:
+    from affidavit.inventory.loosening import Loosening
+
+T = TypeVar("T", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Standing(Generic[T]):
+    """An obligation: what stands, and what was declared but does not count yet.
+
+    ``pending`` are weakenings that nobody has approved: for each, ``value`` keeps what stood before. ``entries`` are
+    the declarations, oldest first; ``since`` is when the first was observed.
+    """
+
+    value: T
+    pending: tuple[Loosening, ...]
+    entries: tuple[Entry, ...]
+    since: datetime
+
+    @property
+    def entry(self) -> Entry:
+        """The latest declaration."""
+        return self.entries[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The end of one slot. ``gap`` says why it was not looked at; None where it was."""
+
+    entry: Entry
+    slot: Period
+    gap: str | None
+    collectors: Mapping[str, Any]
+
+    @property
+    def end(self) -> datetime:
+        """The end of the slot, which :class:`ScopeState` demands."""
+        assert self.slot.end is not None
+        return self.slot.end
+
+
+@dataclass(frozen=True, slots=True)
+class AliasLook:
+    """Where an alias pointed at one look; ``version`` is None where it was gone."""
+
+    entry: Entry
+    at: datetime
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One state of a table: its fingerprint (SHA-256, hexadecimal) and how many rows it had."""
+
+    entry: Entry
+    at: datetime
+    fingerprint: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """One validation: of which state of the table, against which suite (SHA-256 each), with what result."""
+
+    entry: Entry
+    at: datetime
+    fingerprint: str
+    suite: str
+    passed: bool
+    failed: tuple[str, ...]
+
+
+@dataclass
+class ScopeState:
+    """What is known of one AI system, or of the organisation.
+
+    ``streams`` holds the latest entry of each stream and ``history`` the indices of all; ``collections`` stand in the
+    order in which they were recorded. Aliases are keyed by subject, snapshots and validations by table URI, suites
+    by name.
+    """
+
+    name: str
+    streams: dict[bytes, Entry] = field(default_factory=dict)
+    history: dict[bytes, list[int]] = field(default_factory=dict)
+    subjects: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    collections: list[Collected] = field(default_factory=list)
+    aliases: dict[str, list[AliasLook]] = field(default_factory=dict)
+    snapshots: dict[str, list[Snapshot]] = field(default_factory=dict)
+    validations: dict[str, list[Validated]] = field(default_factory=dict)
+    system: Standing[System] | None = None
+    organisation: Standing[Organisation] | None = None
+    suites: dict[str, Standing[Suite]] = field(default_factory=dict)
+
+    def apply(self, entry: Entry, *, owners: Collection[str] = ()) -> None:
+        """Take in the next entry, of a known kind and with the facts that its kind allows.
+
+        ``owners`` are the roles that own AI systems at this point: the organisation's declaration is weighed by them.
+        Raises ``StatementError``, and takes in nothing, where the entry contradicts itself.
+        """
+        statement = entry.statement
+        if statement.kind == kinds.ORGANISATION.name:
+            _read_organisation(self, entry, owners)
+        elif reads := _READS.get(statement.kind):
+            reads(self, entry)
+        self.streams[statement.stream] = entry
+        self.history.setdefault(statement.stream, []).append(entry.index)
+        self.subjects.setdefault(statement.kind, {})[statement.subject.name] = entry
+
+    def latest(self, kind: kinds.Kind) -> Mapping[str, Entry]:
+        """The latest entry of ``kind`` for each subject."""
+        return self.subjects.get(kind.name, {})
+
+    def cursor(self, collector: str) -> Json:
+        """Where the next look of ``collector`` goes on; None where it never looked."""
+        for collected in reversed(self.collections):
+            if not collected.gap and collector in collected.collectors:
+                cursor: Json = collected.collectors[collector]["cursor"]
+                return cursor
+        return None
+
+    def slots(self) -> dict[Period, Collected]:
+        """The latest collection of each slot, gaps included."""
+        return {collected.slot: collected for collected in self.collections}
+
+    @property
+    def pending(self) -> tuple[Loosening, ...]:
+        """Every weakening that was declared here and does not count yet."""
+        standing: list[Standing[Any]] = [s for s in (self.system, self.organisation) if s]
+        standing += (self.suites[name] for name in sorted(self.suites))
+        return tuple(loosening for one in standing for loosening in one.pending)
+
+
+def _read_collection(scope: ScopeState, entry: Entry) -> None:
+    facts = entry.statement.facts
+    slot = Period.of(facts["slot"])
+    if slot is None or slot.start is None or slot.end is None or slot.start >= slot.end:
+        raise StatementError("a collection of a slot without beginning or end")
+    scope.collections.append(Collected(entry, slot, facts["gap"], facts["collectors"]))
+
+
+def _read_alias(scope: ScopeState, entry: Entry) -> None:
+    statement = entry.statement
+    look = AliasLook(entry, moment(statement.observed_at), statement.facts["version"])
+    scope.aliases.setdefault(statement.subject.name, []).append(look)
+
+
+def _read_snapshot(scope: ScopeState, entry: Entry) -> None:
+    statement = entry.statement
+    fingerprint = statement.facts["fingerprint"]["sha256"]
+    if fingerprint != statement.subject.sha256:
+        raise StatementError("a snapshot whose subject has another digest than its fingerprint")
+    snapshot = Snapshot(entry, moment(statement.observed_at), fingerprint, statement.facts["rows"])
+    scope.snapshots.setdefault(statement.subject.name, []).append(snapshot)
+
+
+def _read_validation(scope: ScopeState, entry: Entry) -> None:
+    statement, facts = entry.statement, entry.statement.facts
+    failed = tuple(facts["failedTests"])
+    if len(facts["configuration"]) != 1 or facts["result"] not in {"PASSED", "FAILED", "WARNED"}:
+        raise StatementError("a validation that does not name one suite and one result")
+    if (facts["result"] == "FAILED") != bool(failed):
+        raise StatementError("a validation whose result and failed tests contradict each other")
+    validated = Validated(
+        entry,
+        moment(statement.observed_at),
+        statement.subject.sha256,
+        facts["configuration"][0]["digest"]["sha256"],
+        not failed,
+        failed,
+    )
+    scope.validations.setdefault(statement.subject.name, []).append(validated)
+
+
+def _read_system(scope: ScopeState, entry: Entry) -> None:
+    from affidavit.inventory.loosening import in_force
+
+    new = _model(System, entry.statement.facts["system"])
+    _check_schedule(new.schedule)
+    if scope.name != system_scope(new.id):
+        raise StatementError("the declaration of an AI system in another scope than its own")
+    scope.system = _stand(scope.system, new, entry, in_force)
+
+
+def _read_organisation(scope: ScopeState, entry: Entry, owners: Collection[str]) -> None:
+    from affidavit.inventory.loosening import organisation_in_force
+
+    new = _model(Organisation, entry.statement.facts["organisation"])
+    _check_schedule(new.schedule)
+    if scope.name != ORGANISATION_SCOPE:
+        raise StatementError("the declaration of the organisation in the scope of an AI system")
+    scope.organisation = _stand(scope.organisation, new, entry, partial(organisation_in_force, owners=owners))
+
+
+def _read_suite(scope: ScopeState, entry: Entry) -> None:
+    from affidavit.inventory.loosening import suite_in_force
+
+    new = _model(Suite, entry.statement.facts["suite"])
+    scope.suites[new.name] = _stand(scope.suites.get(new.name), new, entry, suite_in_force)
+
+
+def _stand(
+    old: Standing[T] | None,
+    new: T,
+    entry: Entry,
+    in_force: Callable[[T | None, T], tuple[T, tuple[Loosening, ...]]],
+) -> Standing[T]:
+    value, pending = in_force(old.value if old else None, new)
+    if old:
+        return Standing(value, pending, (*old.entries, entry), old.since)
+    return Standing(value, pending, (entry,), moment(entry.statement.observed_at))
+
+
+def _model(model: type[T], document: object) -> T:
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        # Its values may be anything; the field is enough to find it.
+        place = ".".join(str(step) for step in error.errors()[0]["loc"])
+        raise StatementError(f"a declaration that cannot be read: {model.__name__} {place}") from error
+
+
+def _check_schedule(schedule: str) -> None:
+    from affidavit.inventory.schedule import checked
+
+    try:
+        checked(schedule)
+    except ValueError as error:
+        raise StatementError("a declaration whose schedule is none") from error
+
+
+_READS: Mapping[str, Callable[[ScopeState, Entry], None]] = {
+    kinds.COLLECTION.name: _read_collection,
+    kinds.MODEL_ALIAS.name: _read_alias,
+    kinds.DATASET_SNAPSHOT.name: _read_snapshot,
+    kinds.VALIDATION.name: _read_validation,
+    kinds.SYSTEM.name: _read_system,
+    kinds.SUITE.name: _read_suite,
+}

@@ -1,0 +1,126 @@
+"""The fold: entries, in their order, into the state that rules judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from affidavit.errors import AffidavitError, StatementError
+from affidavit.evidence import ORGANISATION_SCOPE, Entry, Origin, Period, Statement, moment
+from affidavit.evidence.kinds import BY_PREDICATE_TYPE, ORGANISATION
+from affidavit.evidence.shapes import TEXT, TIME, Shape, check, maybe
+from affidavit.projections.scope import ScopeState
+
+_ENDS: Shape = maybe({"from": maybe(TIME), "to": maybe(TIME)})
+_HEADER: Mapping[str, Shape] = {
+    "scope": TEXT,
+    "origin": TEXT,
+    "observed_at": TIME,
+    "effective": _ENDS,
+    "demonstration": maybe(TEXT),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """An entry that is kept aside and never counts; ``why`` in words."""
+
+    index: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """What is scripted or simulated, in words, in how many entries of which scope."""
+
+    text: str
+    scope: str
+    count: int
+
+
+@dataclass
+class State:
+    """Everything that the first ``size`` entries come to.
+
+    A State is changed by :meth:`apply` alone; :func:`fold` over the same entries is the oracle that it is checked
+    against. What an entry means never depends on a later one.
+    """
+
+    size: int = 0
+    scopes: dict[str, ScopeState] = field(default_factory=dict)
+    aside: list[Aside] = field(default_factory=list)
+    marked: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def apply(self, entry: Entry) -> None:
+        """Take in the next entry; ``entry.index`` must be ``size``.
+
+        An entry that is unreadable, of an unknown kind, or not what its kind allows is kept aside: it is named, and
+        nothing counts on it.
+        """
+        if entry.index != self.size:
+            raise ValueError(f"entry {entry.index} does not follow {self.size} entries")
+        self.size += 1
+        try:
+            statement = entry.statement
+            self._mark(statement)
+            kind = BY_PREDICATE_TYPE.get(statement.predicate_type)
+            if kind is None:
+                self.aside.append(Aside(entry.index, "of an unknown kind"))
+                return
+            _check_header(statement)
+            check(statement.facts, kind.facts, where=kind.name)
+            scope = self.scopes.get(statement.scope) or ScopeState(statement.scope)
+            scope.apply(entry, owners=self._owners() if kind is ORGANISATION else ())
+            self.scopes[scope.name] = scope
+        except AffidavitError as error:
+            self.aside.append(Aside(entry.index, error.problem))
+
+    def _owners(self) -> set[str]:
+        return {scope.system.value.owner for scope in self.systems if scope.system}
+
+    def _mark(self, statement: Statement) -> None:
+        # An entry that does not count still says that it is staged.
+        if text := statement.demonstration:
+            place = (str(text), statement.scope)
+            self.marked[place] = self.marked.get(place, 0) + 1
+
+    def scope(self, name: str) -> ScopeState:
+        """One scope; an empty one where nothing was recorded."""
+        return self.scopes.get(name) or ScopeState(name)
+
+    @property
+    def organisation(self) -> ScopeState:
+        """The organisation's scope."""
+        return self.scope(ORGANISATION_SCOPE)
+
+    @property
+    def systems(self) -> tuple[ScopeState, ...]:
+        """The scopes of all AI systems, by name, whether or not their declaration could be read."""
+        return tuple(self.scopes[name] for name in sorted(self.scopes) if name != ORGANISATION_SCOPE)
+
+    @property
+    def demonstrations(self) -> tuple[Demonstration, ...]:
+        """What is scripted or simulated, by scope and text."""
+        return tuple(
+            Demonstration(text, scope, count)
+            for (text, scope), count in sorted(self.marked.items(), key=lambda item: (item[0][1], item[0][0]))
+        )
+
+
+def fold(entries: Iterable[Entry]) -> State:
+    """The state after ``entries``, which start at index 0 without a gap."""
+    state = State()
+    for entry in entries:
+        state.apply(entry)
+    return state
+
+
+def _check_header(statement: Statement) -> None:
+    header = statement.header
+    check({name: header.get(name) for name in _HEADER}, _HEADER, where="header")
+    try:
+        moment(header["observed_at"])
+        Period.of(header.get("effective"))
+        Origin(header["origin"])
+    except ValueError as error:
+        raise StatementError("a header with a time or an origin that there is not") from error

@@ -1,0 +1,183 @@
+"""Checks of the looking itself: what was due, what came, what was found that nobody claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from affidavit.evidence import Period, kinds, moment, timestamp
+from affidavit.inventory.schedule import next_tick, slot_at, slots_between
+from affidavit.projections import Collected, ScopeState
+from affidavit.rules.registry import Outcome, check, count, some, together
+from affidavit.rules.verdict import Status
+from affidavit.rules.view import ScopeView
+
+_COUNTED = 100
+"""Missing slots are counted up to here; beyond, "more than" says enough."""
+
+
+def schedule_of(scope: ScopeState) -> str | None:
+    """The schedule in force in a scope; None where nothing was declared."""
+    standing = scope.system or scope.organisation
+    return standing.value.schedule if standing else None
+
+
+def good_until(schedule: str, end: datetime, grace_slots: int) -> datetime:
+    """Until when a look that ended its slot at ``end`` is fresh: the grace slots after the next one are over then."""
+    for _ in range(1 + grace_slots):
+        end = next_tick(schedule, end)
+    return end
+
+
+def freshness(view: ScopeView, collector: str, at: datetime, *, facts: bool = False) -> Outcome:
+    """Whether ``collector`` ("" for the collection as a whole) looked recently enough, against the schedule.
+
+    ``facts`` demands that the look brought back at least one fact.
+    """
+    scope, schedule = view.mine, schedule_of(view.mine)
+    standing = scope.system or scope.organisation
+    if schedule is None or standing is None:
+        return Outcome(Status.MISSING, "Nothing was declared here yet.", (), _collect(view))
+    looked = [one for one in scope.slots().values() if _looked(one, collector, at, facts=facts)]
+    what = f"The collector {collector}" if collector else "The collection"
+    if looked:
+        last = max(looked, key=lambda one: one.end)
+        until = good_until(schedule, last.end, view.policy.grace_slots)
+        if at < until:
+            sentence = f"{what} looked for the slot that ended {_day(last.end)}."
+            return Outcome(Status.SUPPORTED, sentence, (last.entry,), valid_until=until)
+        late = _ends(schedule, last.end, at)
+        sentence = f"{what} last looked for the slot that ended {_day(last.end)}; due since: {late}."
+        return Outcome(Status.STALE, sentence, (last.entry,), _collect(view))
+    due = good_until(schedule, standing.since, view.policy.grace_slots)
+    if at < due:
+        return Outcome(Status.NOT_YET_DUE, f"{what} is first due on {_day(due)}.", (), _collect(view), due)
+    return Outcome(
+        Status.MISSING, f"{what} never looked; due since: {_ends(schedule, standing.since, at)}.", (), _collect(view)
+    )
+
+
+def _looked(one: Collected, collector: str, at: datetime, *, facts: bool) -> bool:
+    seen = moment(one.entry.statement.observed_at)
+    # A look before its slot was over, or after the moment that is asked about, shows nothing of either.
+    if one.gap or not one.end <= seen <= at:
+        return False
+    if not collector:
+        return bool(one.collectors)
+    counts = one.collectors.get(collector)
+    return counts is not None and (not facts or counts["new"] + counts["unchanged"] > 0)
+
+
+@check("collection_fresh/1", limits="That a source told the collectors everything it holds.")
+def _collection_fresh(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
+    return freshness(view, "", at)
+
+
+@check("slots_complete/1", limits="What happened before the first slot that was collected.")
+def _slots_complete(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
+    fresh, schedule = freshness(view, "", at), schedule_of(view.mine)
+    if fresh.status is not Status.SUPPORTED or schedule is None:
+        return fresh
+    looked = [one for one in view.mine.slots().values() if _looked(one, "", at, facts=False)]
+    gaps = {one.slot: one for one in view.mine.slots().values() if one.gap}
+    due = list(_window(schedule, min(looked, key=lambda one: one.end).slot, at, view.policy.window_slots))
+    absent = [slot for slot in due if not any(_covers(one.slot, slot) for one in looked)]
+    # The newest slots may still come: that is what the grace is for.
+    graced = set(due[: view.policy.grace_slots])
+    absent = [slot for slot in absent if slot not in graced or slot in gaps]
+    kept = len([slot for slot in due if slot not in absent])
+    if not absent:
+        return Outcome(
+            Status.SUPPORTED,
+            f"Every slot that was due is there ({kept} of {len(due)}).",
+            tuple(one.entry for one in looked if one.slot in due),
+            valid_until=fresh.valid_until,
+        )
+    said = some(f"{_end(slot)} ({gaps[slot].gap if slot in gaps else 'nothing recorded'})" for slot in absent)
+    return Outcome(
+        Status.MISSING,
+        f"{kept} of the latest {len(due)} due slots were collected; not those that ended {said}.",
+        tuple(gaps[slot].entry for slot in absent if slot in gaps),
+        "Find out why these slots were not collected; what a source showed then cannot be looked at again",
+        fresh.valid_until,
+    )
+
+
+def _window(schedule: str, first: Period, at: datetime, slots: int) -> Iterator[Period]:
+    slot = slot_at(schedule, at)
+    for _ in range(slots):
+        assert slot.start is not None
+        assert first.start is not None
+        if slot.start < first.start:
+            return
+        yield slot
+        slot = slot_at(schedule, slot.start)
+
+
+def _covers(one: Period, slot: Period) -> bool:
+    assert one.start
+    assert one.end
+    assert slot.start
+    assert slot.end
+    return one.start <= slot.start and slot.end <= one.end
+
+
+@check(
+    "unreconciled_none/1",
+    about="any",
+    limits="What runs outside the tracking servers and Airflow that the inventory names.",
+)
+def _unreconciled_none(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
+    organisation = ScopeView(view.state.organisation.name, view.state, view.policy)
+    servers = {scope.system.value.mlflow.connection for scope in view.systems if scope.system}
+    if not servers:
+        return Outcome(Status.MISSING, "No AI system names a tracking server.", (), "Declare the AI systems")
+    outcomes = [freshness(organisation, "unreconciled", at)]
+    entries = view.state.organisation.latest(kinds.UNRECONCILED)
+    for server in sorted(servers):
+        entry = entries.get(f"affidavit://unreconciled/{server}")
+        if entry is None:
+            outcomes.append(
+                Outcome(
+                    Status.MISSING, f"What {server} holds was never reconciled.", (), "Collect for the organisation"
+                )
+            )
+            continue
+        facts = entry.statement.facts
+        names = [
+            f"{word} {name}"
+            for field, word in (("experiments", "experiment"), ("registered_models", "model"), ("dags", "DAG"))
+            for name in facts[field]
+        ]
+        if names:
+            sentence = f"On {server}, {len(names)} not claimed by any AI system: {some(names)}."
+            action = "Claim each in a file of include/systems, or remove it"
+            outcomes.append(Outcome(Status.FAILING, sentence, (entry,), action))
+        if facts["not_looked_at"]:
+            sentence = f"On {server}, nobody looked at: {some(facts['not_looked_at'])}."
+            action = "Give the organisation a connection to what was not looked at (airflow_connection)"
+            outcomes.append(Outcome(Status.UNDETERMINED, sentence, (entry,), action))
+        if not names and not facts["not_looked_at"]:
+            outcomes.append(Outcome(Status.SUPPORTED, "", (entry,)))
+    return together(outcomes, f"Everything found on {some(sorted(servers))} is claimed by an AI system.")
+
+
+def _collect(view: ScopeView) -> str:
+    return f"Run the collection of {view.scope.removeprefix('system:')} and see that its schedule is not paused"
+
+
+def _ends(schedule: str, after: datetime, at: datetime) -> str:
+    slots = list(islice(slots_between(schedule, after, at), _COUNTED))
+    more = "more than " if len(slots) == _COUNTED else ""
+    return f"{some(_end(slot) for slot in slots[:3])} ({more}{count(len(slots), 'slot')})"
+
+
+def _end(slot: Period) -> str:
+    assert slot.end is not None
+    return _day(slot.end)
+
+
+def _day(time: datetime) -> str:
+    return timestamp(time)[:16].replace("T", " ") + "Z"

@@ -1,0 +1,101 @@
+"""From state to verdicts: each requirement, in each scope that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from affidavit.catalogue import Catalogue, Requirement
+from affidavit.evidence import ORGANISATION_SCOPE
+from affidavit.projections import State
+from affidavit.rules.collected import good_until, schedule_of
+from affidavit.rules.registry import count, find, run, some, weakest
+from affidavit.rules.verdict import WORST_FIRST, Part, Status, Verdict, worst
+from affidavit.rules.view import ScopeView
+
+_OF_ORGANISATION = frozenset({"organisation", "supplier"})
+
+
+def judge(state: State, *, at: datetime, catalogue: Catalogue) -> tuple[Verdict, ...]:
+    """How each requirement stands as of ``at``: the organisation's first, then each AI system's, by name.
+
+    Raises ``ConfigurationError`` where the catalogue names a check that there is not.
+    """
+    views = [ScopeView(ORGANISATION_SCOPE, state, catalogue.policy)]
+    views += (ScopeView(scope.name, state, catalogue.policy) for scope in state.systems)
+    return tuple(_verdict(item, view, at) for view in views for item in catalogue if _concerns(item, view))
+
+
+def _concerns(item: Requirement, view: ScopeView) -> bool:
+    return (item.scope in _OF_ORGANISATION) == (view.scope == ORGANISATION_SCOPE)
+
+
+def _verdict(item: Requirement, view: ScopeView, at: datetime) -> Verdict:
+    parts = tuple(_parts(item, view, at))
+    status = worst(part.status for part in parts)
+    # Of the worst parts, the first that somebody can act upon says what to do.
+    leading = min(parts, key=lambda part: (WORST_FIRST.index(part.status), not part.next_action))
+    return Verdict(
+        control=item.id,
+        scope=view.scope,
+        status=status,
+        sentence=_sentence(parts, leading, view),
+        not_shown=_not_shown(item),
+        parts=parts,
+        entries=tuple(sorted({index for part in parts for index in part.entries})),
+        origin=weakest(part.origin for part in parts if part.origin),
+        next_action=leading.next_action,
+        owner=owner(item.id, view),
+        valid_until=_valid_until(parts, view, at),
+    )
+
+
+def _parts(item: Requirement, view: ScopeView, at: datetime) -> Iterator[Part]:
+    ready = True
+    for call in item.parts:
+        part = run(call.check, view, call.params, at)
+        ready = ready and part.status is Status.SUPPORTED
+        yield part
+    if item.automation != "machine":
+        yield run("question_answered/1", view, {"question": item.question, "ready": ready}, at)
+
+
+def _sentence(parts: Sequence[Part], leading: Part, view: ScopeView) -> str:
+    supported = sum(part.status is Status.SUPPORTED for part in parts)
+    if supported == len(parts):
+        said = f"{_of_parts(supported, parts)} supported. {' '.join(part.sentence for part in parts)}"
+    else:
+        said = f"{_of_parts(supported, parts)} supported. {leading.sentence}"
+    if pending := view.mine.pending:
+        changes = some(f"{one.field} in {one.file}" for one in pending)
+        said += f" {count(len(pending), 'weakening')} of what is declared ({changes}) without approval: "
+        said += "the old obligation stands."
+    return said
+
+
+def _of_parts(supported: int, parts: Sequence[Part]) -> str:
+    return f"{supported} of {count(len(parts), 'part')}"
+
+
+def _not_shown(item: Requirement) -> str:
+    limits = dict.fromkeys(find(call.check).limits for call in item.parts)
+    question = item.question.rstrip(".")
+    return " ".join([*(limit for limit in limits if limit), f"For a person to judge: {question}."])
+
+
+def owner(requirement_id: str, view: ScopeView) -> str:
+    """The role that answers for a requirement; empty where none is declared.
+
+    The organisation's ``owners`` decide by their longest match, then the owner of the AI system.
+    """
+    role = view.organisation.owner_of(requirement_id) if view.organisation else None
+    return role or (view.system.owner if view.system else "")
+
+
+def _valid_until(parts: Sequence[Part], view: ScopeView, at: datetime) -> datetime | None:
+    ends = [part.valid_until for part in parts if part.valid_until]
+    if ends:
+        return min(ends)
+    # What rests on no look ages all the same: it is to be judged again when the next collections are over.
+    schedule = schedule_of(view.mine)
+    return good_until(schedule, at, view.policy.grace_slots) if schedule else None

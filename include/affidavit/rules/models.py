@@ -1,0 +1,216 @@
+"""Checks of the model version in use: where it comes from, and what its run holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from affidavit.evidence import Entry, Period
+from affidavit.projections import Edge, InUse
+from affidavit.projections.lineage import EVALUATED_ON, gaps
+from affidavit.rules.collected import freshness
+from affidavit.rules.registry import Outcome, check, count, some, together
+from affidavit.rules.verdict import Status
+from affidavit.rules.view import ScopeView
+
+_REGISTER = "Register the model from its training run, and set the alias that means in use"
+_LOG_INPUTS = "Log each dataset input with the run (mlflow.log_input), under the name of a declared table"
+
+
+def _each_version(view: ScopeView, at: datetime, judge: Callable[[InUse], Outcome], supported: str) -> Outcome:
+    if view.system is None:
+        return Outcome(Status.MISSING, "The AI system is not declared.", (), "Declare it in include/systems")
+    if not view.in_use:
+        action = "Name the registered models in the file of the AI system"
+        return Outcome(Status.MISSING, "The inventory names no registered model.", (), action)
+    outcomes = [judge(used) for used in view.in_use]
+    named = some(used.label for used in view.in_use)
+    return together([*outcomes, freshness(view, "mlflow-models", at)], f"{named}: {supported}")
+
+
+def _trail(used: InUse) -> Outcome | None:
+    """Why there is no finished run to speak of; None where there is one."""
+    if used.pointer is None or used.version_name is None:
+        sentence = f"No version of {used.model} is in use: the alias {used.alias!r} points nowhere."
+        return Outcome(Status.MISSING, sentence, used.entries, _REGISTER)
+    if used.version is None:
+        return Outcome(Status.MISSING, f"{used.label} is in use and not recorded.", used.entries, "Collect again")
+    if used.run is None:
+        return Outcome(Status.MISSING, f"{used.label} leads to no recorded run.", used.entries, _REGISTER)
+    return None
+
+
+@check("version_in_use_resolved/1", limits="That what the alias points at is what really serves.")
+def _version_in_use_resolved(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
+    def judge(used: InUse) -> Outcome:
+        if absent := _trail(used):
+            return absent
+        assert used.version is not None
+        assert used.run is not None
+        version, run = used.version.statement.facts, used.run.statement.facts
+        wrong = []
+        if version["status"] != "READY":
+            wrong.append(f"the version is {version['status'].lower()}")
+        if run["status"] != "FINISHED":
+            wrong.append(f"its run is {run['status'].lower()}")
+        if run["lifecycle"] != "active":
+            wrong.append(f"its run is {run['lifecycle'].lower()}")
+        if wrong:
+            sentence = f"{used.label} is in use although {' and '.join(wrong)}."
+            return Outcome(Status.FAILING, sentence, used.entries, "Take it out of use, or restore its run")
+        return Outcome(Status.SUPPORTED, "", used.entries)
+
+    return _each_version(view, at, judge, "leads to a finished run.")
+
+
+@check(
+    "run_recorded/1", params=("needs",), limits="That what was logged is what happened: MLflow records what it is told."
+)
+def _run_recorded(view: ScopeView, params: Mapping[str, Any], at: datetime) -> Outcome:
+    needs = tuple(params["needs"])
+
+    def judge(used: InUse) -> Outcome:
+        if absent := _trail(used):
+            return absent
+        held = _held(used)
+        if lacking := [need for need in needs if not held[need]]:
+            sentence = f"The run of {used.label} records no {' and no '.join(lacking)}."
+            return Outcome(Status.MISSING, sentence, used.entries, f"Log {some(lacking)} with the training run")
+        assert used.run is not None
+        if "commit" in needs and used.run.statement.facts["source"]["dirty"]:
+            sentence = f"{used.label} was trained from code that its commit does not hold."
+            return Outcome(Status.FAILING, sentence, used.entries, "Commit before training, and train again")
+        return Outcome(Status.SUPPORTED, "", used.entries)
+
+    return _each_version(view, at, judge, f"its run records {', '.join(needs)}.")
+
+
+def _held(used: InUse) -> dict[str, bool]:
+    assert used.version is not None
+    assert used.run is not None
+    version, run = used.version.statement.facts, used.run.statement.facts
+    return {
+        "commit": bool(run["source"]["commit"]),
+        "params": bool(run["params"]) or run["withheld"]["params"] > 0,
+        # A number that is none ("float:nan") measures nothing.
+        "metrics": any(not isinstance(value, str) or value.startswith("int:") for value in run["metrics"].values()),
+        "inputs": bool(run["inputs"]),
+        "signature": version["signature"],
+        "environment": version["environment"],
+        "description": version["described"],
+    }
+
+
+@check(
+    "lineage_complete/1",
+    limits="That the run read exactly these rows: MLflow's dataset digest is an identifier, not a fingerprint.",
+)
+def _lineage_complete(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
+    def judge(used: InUse) -> Outcome:
+        entries = (*used.entries, *(edge.entry for edge in used.inputs))
+        if found := gaps(view.mine, used):
+            sentence = f"The lineage has {count(len(found), 'gap')}: {some(found)}."
+            return Outcome(Status.MISSING, sentence, entries, _LOG_INPUTS)
+        return Outcome(Status.SUPPORTED, "", entries)
+
+    return _each_version(view, at, judge, "leads back to fingerprints of declared tables.")
+
+
+def _each_training_edge(used: InUse, judge: Callable[[Edge], Outcome]) -> Outcome:
+    if absent := _trail(used):
+        return absent
+    if not used.training:
+        sentence = f"Nothing records what {used.label} was trained on."
+        return Outcome(Status.MISSING, sentence, used.entries, _LOG_INPUTS)
+    return together([judge(edge) for edge in used.training], "")
+
+
+def _name(edge: Edge) -> str:
+    return edge.source.name.removeprefix("warehouse://")
+
+
+@check("training_data_validated/1", limits="That the table stayed as it was between validation and training.")
+def _training_data_validated(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
+    def of_version(used: InUse) -> Outcome:
+        def judge(edge: Edge) -> Outcome:
+            seen = [v for v in view.mine.validations.get(edge.source.name, ()) if v.fingerprint == edge.source.sha256]
+            entries = (*used.entries, edge.entry, *(v.entry for v in seen))
+            action = "Collect before training, so that data is validated first"
+            if not seen:
+                sentence = f"{used.label} was trained on a state of {_name(edge)} that was never validated."
+                return Outcome(Status.MISSING, sentence, entries, action)
+            if not seen[-1].passed:
+                sentence = f"{used.label} was trained on {_name(edge)}, which failed its validation."
+                return Outcome(Status.FAILING, sentence, entries, "Mend the data and train again")
+            start = _started(used)
+            if start is None or not any(v.passed and v.at <= start for v in seen):
+                sentence = (
+                    f"{_name(edge)} passed its validation, but nobody had looked before {used.label} was trained: "
+                    "that it was the same then is not shown."
+                )
+                return Outcome(Status.UNDETERMINED, sentence, entries, action)
+            return Outcome(Status.SUPPORTED, "", entries)
+
+        return _each_training_edge(used, judge)
+
+    return _each_version(view, at, of_version, "its training data had passed validation before training.")
+
+
+def _started(used: InUse) -> datetime | None:
+    assert used.run is not None
+    period = Period.of(used.run.statement.header["effective"])
+    return period.start if period else None
+
+
+@check("training_fingerprint_stands/1", limits="Where the data came from before it stood in the table.")
+def _training_fingerprint_stands(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
+    def of_version(used: InUse) -> Outcome:
+        def judge(edge: Edge) -> Outcome:
+            snapshots = view.mine.snapshots.get(edge.source.name, [])
+            entries = (*used.entries, edge.entry, *(s.entry for s in snapshots[-1:]))
+            if edge.source.sha256 not in {snapshot.fingerprint for snapshot in snapshots}:
+                sentence = f"No snapshot of {_name(edge)} has the fingerprint that {used.label} was trained on."
+                return Outcome(Status.UNDETERMINED, sentence, entries, _LOG_INPUTS)
+            if snapshots[-1].fingerprint != edge.source.sha256:
+                sentence = f"{_name(edge)} has changed since {used.label} was trained: it cannot be recomputed."
+                return Outcome(Status.STALE, sentence, entries, "Keep the training data, or train again")
+            return Outcome(Status.SUPPORTED, "", entries)
+
+        return _each_training_edge(used, judge)
+
+    return _each_version(view, at, of_version, "the training table still has the fingerprint it was trained on.")
+
+
+@check("holdout_distinct/1", limits="That no row stands in both: two fingerprints differ as soon as one row does.")
+def _holdout_distinct(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
+    def judge(used: InUse) -> Outcome:
+        if absent := _trail(used):
+            return absent
+        training, holdout = _states(view, ("training",)), _states(view, ("test", "validation"))
+        training |= {edge.source.sha256 or "": edge.source.name for edge in used.training}
+        holdout |= {e.source.sha256 or "": e.source.name for e in used.inputs if e.relation == EVALUATED_ON}
+        entries = (*used.entries, *(edge.entry for edge in used.inputs), *_snapshots_of(view, {*training, *holdout}))
+        if not training or not holdout:
+            what = "training" if not training else "hold-out"
+            sentence = f"No {what} data of {used.label} has a fingerprint."
+            return Outcome(Status.MISSING, sentence, entries, "Declare training and test tables, and collect")
+        if shared := sorted({training[digest] for digest in set(training) & set(holdout)}):
+            sentence = f"{used.label} was tried on the data that it was trained on: {some(shared)}."
+            return Outcome(Status.FAILING, sentence, entries, "Try it on data that it has not seen")
+        if shared := sorted(set(training.values()) & set(holdout.values())):
+            sentence = f"{some(shared)} served for training and for trying {used.label}, in two states."
+            return Outcome(Status.UNDETERMINED, sentence, entries, "Keep hold-out data in a table of its own")
+        return Outcome(Status.SUPPORTED, "", entries)
+
+    return _each_version(view, at, judge, "no hold-out fingerprint is a training fingerprint.")
+
+
+def _states(view: ScopeView, uses: tuple[str, ...]) -> dict[str, str]:
+    """Fingerprint to table URI, for the latest state of each declared table of these uses."""
+    tables = (view.mine.snapshots.get(table.uri) for table in view.tables(uses))
+    return {looks[-1].fingerprint: looks[-1].entry.statement.subject.name for looks in tables if looks}
+
+
+def _snapshots_of(view: ScopeView, digests: set[str]) -> tuple[Entry, ...]:
+    return tuple(s.entry for looks in view.mine.snapshots.values() for s in looks if s.fingerprint in digests)

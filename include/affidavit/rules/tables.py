@@ -1,0 +1,189 @@
+"""Checks of the tables: looked at, validated, and kept out where they failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from affidavit.inventory import Dataset, PredictionTable
+from affidavit.projections import InUse, Snapshot, Validated
+from affidavit.projections.lineage import gaps
+from affidavit.rules.collected import freshness
+from affidavit.rules.registry import Outcome, check, count, some, together
+from affidavit.rules.verdict import Status
+from affidavit.rules.view import ScopeView
+
+Table = Dataset | PredictionTable
+
+_LIVE = ("prediction", "production")
+_COLLECT = "Run the collection, and read the log of the table's task"
+
+
+def _each_table(
+    view: ScopeView, params: Mapping[str, Any], judge: Callable[[Table], Outcome], supported: str
+) -> Outcome:
+    uses = tuple(params.get("uses", ()))
+    tables = view.tables(uses)
+    if not tables:
+        what = f"No table is declared for {' or '.join(uses)}." if uses else "No table is declared."
+        return Outcome(Status.MISSING, what, (), "Declare the table in the file of the AI system")
+    return together([judge(table) for table in tables], f"{count(len(tables), 'table')}: {supported}")
+
+
+def _looked(view: ScopeView, table: Table, at: datetime) -> Outcome:
+    return freshness(view, f"table:{table.id}", at, facts=True)
+
+
+def _latest(view: ScopeView, table: Table) -> tuple[Snapshot | None, Validated | None]:
+    snapshots, validations = view.mine.snapshots.get(table.uri), view.mine.validations.get(table.uri)
+    return (snapshots[-1] if snapshots else None), (validations[-1] if validations else None)
+
+
+@check("tables_observed/1", params=("uses",), limits="What changed between two looks.")
+def _tables_observed(view: ScopeView, params: Mapping[str, Any], at: datetime) -> Outcome:
+    def judge(table: Table) -> Outcome:
+        snapshot, _ = _latest(view, table)
+        if snapshot is None:
+            return Outcome(Status.MISSING, f"The table {table.id} was never looked at.", (), _COLLECT)
+        if not snapshot.rows:
+            sentence = f"The table {table.id} had no rows at the latest look."
+            return Outcome(
+                Status.UNDETERMINED, sentence, (snapshot.entry,), "Fill the table, or correct the declaration"
+            )
+        return together([Outcome(Status.SUPPORTED, "", (snapshot.entry,)), _looked(view, table, at)], "")
+
+    return _each_table(view, params, judge, "rows, columns and fingerprint are recorded.")
+
+
+@check("suites_in_force/1", params=("uses",), limits="That the suite expects what matters.")
+def _suites_in_force(view: ScopeView, params: Mapping[str, Any], _at: datetime) -> Outcome:
+    def judge(table: Table) -> Outcome:
+        if table.suite is None:
+            return Outcome(
+                Status.MISSING, f"The table {table.id} names no suite.", (), "Write a suite in expectations and name it"
+            )
+        standing = view.mine.suites.get(table.suite)
+        if standing is None:
+            sentence = f"The suite {table.suite} of {table.id} was never recorded."
+            return Outcome(Status.MISSING, sentence, (), f"Write expectations/{table.suite}.yaml and collect")
+        return Outcome(Status.SUPPORTED, "", (standing.entry,))
+
+    return _each_table(view, params, judge, "each has a suite in force.")
+
+
+def _current(view: ScopeView, table: Table, at: datetime) -> Outcome:
+    """Whether the latest validation is of the latest state of the table, by the suite in force, and fresh."""
+    snapshot, validation = _latest(view, table)
+    standing = view.mine.suites.get(table.suite or "")
+    if snapshot is None or validation is None:
+        return Outcome(Status.MISSING, f"The table {table.id} was never validated.", (), _COLLECT)
+    entries = (snapshot.entry, validation.entry)
+    if validation.fingerprint != snapshot.fingerprint:
+        sentence = f"The table {table.id} has changed since it was validated."
+        return Outcome(Status.STALE, sentence, entries, _COLLECT)
+    if standing is None or validation.suite != standing.value.digest:
+        sentence = f"The table {table.id} was validated against another suite than the one in force."
+        action = "Validate against the suite in force, or have its change approved"
+        return Outcome(Status.STALE, sentence, entries, action)
+    return together([Outcome(Status.SUPPORTED, "", entries), _looked(view, table, at)], "")
+
+
+@check("tables_validated/1", params=("uses",))
+def _tables_validated(view: ScopeView, params: Mapping[str, Any], at: datetime) -> Outcome:
+    return _each_table(
+        view, params, lambda table: _current(view, table, at), "validated in its latest state, by the suite in force."
+    )
+
+
+@check("suites_passed/1", params=("uses",), limits="What the suite does not expect.")
+def _suites_passed(view: ScopeView, params: Mapping[str, Any], at: datetime) -> Outcome:
+    def judge(table: Table) -> Outcome:
+        current, (_, validation) = _current(view, table, at), _latest(view, table)
+        if current.status is Status.SUPPORTED and validation and not validation.passed:
+            return Outcome(Status.FAILING, _failed(table, validation), current.entries, _mend(table))
+        return current
+
+    return _each_table(view, params, judge, "the latest validation passed.")
+
+
+def _failed(table: Table, validation: Validated) -> str:
+    return f"The table {table.id} failed {count(len(validation.failed), 'expectation')}: {some(validation.failed)}."
+
+
+def _mend(table: Table) -> str:
+    return f"Find the cause in the Data Docs of {table.id}; mend the data, or decide on an exception"
+
+
+@check("representativeness_expected/1", limits="That the expected shares are the right ones.")
+def _representativeness_expected(view: ScopeView, _params: Mapping[str, Any], _at: datetime) -> Outcome:
+    def judge(table: Table) -> Outcome:
+        standing = view.mine.suites.get(table.suite or "")
+        kinds_of = {one.quality for one in standing.value.expectations} if standing else set()
+        entries = (standing.entry,) if standing else ()
+        if "representativeness" in kinds_of:
+            return Outcome(Status.SUPPORTED, "", entries)
+        sentence = f"Nothing expects the training data {table.id} to be representative."
+        action = f"Add an expectation with quality: representativeness to expectations/{table.suite}.yaml"
+        return Outcome(Status.MISSING, sentence, entries, action)
+
+    return _each_table(view, {"uses": ("training",)}, judge, "the suite expects representativeness.")
+
+
+@check(
+    "failed_data_kept_out/1",
+    limits="That a run read exactly the rows of the fingerprint on its edge; "
+    "whether the data was validated before training is asked under A.7.2.",
+)
+def _failed_data_kept_out(view: ScopeView, _params: Mapping[str, Any], _at: datetime) -> Outcome:
+    kept_out: list[str] = []
+
+    def judge(table: Table) -> Outcome:
+        _, validation = _latest(view, table)
+        if validation is None:
+            return Outcome(Status.MISSING, f"The table {table.id} was never validated.", (), _COLLECT)
+        if not validation.passed and table.use in _LIVE:
+            sentence = f"{_failed(table, validation)} Its rows are in use."
+            return Outcome(Status.FAILING, sentence, (validation.entry,), _mend(table))
+        if not validation.passed:
+            kept_out.append(table.id)
+        return Outcome(Status.SUPPORTED, "", (validation.entry,))
+
+    tables = _each_table(view, {}, judge, "")
+    if tables.status is Status.SUPPORTED and not view.in_use:
+        return Outcome(
+            Status.UNDETERMINED,
+            "The inventory names no registered model, so what is in use cannot be told.",
+            tables.entries,
+            "Name the registered models in the file of the AI system",
+        )
+    outcomes = [tables, *(_rests_on(view, used) for used in view.in_use)]
+    caught = f" {some(kept_out)} failed and was kept out." if kept_out else ""
+    return together(outcomes, f"Nothing in use rests on data that failed.{caught}")
+
+
+def _rests_on(view: ScopeView, used: InUse) -> Outcome:
+    """Whether any state of a table that the version in use was made from, or tried on, failed its validation."""
+    if used.pointer and used.version_name is None:
+        return Outcome(Status.SUPPORTED, "", (used.pointer,))
+    outcomes = []
+    for edge in used.inputs:
+        seen = [v for v in view.mine.validations.get(edge.source.name, ()) if v.fingerprint == edge.source.sha256]
+        entries = (*used.entries, edge.entry, *(v.entry for v in seen[-1:]))
+        name = edge.source.name.removeprefix("warehouse://")
+        if not seen:
+            sentence = f"{used.label} was {edge.relation} a state of {name} that was never validated."
+            outcomes.append(Outcome(Status.UNDETERMINED, sentence, entries, "Validate data before it is used"))
+        elif not seen[-1].passed:
+            sentence = (
+                f"{used.label} is in use and was {edge.relation} {name}, which failed "
+                f"{count(len(seen[-1].failed), 'expectation')}: {some(seen[-1].failed)}."
+            )
+            action = f"Take {used.label} out of use, or mend {name} and train again, or decide on an exception"
+            outcomes.append(Outcome(Status.FAILING, sentence, entries, action))
+        else:
+            outcomes.append(Outcome(Status.SUPPORTED, "", entries))
+    if found := gaps(view.mine, used):
+        sentence = f"What is in use cannot be traced to its data: {found[0]}."
+        outcomes.append(Outcome(Status.UNDETERMINED, sentence, used.entries, "Log dataset inputs with each run"))
+    return together(outcomes, "")
