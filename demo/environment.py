@@ -1,0 +1,97 @@
+"""What each server is told: its settings and secrets, as environment variables."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from demo.layout import Layout
+
+ADMIN = "admin"
+
+QUIET = {
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    "TQDM_DISABLE": "1",
+}
+"""Nothing that the demo starts reports usage to anybody, and no log fills with progress bars."""
+
+
+def base(environ: Mapping[str, str], *, layout: Layout) -> dict[str, str]:
+    """The caller's environment without its own Airflow, MLflow and Affidavit settings: the demo stands by itself."""
+    foreign = ("AIRFLOW", "AFFIDAVIT_", "MLFLOW_", "GX_", "PYTHONPATH", "PYTHONSTARTUP")
+    kept = {name: value for name, value in environ.items() if not name.startswith(foreign)}
+    loopback = ",".join(filter(None, [kept.get("NO_PROXY", kept.get("no_proxy", "")), "127.0.0.1", "localhost"]))
+    return kept | QUIET | {"NO_PROXY": loopback, "no_proxy": loopback, "PYTHONPATH": str(layout.root)}
+
+
+def with_mlflow_server(environment: Mapping[str, str]) -> dict[str, str]:
+    """For the MLflow server: nobody asked for its job runner, four processes in sessions of their own."""
+    return dict(environment) | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+
+def with_training(environment: Mapping[str, str], *, tracking: str) -> dict[str, str]:
+    """For the ML team's scripts: where MLflow is."""
+    return dict(environment) | {"MLFLOW_TRACKING_URI": tracking, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+
+
+def with_affidavit(environment: Mapping[str, str], *, layout: Layout, tracking: str) -> dict[str, str]:
+    """For whatever runs Affidavit: its stores, and the connections that the inventory names."""
+    return dict(environment) | {
+        "AFFIDAVIT_PROJECT": str(layout.root),
+        "AFFIDAVIT_LEDGER_URL": f"sqlite:///{layout.ledger}",
+        "AFFIDAVIT_BLOBS_URL": layout.blobs.as_uri(),
+        "AFFIDAVIT_STAGING_URL": layout.staging.as_uri(),
+        "AFFIDAVIT_KEY_FILE": str(layout.key),
+        "AFFIDAVIT_SITE_DIR": str(layout.site),
+        "AIRFLOW_CONN_MLFLOW_DEFAULT": tracking,
+        "AIRFLOW_CONN_BANK": _duckdb(layout.bank),
+        "AIRFLOW_CONN_CLINIC": _duckdb(layout.clinic),
+    }
+
+
+def with_airflow(environment: Mapping[str, str], *, layout: Layout, port: int) -> dict[str, str]:
+    """For Airflow's processes: loopback only, one administrator, secrets made for this run and stored nowhere."""
+    url = f"http://127.0.0.1:{port}"
+    return dict(environment) | {
+        "PYTHONPATH": os.pathsep.join([str(layout.root), str(layout.root / "config")]),
+        "AIRFLOW_HOME": str(layout.airflow),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{layout.airflow / 'airflow.db'}",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(layout.dags),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(layout.root / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        # SQLite has one writer: thirty-two tasks at once end in "database is locked".
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(layout.passwords),
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(32),
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
+    }
+
+
+def write_password(path: Path) -> str:
+    """Generate the administrator's password and store it where Airflow looks, readable by its owner only.
+
+    Airflow would generate one itself, and print it into a log.
+    """
+    password = secrets.token_urlsafe(12)
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({ADMIN: password}) + "\n")
+    return password
+
+
+def _duckdb(path: Path) -> str:
+    return f"duckdb:///{quote(str(path))}"

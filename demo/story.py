@@ -1,0 +1,307 @@
+"""What the demo does, in order: servers up, data in, models trained, DAGs run, posture read, servers down."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+from rich.console import Console
+
+from affidavit.errors import AffidavitError, SourceRefused, SourceUnavailable
+from demo import environment, summary, warehouses
+from demo.airflow_api import FINISHED, Airflow
+from demo.layout import Layout
+from demo.servers import Server, Servers, answers, free_ports, only_one, stop_recorded
+from demo.steps import Note, Steps
+
+EVIDENCE = ("evidence.mortgage-approval", "evidence.tumour-triage", "evidence.organisation")
+POSTURE = "posture"
+AUDIT = "ledger_audit"
+TEAMS = ("mortgage", "tumour")
+
+START_SECONDS = 180
+RUN_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What every step of the story needs."""
+
+    layout: Layout
+    steps: Steps
+    servers: Servers
+    mlflow_port: int
+    airflow_port: int
+    environ: Mapping[str, str]
+
+    @property
+    def tracking(self) -> str:
+        """MLflow's URL."""
+        return f"http://127.0.0.1:{self.mlflow_port}"
+
+    @property
+    def airflow_url(self) -> str:
+        """Airflow's URL."""
+        return f"http://127.0.0.1:{self.airflow_port}"
+
+    def start(self, name: str, command: list[str], env: Mapping[str, str], *, job: bool = False) -> Server:
+        """Start a server or job with its own log."""
+        return self.servers.start(name, command, env=env, log=self.layout.logs / f"{name}.log", job=job)
+
+
+def play(layout: Layout, console: Console, *, environ: Mapping[str, str], leave: bool = False) -> None:
+    """The whole demo. Servers are stopped whatever happens, unless all went well and they were to be left.
+
+    Raises ``AffidavitError`` naming the log to read. A ``.demo`` of an earlier time is stopped and removed first.
+    """
+    steps = Steps(console)
+    with only_one(layout.root / "demo"):
+        _clear(layout, steps)
+        servers = Servers(layout.servers, cwd=layout.root)
+        mlflow_port, airflow_port = free_ports(2)
+        environ = environment.with_affidavit(
+            environment.base(environ, layout=layout), layout=layout, tracking=f"http://127.0.0.1:{mlflow_port}"
+        )
+        stage = Stage(layout, steps, servers, mlflow_port, airflow_port, environ)
+        left = False
+        try:
+            password = environment.write_password(layout.passwords)
+            _act(stage, password, console)
+            if leave:
+                servers.leave()
+                left = True
+                _farewell(stage, password, console)
+        finally:
+            if not left:
+                _stop(stage)
+        console.print(f"Done in {steps.seconds:.0f} s.")
+
+
+def stop(layout: Layout, console: Console) -> None:
+    """Stop what ``up`` left running; what it made stays."""
+    with only_one(layout.root / "demo"), Steps(console).step("Stopping servers") as note:
+        note(", ".join(stop_recorded(layout.servers)) or "none was running")
+
+
+def _clear(layout: Layout, steps: Steps) -> None:
+    with steps.step("Clearing the stage") as note:
+        stopped = stop_recorded(layout.servers)
+        existed = layout.home.exists()
+        if existed:
+            shutil.rmtree(layout.home)
+        for folder in (layout.home, layout.logs, layout.airflow, layout.mlflow, layout.blobs, layout.staging):
+            folder.mkdir(mode=0o700)
+        note(
+            "; ".join(
+                filter(
+                    None,
+                    [f"stopped {', '.join(stopped)}" if stopped else "", "removed the old .demo" if existed else ""],
+                )
+            )
+        )
+
+
+def _act(stage: Stage, password: str, console: Console) -> None:
+    airflow_env = environment.with_airflow(stage.environ, layout=stage.layout, port=stage.airflow_port)
+    prepared = _prepare(stage, airflow_env)
+    _load(stage)
+    _airflow_up(stage, airflow_env, prepared)
+    _train(stage)
+    airflow = _connect(stage, password)
+    try:
+        _collect(stage, airflow)
+        _judge(stage, airflow)
+        _run(stage, airflow, "Verifying the ledger in Airflow", [AUDIT])
+    finally:
+        airflow.close()
+    with stage.steps.step("Reading the posture back from the ledger"):
+        found = summary.read(stage.layout, environment=stage.environ)
+        summary.write(found, stage.layout.summary)
+    summary.show(found, console)
+
+
+def _prepare(stage: Stage, airflow_env: Mapping[str, str]) -> list[Server]:
+    """Start what takes long and waits for nobody: MLflow, Airflow's database, the ledger."""
+    layout = stage.layout
+    command = ["server", "--host", "127.0.0.1", "--port", str(stage.mlflow_port), "--workers", "1"]
+    stores = [
+        "--backend-store-uri", f"sqlite:///{layout.mlflow / 'mlflow.db'}",
+        "--artifacts-destination", str(layout.mlflow / "artifacts"),
+    ]  # fmt: skip
+    python = [sys.executable, "-P", "-m"]
+    stage.start("mlflow", [*python, "mlflow", *command, *stores], environment.with_mlflow_server(stage.environ))
+    return [
+        stage.start("airflow-database", [*python, "airflow", "db", "migrate"], airflow_env, job=True),
+        stage.start("ledger", [str(layout.affidavit), "init"], stage.environ, job=True),
+    ]
+
+
+def _load(stage: Stage) -> None:
+    layout = stage.layout
+    with stage.steps.step("Loading real data into DuckDB") as note:
+        bank = warehouses.load_bank(layout.bank, csv=layout.root / "demo" / "data" / "hmda_boston.csv")
+        clinic = warehouses.load_clinic(layout.clinic)
+        note(f"{sum(bank.values())} mortgage applications, {sum(clinic.values())} tumour samples")
+
+
+def _airflow_up(stage: Stage, airflow_env: Mapping[str, str], prepared: list[Server]) -> None:
+    with stage.steps.step("Making the ledger and Airflow's database"):
+        for job in prepared:
+            stage.servers.finish(job, seconds=START_SECONDS)
+    python = [sys.executable, "-P", "-m", "airflow"]
+    stage.start("api-server", [*python, "api-server"], airflow_env)
+    # No log server of its own: the API server reads the same disk, and 8793 may be another Airflow's.
+    stage.start("scheduler", [*python, "scheduler", "--skip-serve-logs"], airflow_env)
+    stage.start("dag-processor", [*python, "dag-processor"], airflow_env)
+
+
+def _train(stage: Stage) -> None:
+    layout, servers = stage.layout, stage.servers
+    with stage.steps.step("Starting MLflow") as note:
+        note(stage.tracking)
+        _answering(stage, "mlflow", port=stage.mlflow_port, path="/health")
+    with stage.steps.step("Training models and logging them to MLflow") as note:
+        env = environment.with_training(stage.environ, tracking=stage.tracking)
+        stores = dict(zip(TEAMS, (layout.bank, layout.clinic), strict=True))
+        jobs = [
+            # -P: a script's own folder must not hide packages; run from the checkout, so that MLflow sees its commit.
+            stage.start(f"train-{team}", [sys.executable, "-P", f"demo/train_{team}.py", str(store)], env, job=True)
+            for team, store in stores.items()
+        ]
+        for job in jobs:
+            servers.finish(job, seconds=START_SECONDS)
+        note("; ".join(_last_line(job) for job in jobs))
+
+
+def _last_line(job: Server) -> str:
+    return job.log.read_text(errors="replace").rstrip().rpartition("\n")[2]
+
+
+def _answering(stage: Stage, name: str, *, port: int, path: str) -> None:
+    """Wait until a server answers on its port; make sure that it is ours."""
+    server = stage.servers.named(name)
+
+    def answered() -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=5, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
+
+    stage.servers.wait_for(f"an answer of {name}", answered, seconds=START_SECONDS, log=server.log)
+    if not server.listens_on(port):
+        raise SourceRefused(
+            f"somebody else answers on port {port}", where=name, fix="start again: another port will be chosen"
+        )
+
+
+def _connect(stage: Stage, password: str) -> Airflow:
+    wanted = {*EVIDENCE, POSTURE, AUDIT}
+    with stage.steps.step("Starting Airflow") as note:
+        note(stage.airflow_url)
+        _answering(stage, "api-server", port=stage.airflow_port, path="/api/v2/version")
+        airflow = Airflow(stage.airflow_url, user=environment.ADMIN, password=password)
+        for name, pool in json.loads(stage.layout.pools.read_text(encoding="utf-8")).items():
+            airflow.create_pool(name, slots=pool["slots"])
+
+        def healthy() -> bool:
+            health = airflow.health()
+            return all(health[part] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+
+        def parsed() -> bool:
+            for file, trace in airflow.import_errors().items():
+                raise SourceRefused(
+                    f"does not import: {trace.strip().splitlines()[-1]}", where=file, fix="mend this DAG file"
+                )
+            return wanted <= airflow.dag_ids()
+
+        scheduler, processor = stage.servers.named("scheduler"), stage.servers.named("dag-processor")
+        stage.servers.wait_for("a healthy scheduler", healthy, seconds=START_SECONDS, log=scheduler.log)
+        stage.servers.wait_for("parsing of every DAG", parsed, seconds=START_SECONDS, log=processor.log)
+        for dag_id in wanted:
+            airflow.unpause(dag_id)
+    return airflow
+
+
+def _collect(stage: Stage, airflow: Airflow) -> None:
+    _run(stage, airflow, "Collecting evidence", list(EVIDENCE))
+
+
+def _run(stage: Stage, airflow: Airflow, title: str, dag_ids: list[str]) -> None:
+    """Trigger DAGs, wait for them."""
+    with stage.steps.step(title) as note:
+        runs = {dag_id: airflow.trigger(dag_id) for dag_id in dag_ids}
+        _wait_for_runs(stage, airflow, runs, note)
+
+
+def _wait_for_runs(stage: Stage, airflow: Airflow, runs: Mapping[str, str], note: Note) -> None:
+    def finished() -> bool:
+        states = {dag_id: airflow.runs(dag_id)[run_id] for dag_id, run_id in runs.items()}
+        note(
+            "; ".join(
+                f"{dag_id.removeprefix('evidence.')} {airflow.progress(dag_id, run_id)}"
+                for dag_id, run_id in runs.items()
+            )
+        )
+        for dag_id, state in states.items():
+            if state == "failed":
+                raise _failure(stage, airflow, dag_id, runs[dag_id])
+        return all(state in FINISHED for state in states.values())
+
+    log = stage.servers.named("scheduler").log
+    stage.servers.wait_for(f"the end of {', '.join(runs)}", finished, seconds=RUN_SECONDS, log=log)
+
+
+def _failure(stage: Stage, airflow: Airflow, dag_id: str, run_id: str) -> AffidavitError:
+    failed = [task for task in airflow.tasks(dag_id, run_id) if task["state"] == "failed"]
+    if not failed:
+        return SourceRefused(f"{dag_id} failed", where=str(stage.servers.named("scheduler").log), fix="read this log")
+    task, attempt = failed[0]["task_id"], failed[0]["try_number"]
+    log = (
+        stage.layout.airflow
+        / "logs"
+        / f"dag_id={dag_id}"
+        / f"run_id={run_id}"
+        / f"task_id={task}"
+        / f"attempt={attempt}.log"
+    )
+    return SourceRefused(
+        f"task {task} of {dag_id} failed", where=str(log), fix="mend what this log says, then try again"
+    )
+
+
+def _judge(stage: Stage, airflow: Airflow) -> None:
+    """Wait for the posture that Airflow starts by itself once evidence has arrived."""
+    with stage.steps.step("Judging the posture, which the new evidence has triggered") as note:
+        collected = {run_id for dag_id in EVIDENCE for run_id in airflow.runs(dag_id)}
+
+        def judged() -> bool:
+            runs = airflow.runs(POSTURE)
+            for run_id, state in runs.items():
+                if state == "failed":
+                    raise _failure(stage, airflow, POSTURE, run_id)
+            seen = {cause for run_id in runs for cause in airflow.causes(POSTURE, run_id)}
+            note(f"{len(collected & seen)} of {len(collected)} collections judged")
+            return collected <= seen and all(state in FINISHED for state in runs.values())
+
+        log = stage.servers.named("scheduler").log
+        stage.servers.wait_for("the run of posture", judged, seconds=RUN_SECONDS, log=log)
+
+
+def _stop(stage: Stage) -> None:
+    with stage.steps.step("Stopping the servers"):
+        stage.servers.stop()
+        if still := [port for port in (stage.mlflow_port, stage.airflow_port) if answers(port)]:
+            raise SourceUnavailable(
+                f"port {still} still answers", where="the demo's servers", fix="see who listens there"
+            )
+
+
+def _farewell(stage: Stage, password: str, console: Console) -> None:
+    console.print(f"Airflow   {stage.airflow_url}   user {environment.ADMIN}, password {password}")
+    console.print(f"MLflow    {stage.tracking}")
+    console.print(f"Site      {stage.layout.site / 'index.html'}")
+    console.print("Stop them with: make down")

@@ -1,0 +1,48 @@
+"""The clinic's ML team: which samples are probably malignant? Usage: train_tumour.py WAREHOUSE."""
+
+from __future__ import annotations
+
+import sys
+
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from demo.training import Candidate, Task, train
+
+SEED = 1995
+
+TASK = Task(
+    name="tumour-triage",
+    team="pathology-models",
+    rows="samples",
+    key="sample_id",
+    label="malignant",
+    left_out=(),
+    carried=(),
+    decisions=("routine", "first"),
+)
+
+
+def logistic(c: float) -> Candidate:
+    """A logistic regression with inverse regularisation ``c``."""
+    estimator = LogisticRegression(C=c, max_iter=1000, random_state=SEED)
+    return Candidate("logistic_regression", estimator, {"C": c, "max_iter": 1000, "seed": SEED})
+
+
+def candidates() -> list[Candidate]:
+    """What the team tries."""
+    forest = RandomForestClassifier(n_estimators=150, max_depth=6, random_state=SEED)
+    boosting = GradientBoostingClassifier(n_estimators=80, max_depth=2, learning_rate=0.1, random_state=SEED)
+    return [
+        logistic(0.01),
+        logistic(1.0),
+        Candidate("random_forest", forest, {"n_estimators": 150, "max_depth": 6, "seed": SEED}),
+        Candidate(
+            "gradient_boosting", boosting, {"n_estimators": 80, "max_depth": 2, "learning_rate": 0.1, "seed": SEED}
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    train(TASK, warehouse=sys.argv[1], candidates=candidates(), prepare=StandardScaler)

@@ -1,0 +1,150 @@
+"""What both ML teams do, in plain MLflow: try candidates, register the better ones, release the best, score with it.
+
+Nothing here knows that anybody collects evidence.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import duckdb
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.models import infer_signature
+from sklearn.base import BaseEstimator
+from sklearn.metrics import accuracy_score, brier_score_loss, precision_score, recall_score, roc_auc_score
+from sklearn.pipeline import Pipeline, make_pipeline
+
+ALIAS = "champion"
+THRESHOLD = 0.5
+TRUSTED = ["numpy.dtype", "sklearn._loss.link.Interval", "sklearn._loss.link.LogitLink", "sklearn.tree._tree.Tree"]
+"""Types that skops asks about before it loads a model of the team's own making."""
+
+REGISTERED = 2
+"""How many of the candidates become versions of the registered model, the best one last."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a team predicts: ``name`` of experiment and registered model, tables ``<rows>_train`` and ``<rows>_test``.
+
+    ``label`` is ``yes`` or ``no``; ``carried`` are columns copied to the scored table; ``decisions`` says what is
+    recommended for a score below and from the threshold.
+    """
+
+    name: str
+    team: str
+    rows: str
+    key: str
+    label: str
+    left_out: tuple[str, ...]
+    carried: tuple[str, ...]
+    decisions: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One model to try; ``params`` are logged as they stand."""
+
+    model: str
+    estimator: BaseEstimator
+    params: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A logged run and what it made."""
+
+    run_id: str
+    model_uri: str
+    pipeline: Pipeline
+    roc_auc: float
+
+
+def train(task: Task, *, warehouse: str, candidates: Sequence[Candidate], prepare: Callable[[], BaseEstimator]) -> None:
+    """Run a team's whole routine against the tracking server that the environment names."""
+    # The label is no integer that could go missing, whatever the hint says.
+    warnings.filterwarnings("ignore", message="Hint: Inferred schema contains integer")
+    with duckdb.connect(warehouse) as connection:
+        frames = {
+            part: connection.sql(f"SELECT * FROM {task.rows}_{part} ORDER BY {task.key}").df()
+            for part in ("train", "test")
+        }
+        mlflow.set_experiment(task.name)
+        trained = [_log(task, candidate, frames=frames, prepare=prepare) for candidate in candidates]
+        best = sorted(trained, key=lambda run: run.roc_auc)[-REGISTERED:]
+        versions = [mlflow.register_model(run.model_uri, task.name).version for run in best]
+        mlflow.MlflowClient().set_registered_model_alias(task.name, ALIAS, str(versions[-1]))
+        _score(task, best[-1].pipeline, rows=frames["test"], version=str(versions[-1]), connection=connection)
+
+
+def _log(
+    task: Task, candidate: Candidate, *, frames: Mapping[str, pd.DataFrame], prepare: Callable[[], BaseEstimator]
+) -> Trained:
+    train_rows, test_rows = frames["train"], frames["test"]
+    features = _features(task, train_rows)
+    pipeline = make_pipeline(prepare(), candidate.estimator)
+    with mlflow.start_run(run_name=candidate.model) as run:
+        mlflow.set_tag("team", task.team)
+        mlflow.log_params({"model": candidate.model, **candidate.params})
+        for part, context, rows in (("train", "training", train_rows), ("test", "testing", test_rows)):
+            mlflow.log_input(
+                mlflow.data.from_pandas(rows, name=f"{task.rows}-{part}", targets=task.label), context=context
+            )
+        pipeline.fit(features, train_rows[task.label] == "yes")
+        scores = pipeline.predict_proba(_features(task, test_rows))[:, 1]
+        metrics = _metrics(test_rows[task.label] == "yes", scores)
+        mlflow.log_metrics(metrics)
+        example = features.dropna().head(3)
+        model = mlflow.sklearn.log_model(
+            pipeline,
+            name="model",
+            signature=infer_signature(example, pipeline.predict(example)),
+            input_example=example,
+            skops_trusted_types=TRUSTED,
+            pip_requirements=[f"scikit-learn=={version('scikit-learn')}", f"pandas=={version('pandas')}"],
+        )
+    print(f"{task.name}: {candidate.model} {dict(candidate.params)} {metrics}")
+    return Trained(run.info.run_id, model.model_uri, pipeline, metrics["roc_auc"])
+
+
+def _features(task: Task, rows: pd.DataFrame) -> pd.DataFrame:
+    features = rows.drop(columns=[task.key, task.label, *task.left_out])
+    # As floats, since an integer column of a model's signature could not carry a missing value.
+    return features.astype(dict.fromkeys(features.select_dtypes("number").columns, "float64"))
+
+
+def _metrics(truth: pd.Series, scores: np.ndarray) -> dict[str, float]:
+    predicted = scores >= THRESHOLD
+    return {
+        "accuracy": float(accuracy_score(truth, predicted)),
+        "brier_score": float(brier_score_loss(truth, scores)),
+        "precision": float(precision_score(truth, predicted, zero_division=0)),
+        "recall": float(recall_score(truth, predicted)),
+        "roc_auc": float(roc_auc_score(truth, scores)),
+    }
+
+
+def _score(
+    task: Task, pipeline: Pipeline, *, rows: pd.DataFrame, version: str, connection: duckdb.DuckDBPyConnection
+) -> None:
+    scores = pipeline.predict_proba(_features(task, rows))[:, 1]
+    below, above = task.decisions
+    scored = pd.DataFrame(
+        {
+            task.key: rows[task.key],
+            "scored_at": datetime.now(UTC).replace(tzinfo=None),
+            "model_version": version,
+            "score": scores,
+            "decision": np.where(scores >= THRESHOLD, above, below),
+            task.label: rows[task.label],
+            **{column: rows[column] for column in task.carried},
+        }
+    )
+    connection.register("scored", scored)
+    connection.execute(f"CREATE TABLE {task.rows}_scored AS SELECT * FROM scored ORDER BY {task.key}")
