@@ -1,0 +1,123 @@
+"""The seam between what we ask of a warehouse and how each kind of warehouse says it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from affidavit.errors import ConfigurationError
+from affidavit.inventory import Connection
+from affidavit.warehouse.tables import Column, TableRef
+
+Run = Callable[[sa.Executable], Iterable[Any]]
+"""Executes one statement within its time limit and yields its rows."""
+
+
+class Trouble(Enum):
+    """What a driver's error means to us."""
+
+    TIMED_OUT = "timed out"
+    UNAVAILABLE = "unavailable"
+    GARBLED = "garbled"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A driver's error, understood.
+
+    ``reason`` is safe to show: it never quotes a row. ``quotes_rows`` says that the driver's own text might, so that
+    it must not be chained either.
+    """
+
+    trouble: Trouble
+    reason: str
+    fix: str = ""
+    quotes_rows: bool = False
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The row hashes that share a prefix of three hexadecimal digits.
+
+    ``sha256`` is that of the sorted row hashes, joined in the form that the method's name fixes.
+    """
+
+    prefix: str
+    rows: int
+    sha256: str
+
+
+class Dialect(Protocol):
+    """One kind of warehouse.
+
+    ``method`` names how a row becomes bytes and how a bucket is hashed: other bytes need another name.
+    """
+
+    name: str
+    method: str
+
+    def connect(self, connection: Connection) -> sa.Connection:
+        """One connection, not yet reading. Raises the driver's errors, or ``SourceRefused`` for an absent file."""
+
+    def begin(self, connection: sa.Connection, *, timeout_seconds: int) -> str:
+        """Start the read-only transaction that pins the snapshot; says in words how consistent it is."""
+
+    def interrupt(self, connection: sa.Connection) -> Callable[[], None] | None:
+        """Stops the running statement from another thread; None where the server limits each statement itself."""
+
+    def diagnose(self, error: BaseException) -> Diagnosis:
+        """What a driver's error means."""
+
+    def tables(self) -> sa.Executable:
+        """Rows (schema or None, name, whether a bare name reaches it) of every table and view."""
+
+    def columns(self, table: TableRef) -> sa.Executable:
+        """Rows (name, type) of a table's columns, in order."""
+
+    def buckets(self, table: TableRef, run: Run) -> Iterable[Bucket]:
+        """The non-empty buckets of the table, each once. Raises ``SourceRefused`` for a column without exact text."""
+
+    def size(self, table: TableRef) -> tuple[sa.Executable, str]:
+        """A statement that yields (rows or None, bytes or None) without a scan, and what that rests on."""
+
+
+def dialect_of(connection: Connection) -> Dialect:
+    """The dialect of a connection, by its type.
+
+    Raises ``ConfigurationError`` for a type that is no warehouse, or whose driver is not installed.
+    """
+    try:
+        match connection.type:
+            case "postgres" | "postgresql":
+                from affidavit.warehouse.postgres import Postgres
+
+                return Postgres()
+            case "duckdb":
+                from affidavit.warehouse.duckdb import DuckDB
+
+                return DuckDB()
+            case "sqlite":
+                from affidavit.warehouse.sqlite import SQLite
+
+                return SQLite()
+    except ImportError as error:
+        raise ConfigurationError(
+            f"the driver for {connection.type} is not installed ({error.name})",
+            where=f"connection {connection.id!r}",
+            fix="install the extra: pip install 'affidavit[duckdb]' or 'affidavit[postgres]'",
+        ) from error
+    raise ConfigurationError(
+        f"{connection.type!r} is no warehouse that can be read here",
+        where=f"connection {connection.id!r}",
+        fix="use a connection of type postgres, duckdb or sqlite",
+    )
+
+
+def declared(columns: Iterable[Column]) -> list[sa.ColumnElement[Any]]:
+    """The columns as expressions, each name quoted by the dialect."""
+    return [sa.column(sa.sql.quoted_name(column.name, True)) for column in columns]

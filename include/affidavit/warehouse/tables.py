@@ -1,0 +1,76 @@
+"""A table by its declared name: found in the catalogue, never pasted into SQL."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from affidavit.errors import SourceRefused
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as the warehouse's catalogue describes it."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class TableRef:
+    """A table or view that exists. ``schema`` is None where the warehouse has none."""
+
+    schema: str | None
+    name: str
+    columns: tuple[Column, ...] = ()
+
+    @property
+    def selectable(self) -> sa.TableClause:
+        """The table as an expression, its names quoted by the dialect."""
+        schema = sa.sql.quoted_name(self.schema, True) if self.schema else None
+        return sa.table(sa.sql.quoted_name(self.name, True), schema=schema)
+
+    def column(self, name: str, *, where: str) -> Column:
+        """The column called ``name``. Raises ``SourceRefused``, with near names."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise SourceRefused(
+            f"there is no column {name!r}", where=where, fix=near(name, [column.name for column in self.columns])
+        )
+
+
+def find(name: str, catalogue: Sequence[tuple[str | None, str, bool]], *, where: str) -> TableRef:
+    """The one table that ``table`` or ``schema.table`` names, by exact spelling.
+
+    ``catalogue`` holds (schema, table, whether a bare name reaches it). A dot may be part of a name, so each split is
+    tried; two tables that fit are refused rather than guessed between. Raises ``SourceRefused``.
+    """
+    splits = {(name[:dot], name[dot + 1 :]) for dot, character in enumerate(name) if character == "."}
+    found = [
+        TableRef(schema, table)
+        for schema, table, reachable in catalogue
+        if (reachable and table == name) or (schema, table) in splits
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise SourceRefused(
+            f"the name {name!r} fits {len(found)} tables", where=where, fix="rename one, or make a view to read"
+        )
+    names = [table if reachable or schema is None else f"{schema}.{table}" for schema, table, reachable in catalogue]
+    raise SourceRefused(
+        f"there is no table or view {name!r} that this connection may see", where=where, fix=near(name, names)
+    )
+
+
+def near(name: str, names: Sequence[str]) -> str:
+    """A hint for a name that is not there."""
+    lower = {known.lower(): known for known in names}
+    close = [lower[match] for match in difflib.get_close_matches(name.lower(), list(lower), n=3)]
+    if close:
+        return "did you mean " + " or ".join(repr(match) for match in close) + "?"
+    return "check the name in the system's file in include/systems, and the rights of the connection"
