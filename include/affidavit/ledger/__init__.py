@@ -1,1 +1,12 @@
-"""To be described by its room."""
+"""The ledger: an append-only Merkle log of statements in SQL, with its blobs, its signer and its verification.
+
+:class:`Ledger` appends and reads; :func:`affidavit.ledger.verification.verify` checks everything; a
+:class:`LocalSigner` signs heads inside the writing process.
+"""
+
+from affidavit.ledger.appending import Appended, Closing, Receipt
+from affidavit.ledger.ledger import Ledger
+from affidavit.ledger.signer import IN_PROCESS, LocalSigner, Signer
+from affidavit.ledger.verification import Verification, verify
+
+__all__ = ["IN_PROCESS", "Appended", "Closing", "Ledger", "LocalSigner", "Receipt", "Signer", "Verification", "verify"]

@@ -1,0 +1,117 @@
+"""Payloads too large or too personal for a leaf, each under its SHA-256, in any store that fsspec knows."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from affidavit.errors import ConfigurationError, IntegrityError, LedgerFull, LedgerUnavailable, UsageError
+from affidavit.evidence import Statement
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def named(statement: Statement) -> Iterator[str]:
+    """The digests of the blobs that a statement's facts name: ``details.digest.sha256``."""
+    details = statement.facts.get("details")
+    if statement.known and isinstance(details, dict):
+        yield details["digest"]["sha256"]
+
+
+class Blobs:
+    """A content-addressed store at an fsspec URL, or a path.
+
+    A blob that was put is durable when :meth:`put` returns: on a local disk it is written aside, flushed, renamed and
+    its directory flushed; on an object store a put is whole or absent.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        try:
+            self._fs, self._root = fsspec.core.url_to_fs(url)
+        except (ValueError, ImportError) as error:
+            raise ConfigurationError("no store for blobs", where=url, fix="give a path or an fsspec URL") from error
+
+    def put(self, data: bytes) -> str:
+        """Store ``data``; returns its SHA-256. Raises ``LedgerFull`` or ``LedgerUnavailable``."""
+        digest = hashlib.sha256(data).hexdigest()
+        path = self._path(digest)
+        try:
+            if isinstance(self._fs, LocalFileSystem):
+                _write_durably(Path(path), data)
+            else:
+                self._fs.pipe_file(path, data)
+        except OSError as error:
+            raise self._failed(error, f"blob {digest}") from error
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """The bytes under ``digest``. Raises ``IntegrityError`` where they are absent or others."""
+        path = self._path(digest)
+        try:
+            data: bytes = self._fs.cat_file(path)
+        except FileNotFoundError as error:
+            raise IntegrityError(f"blob {digest}: absent", where=self.url, fix="restore it from a copy") from error
+        except OSError as error:
+            raise self._failed(error, f"blob {digest}") from error
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise IntegrityError(f"blob {digest}: its bytes were changed", where=self.url, fix="restore it from a copy")
+        return data
+
+    def has(self, digest: str) -> bool:
+        """Whether there are bytes under ``digest``; they are not read."""
+        try:
+            return bool(self._fs.exists(self._path(digest)))
+        except OSError as error:
+            raise self._failed(error, f"blob {digest}") from error
+
+    def _path(self, digest: str) -> str:
+        if not _DIGEST.fullmatch(digest):
+            raise UsageError(f"{digest[:80]!r} is not the SHA-256 of a blob")
+        return f"{self._root}/{digest[:2]}/{digest}"
+
+    def _failed(self, error: OSError, what: str) -> LedgerFull | LedgerUnavailable:
+        if error.errno in _FULL:
+            return LedgerFull(f"{what}: no space left", where=self.url, fix="free space; nothing was recorded")
+        return LedgerUnavailable(f"{what}: {type(error).__name__}", where=self.url, fix="try again")
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    _make_directories(path.parent)
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with aside.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def _make_directories(directory: Path) -> None:
+    if directory.is_dir():
+        return
+    _make_directories(directory.parent)
+    directory.mkdir(exist_ok=True)
+    sync_directory(directory.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Flush the names in a directory to disk."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

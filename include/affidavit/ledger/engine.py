@@ -1,0 +1,224 @@
+"""Connections to the database: settings that make COMMIT durable, and its errors in our words.
+
+SQLite: WAL, synchronous=FULL, recursive_triggers=ON, one host and a local disk. Postgres: READ COMMITTED,
+synchronous_commit=on. On both, a writer begins by taking the one write lock.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine, event, exc
+from sqlalchemy.engine import URL, make_url
+
+from affidavit.errors import (
+    AffidavitError,
+    ConfigurationError,
+    IntegrityError,
+    LedgerError,
+    LedgerFull,
+    LedgerMissing,
+    LedgerUnavailable,
+)
+
+Access = Literal["create", "write", "read"]
+
+LOCK_SECONDS = 30
+"""How long a writer waits for another; ``?timeout=`` in the URL says otherwise."""
+
+_LOCK = 0x6166_6669_6461_7669  # "affidavi": the advisory lock that writers of one database take
+_NEW = "run 'affidavit init', or name the ledger that you mean"
+_SPACE = "free space on that disk; nothing was recorded, and the same call can be made again"
+_AGAIN = "nothing was acknowledged; make the same call again"
+
+
+def shown(url: str) -> str:
+    """``url`` without its password, fit for messages."""
+    return _parse(url).render_as_string(hide_password=True)
+
+
+def connect(url: str, *, access: Access) -> Engine:
+    """An engine for the ledger at ``url``, with the settings that its guarantees need.
+
+    Raises ``ConfigurationError`` for a URL that cannot be one. Nothing is opened yet.
+    """
+    parsed = _parse(url)
+    backend = parsed.get_backend_name()
+    if backend == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        return _sqlite(parsed, access)
+    if backend == "postgresql":
+        return _postgres(parsed, access)
+    raise ConfigurationError(
+        "a ledger lives in an SQLite file or in Postgres",
+        where=parsed.render_as_string(hide_password=True),
+        fix="use sqlite:////path/to/ledger.db or postgresql+psycopg://user@host/database",
+    )
+
+
+@contextmanager
+def reading(engine: Engine, *, repeatable: bool = False) -> Iterator[Connection]:
+    """A connection in one transaction that only reads; ``repeatable``: every SELECT sees one state."""
+    with translated(engine), engine.connect() as connection:
+        if repeatable and engine.dialect.name == "postgresql":  # an SQLite transaction sees one state anyway
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A connection in one transaction that holds the write lock; COMMIT at the end, ROLLBACK on any error.
+
+    The lock avoids retries; what makes a fork impossible are the keys of ``checkpoints``.
+    """
+    with translated(engine), engine.connect() as connection:
+        connection.execution_options(affidavit_write=True)
+        with connection.begin():
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            yield connection
+
+
+@contextmanager
+def translated(engine: Engine) -> Iterator[None]:
+    """Turn the database's errors into ours."""
+    try:
+        yield
+    except AffidavitError:
+        raise
+    except exc.DBAPIError as error:
+        where = engine.url.render_as_string(hide_password=True)
+        if isinstance(error.orig, sqlite3.Error):
+            raise _sqlite_error(error.orig, where) from error
+        raise _postgres_error(error, where) from error
+    except exc.SQLAlchemyError as error:
+        where = engine.url.render_as_string(hide_password=True)
+        raise LedgerUnavailable(f"the database failed ({type(error).__name__})", where=where, fix=_AGAIN) from error
+
+
+def unsafe_settings(engine: Engine) -> list[str]:
+    """What about the database's settings would break the ledger's guarantees, in words; empty if nothing."""
+    with reading(engine) as connection:
+        if engine.dialect.name == "sqlite":
+            wanted: dict[str, Any] = {"journal_mode": "wal", "synchronous": 2, "recursive_triggers": 1}
+            read = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in wanted}
+        else:
+            wanted = {"synchronous_commit": "on", "fsync": "on", "full_page_writes": "on"}
+            read = {name: connection.exec_driver_sql(f"SHOW {name}").scalar() for name in wanted}
+    return [f"{name} is {read[name]}, not {wanted[name]}" for name in wanted if read[name] != wanted[name]]
+
+
+def _parse(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (exc.ArgumentError, ValueError) as error:
+        raise ConfigurationError(
+            "the ledger's URL cannot be read", fix="use sqlite:////path/to/ledger.db or postgresql+psycopg://…"
+        ) from error
+
+
+def _timeout(url: URL) -> float:
+    try:
+        return float(str(url.query.get("timeout", LOCK_SECONDS)))
+    except ValueError as error:
+        raise ConfigurationError("timeout is not a number of seconds", where=url.render_as_string()) from error
+
+
+def _sqlite(url: URL, access: Access) -> Engine:
+    mode = {"create": "rwc", "write": "rw", "read": "ro"}[access]
+    path = Path(str(url.database)).absolute()
+    if access == "create":
+        path.parent.mkdir(parents=True, exist_ok=True)
+    target = f"file:{quote(str(path))}?mode={mode}"
+    timeout = _timeout(url)
+
+    def creator() -> sqlite3.Connection:
+        # isolation_level None: the driver begins nothing by itself, so BEGIN IMMEDIATE is ours to say.
+        return sqlite3.connect(target, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
+
+    def configure(connection: Any, _record: object) -> None:
+        if access != "read":
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA recursive_triggers=ON")
+
+    def begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("affidavit_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    engine = sa.create_engine(f"sqlite:///{path}", creator=creator)
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _postgres(url: URL, access: Access) -> Engine:
+    options = [
+        "-c synchronous_commit=on",
+        f"-c lock_timeout={int(_timeout(url) * 1000)}",
+        f"-c default_transaction_read_only={'on' if access == 'read' else 'off'}",
+    ]
+    try:
+        return sa.create_engine(
+            url.set(drivername="postgresql+psycopg").difference_update_query(["timeout"]),
+            isolation_level="READ COMMITTED",
+            connect_args={"options": " ".join(options)},
+        )
+    except ImportError as error:
+        raise ConfigurationError("no driver for Postgres", fix="install affidavit[postgres]") from error
+
+
+def _sqlite_error(error: sqlite3.Error, where: str) -> AffidavitError:
+    code = getattr(error, "sqlite_errorname", "") or type(error).__name__
+    if code == "SQLITE_ERROR" and "no such table" in str(error):
+        code = "SQLITE_CANTOPEN"  # a database, but not a ledger
+    return _ours(code, _SQLITE, where)
+
+
+def _postgres_error(error: exc.DBAPIError, where: str) -> AffidavitError:
+    return _ours(getattr(error.orig, "sqlstate", None) or "no connection", _POSTGRES, where)
+
+
+_Says = tuple[type[AffidavitError], str, str]
+_FULL: _Says = (LedgerFull, "the disk of the ledger is full", _SPACE)
+_ABSENT: _Says = (LedgerMissing, "there is no ledger", _NEW)
+_DAMAGED: _Says = (IntegrityError, "the database is damaged", "restore it from a copy")
+_INSERT_ONLY: _Says = (LedgerError, "the ledger is insert-only", "append what supersedes it")
+_SECOND: _Says = (LedgerUnavailable, "another writer was first", _AGAIN)
+_READ_ONLY: _Says = (LedgerError, "the database cannot be written", "open it with a signer and the right to write")
+
+# Both by prefix, the first that fits.
+_SQLITE: tuple[tuple[str, _Says], ...] = (
+    ("SQLITE_FULL", _FULL),
+    ("SQLITE_CANTOPEN", _ABSENT),
+    ("SQLITE_CORRUPT", _DAMAGED),
+    ("SQLITE_NOTADB", _DAMAGED),
+    ("SQLITE_CONSTRAINT_TRIGGER", _INSERT_ONLY),
+    ("SQLITE_CONSTRAINT", _SECOND),
+    ("SQLITE_READONLY", _READ_ONLY),
+)
+_POSTGRES: tuple[tuple[str, _Says], ...] = (
+    ("53100", _FULL),
+    ("3D000", _ABSENT),
+    ("3F000", _ABSENT),
+    ("42P01", _ABSENT),
+    ("XX001", _DAMAGED),
+    ("XX002", _DAMAGED),
+    ("P0001", _INSERT_ONLY),
+    ("23", _SECOND),
+    ("25006", _READ_ONLY),
+    ("42501", _READ_ONLY),
+    ("28", (LedgerError, "the database refused the login", "mend user or password in the URL")),
+)
+
+
+def _ours(code: str, says: tuple[tuple[str, _Says], ...], where: str) -> AffidavitError:
+    for prefix, (error, problem, fix) in says:
+        if code.startswith(prefix):
+            return error(problem, where=where, fix=fix)
+    return LedgerUnavailable(f"the database failed ({code})", where=where, fix=_AGAIN)

@@ -1,0 +1,286 @@
+"""The ledger: appended to by one transaction at a time, read by anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from affidavit import __version__
+from affidavit.errors import AffidavitError, IntegrityError, LedgerMissing, UsageError
+from affidavit.evidence import (
+    ORGANISATION_SCOPE,
+    Circumstances,
+    Collector,
+    Draft,
+    Entry,
+    Origin,
+    Stage,
+    Subject,
+    kinds,
+)
+from affidavit.ledger import engine as database
+from affidavit.ledger import log, rebuilding, schema
+from affidavit.ledger.appending import Appended, Batch, Closing
+from affidavit.ledger.blobs import Blobs, named
+from affidavit.ledger.signer import Signer
+from affidavit.ledger.tables import checkpoints, entries
+from affidavit.projections.reader import Head
+from affidavit.tlog import proofs
+from affidavit.tlog.note import VerifierKey
+from affidavit.tlog.tree import Frontier
+
+_PAGE = 500
+
+
+class Ledger:
+    """A ledger in a database, with its blobs beside it; a :class:`affidavit.projections.reader.Reader`.
+
+    What :meth:`append` has returned is durable, in order, without gaps, and is never lost, changed or numbered anew.
+    Safe for any number of processes; each opens its own. Without a signer it only reads.
+    """
+
+    def __init__(self, engine: Engine, *, blobs: Blobs, key: VerifierKey, signer: Signer | None) -> None:
+        self._engine = engine
+        self._blobs = blobs
+        self._edge: Frontier | None = None
+        self.key = key
+        self.signer = signer
+
+    @classmethod
+    def create(cls, url: str, *, blobs: str, signer: Signer, now: datetime) -> Ledger:
+        """Make the tables, or bring them up to date, and sign entry 0: the random origin and the key.
+
+        Raises ``UsageError`` where a ledger of this or another key is there already, ``LedgerRolledBack`` where the
+        key has signed another log.
+        """
+        engine = database.connect(url, access="create")
+        try:
+            ledger = cls(engine, blobs=Blobs(blobs), key=signer.vkey, signer=signer)
+            with database.writing(engine) as connection:
+                schema.migrate(connection)
+                if connection.execute(sa.select(checkpoints.c.size).limit(1)).first():
+                    raise UsageError("there is a ledger already", where=database.shown(url), fix="open it")
+                appended = ledger._record(connection, [_genesis(signer.vkey, now)], now=now, closing=None)
+            signer.remember(appended.head)
+        except BaseException:
+            engine.dispose()
+            raise
+        return ledger
+
+    @classmethod
+    def open(cls, url: str, *, blobs: str, signer: Signer | None = None) -> Ledger:
+        """Open a ledger; to read only, unless a signer is given.
+
+        Raises ``LedgerMissing``, ``SchemaMismatch``, ``UsageError`` for the key of another ledger, and
+        ``LedgerRolledBack`` where the database is behind what the signer remembers.
+        """
+        engine = database.connect(url, access="write" if signer else "read")
+        try:
+            with database.reading(engine) as connection:
+                schema.check(connection, where=database.shown(url))
+                key = _pinned_key(connection, where=database.shown(url))
+                if signer is not None:
+                    if signer.vkey != key:
+                        raise UsageError(
+                            f"the key of {signer.vkey.name!r} is not that of this ledger, {key.name!r}",
+                            where=database.shown(url),
+                            fix="give the key that was made with this ledger",
+                        )
+                    signer.confront(log.newest(connection, key))
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, blobs=Blobs(blobs), key=key, signer=signer)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def append(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        now: datetime,
+        blobs: Sequence[bytes] = (),
+        closing: Closing | None = None,
+    ) -> Appended:
+        """Append what is new among ``drafts``: all of it durably in one transaction, or nothing.
+
+        A draft is new unless the latest entry of its stream holds the same facts; the outcome of a lost COMMIT is
+        therefore found out by making the same call again. ``closing`` is called under the write lock with whether
+        each draft is new, and may give one more draft. ``blobs`` are made durable first, and every digest that a draft
+        names must be among them or stored already.
+
+        Raises ``LedgerError`` or ``StatementTooLarge`` with nothing appended and nothing acknowledged.
+        """
+        signer = self._writer()
+        stored = {self._blobs.put(blob) for blob in blobs}
+        self._demand_blobs(drafts, stored)
+        with database.writing(self._engine) as connection:
+            appended = self._record(connection, drafts, now=now, closing=closing)
+        signer.remember(appended.head)
+        return appended
+
+    def head(self) -> Head:
+        """The newest head; its signature is verified by verification, not here."""
+        with database.reading(self._engine) as connection:
+            head = log.newest(connection, self.key)
+        if head is None:
+            raise LedgerMissing("the ledger has no head", fix="run 'affidavit verify'")
+        return head
+
+    def head_at(self, time: datetime) -> Head | None:
+        """The newest head signed at or before ``time``, whole seconds; None before the first."""
+        with database.reading(self._engine) as connection:
+            return log.newest(connection, self.key, at=time)
+
+    def entry(self, index: int) -> Entry:
+        """One entry. Raises ``UsageError`` where there is none."""
+        with database.reading(self._engine) as connection:
+            leaf = connection.execute(sa.select(entries.c.leaf).where(entries.c.index == index)).scalar()
+        if leaf is None:
+            raise UsageError(f"there is no entry {index}", fix="see the size that 'affidavit verify' prints")
+        return Entry(index, bytes(leaf))
+
+    def entries(
+        self, start: int = 0, stop: int | None = None, *, scope: str | None = None, kind: str | None = None
+    ) -> Iterator[Entry]:
+        """Entries ``start`` to before ``stop``, in constant memory; by default up to the present head."""
+        size = self.head().size
+        stop = size if stop is None else min(stop, size)
+        query = sa.select(entries.c.index, entries.c.leaf).order_by(entries.c.index).limit(_PAGE)
+        if scope is not None:
+            query = query.where(entries.c.scope == scope)
+        if kind is not None:
+            query = query.where(entries.c.kind == kind)
+        # Entries never change, so pages read one after another are as good as one long transaction.
+        while start < stop:
+            with database.reading(self._engine) as connection:
+                rows = connection.execute(query.where(entries.c.index >= start, entries.c.index < stop)).all()
+            for index, leaf in rows:
+                yield Entry(index, bytes(leaf))
+            start = rows[-1][0] + 1 if len(rows) == _PAGE else stop
+
+    def latest(self, stream: bytes) -> Entry | None:
+        """The latest entry of a stream."""
+        query = sa.select(entries.c.index, entries.c.leaf).where(entries.c.stream == stream)
+        with database.reading(self._engine) as connection:
+            row = connection.execute(query.order_by(entries.c.index.desc()).limit(1)).first()
+        return Entry(row[0], bytes(row[1])) if row else None
+
+    def blob(self, sha256: str) -> bytes:
+        """The bytes under a digest. Raises ``IntegrityError`` where they are absent or others."""
+        return self._blobs.get(sha256)
+
+    def put_blob(self, data: bytes) -> str:
+        """Store bytes durably; returns their SHA-256."""
+        self._writer()
+        return self._blobs.put(data)
+
+    def prove_inclusion(self, index: int, size: int) -> list[bytes]:
+        """The audit path of an entry under the head of ``size`` (RFC 6962), in at most two SELECTs."""
+        with database.reading(self._engine) as connection:
+            return proofs.prove_inclusion(log.DatabaseNodes(connection), index=index, size=size)
+
+    def prove_consistency(self, size1: int, size2: int) -> list[bytes]:
+        """The proof that the head of ``size2`` extends that of ``size1``, in at most two SELECTs."""
+        with database.reading(self._engine) as connection:
+            return proofs.prove_consistency(log.DatabaseNodes(connection), size1=size1, size2=size2)
+
+    def unsafe_settings(self) -> list[str]:
+        """What about the database's settings would break the guarantees, in words; empty if nothing."""
+        return database.unsafe_settings(self._engine)
+
+    def rebuild(self) -> int:
+        """Compute derived columns and nodes again from the leaves, in one transaction; returns the rows mended.
+
+        Raises ``IntegrityError``, and changes nothing, where the leaves do not lead to the signed roots.
+        """
+        self._writer()
+        with database.writing(self._engine) as connection:
+            return rebuilding.rebuild(connection, self.key)
+
+    def snapshot(self) -> AbstractContextManager[Connection]:
+        """A connection that sees one state of the database throughout; for verification."""
+        return database.reading(self._engine, repeatable=True)
+
+    def _writer(self) -> Signer:
+        if self.signer is None:
+            raise UsageError("the ledger was opened to read only", fix="open it with a signer")
+        return self.signer
+
+    def _demand_blobs(self, drafts: Sequence[Draft], stored: set[str]) -> None:
+        for draft in drafts:
+            for digest in named(draft.statement):
+                if digest not in stored and not self._blobs.has(digest):
+                    raise UsageError(f"blob {digest} is named and not stored", where=draft.kind.name, fix="pass it")
+
+    def _record(
+        self, connection: Connection, drafts: Sequence[Draft], *, now: datetime, closing: Closing | None
+    ) -> Appended:
+        present = log.newest(connection, self.key)
+        batch = Batch(connection, edge := self._edge_under(connection, present))
+        batch.look_up(drafts)
+        places = [batch.add(draft) for draft in drafts]
+        last = closing([place is not None for place in places]) if closing else None
+        if last is not None:
+            batch.look_up([last])
+        closed = batch.add(last) if last is not None else None
+        if not batch:
+            if present is None:
+                raise UsageError("the first append must hold something")
+            return Appended((None,) * len(places), present)
+        head = batch.sign(self._writer(), previous=present, now=now)
+        batch.write(head)
+        self._edge = edge
+        return Appended(tuple(batch.receipt(place, head) for place in places), head, batch.receipt(closed, head))
+
+    def _edge_under(self, connection: Connection, head: Head | None) -> Frontier:
+        # The edge of our own last append saves reading it again, if nobody else has appended since.
+        edge = self._edge
+        if edge is not None and head is not None and (edge.size, edge.root()) == (head.size, head.root):
+            return edge.copy()
+        return log.frontier(connection, head)
+
+
+def _genesis(key: VerifierKey, now: datetime) -> Draft:
+    facts = {"origin": key.name, "key": key.text}
+    return Draft(
+        kind=kinds.GENESIS,
+        scope=ORGANISATION_SCOPE,
+        stage=Stage.CROSS,
+        origin=Origin.DECLARED,
+        subjects=(Subject.of_facts("affidavit://ledger", facts),),
+        facts=facts,
+        collector=Collector("ledger", __version__),
+        seen=Circumstances(now),
+    )
+
+
+def _pinned_key(connection: Connection, *, where: str) -> VerifierKey:
+    leaf = connection.execute(sa.select(entries.c.leaf).where(entries.c.index == 0)).scalar()
+    if leaf is None:
+        raise IntegrityError("entry 0: absent", where=where, index=0)
+    try:
+        statement = Entry(0, bytes(leaf)).statement
+        if statement.kind != kinds.GENESIS.name:
+            raise IntegrityError("entry 0: not a genesis entry", where=where, index=0)
+        return VerifierKey.parse(statement.facts["key"])
+    except IntegrityError:
+        raise
+    except (AffidavitError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise IntegrityError(f"entry 0: cannot be read ({type(error).__name__})", where=where, index=0) from error

@@ -1,0 +1,89 @@
+"""The log in the database: heads, complete nodes and the right edge, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from affidavit.errors import IntegrityError, NoteError
+from affidavit.ledger.tables import checkpoints, entries, nodes
+from affidavit.projections.reader import Head
+from affidavit.tlog import cosignature
+from affidavit.tlog.checkpoint import Checkpoint
+from affidavit.tlog.note import Note, VerifierKey
+from affidavit.tlog.tree import Frontier, Node, cover
+
+REBUILD = "run 'affidavit rebuild' to compute it again from the leaves"
+
+_NEWEST = sa.select(checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
+_AT = _NEWEST.where(checkpoints.c.time <= sa.bindparam("time"))
+
+
+class DatabaseNodes:
+    """Reads complete nodes from a database: at most two SELECTs for any proof."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def read(self, wanted: Sequence[Node]) -> list[bytes]:
+        """See :class:`affidavit.tlog.tree.NodeReader`."""
+        found: dict[Node, bytes] = {}
+        leaves = [index for level, index in wanted if level == 0]
+        if leaves:
+            rows = self._connection.execute(
+                sa.select(entries.c.index, entries.c.leaf_hash).where(entries.c.index.in_(leaves))
+            )
+            found.update({(0, index): digest for index, digest in rows})
+        inner = [node for node in wanted if node[0] > 0]
+        if inner:
+            triples = self._connection.execute(
+                sa.select(nodes.c.level, nodes.c.index, nodes.c.hash).where(
+                    sa.tuple_(nodes.c.level, nodes.c.index).in_(inner)
+                )
+            )
+            found.update({(level, index): digest for level, index, digest in triples})
+        for level, index in wanted:
+            if (level, index) not in found:
+                raise IntegrityError(f"node ({level}, {index}): absent", fix=REBUILD)
+        return [found[node] for node in wanted]
+
+
+def head_of(note: str, key: VerifierKey) -> Head:
+    """The head in a checkpoint's note, with the time that ``key`` claims; its signature is not verified here."""
+    signed = Note.parse(note)
+    checkpoint = Checkpoint.parse(signed.text)
+    claimed = [cosignature.claimed_time(signature) for signature in signed.signed_by(key)]
+    if not claimed:
+        raise NoteError(f"a head that is not signed by {key.name!r}")
+    try:
+        time = datetime.fromtimestamp(min(claimed), UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise NoteError("a head signed at an impossible time") from error
+    return Head(checkpoint.origin, checkpoint.size, checkpoint.root, time, note)
+
+
+def newest(connection: Connection, key: VerifierKey, *, at: datetime | None = None) -> Head | None:
+    """The newest head, or the newest signed at or before ``at``."""
+    if at is None:
+        note = connection.execute(_NEWEST).scalar()
+    else:
+        note = connection.execute(_AT, {"time": int(at.timestamp())}).scalar()
+    return head_of(note, key) if note is not None else None
+
+
+def frontier(connection: Connection, head: Head | None) -> Frontier:
+    """The right edge under ``head``, from O(log size) nodes.
+
+    Raises ``IntegrityError`` where the stored nodes do not lead to the signed root: nothing may be built on them.
+    """
+    if head is None:
+        return Frontier()
+    edge = Frontier(head.size, DatabaseNodes(connection).read(cover(0, head.size)))
+    if edge.root() != head.root:
+        raise IntegrityError(
+            f"the nodes of size {head.size} do not lead to the signed root", fix="run 'affidavit verify'"
+        )
+    return edge

@@ -1,0 +1,225 @@
+"""Who signs the log's heads.
+
+The signer of the embedded default works inside the writing process: whoever controls that process can sign what they
+like, and every verdict says so. A signer of its own (a process with its own user and memory) can stand behind the same
+:class:`Signer`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from affidavit.errors import ConfigurationError, LedgerFull, LedgerRolledBack, NoteError, UsageError
+from affidavit.ledger.blobs import sync_directory
+from affidavit.projections.reader import Head
+from affidavit.tlog import cosignature
+from affidavit.tlog.checkpoint import Checkpoint
+from affidavit.tlog.note import COSIGNATURE, Note, SigningKey, VerifierKey
+from affidavit.tlog.proofs import check_consistency
+
+IN_PROCESS = "inside the writing process"
+"""What a verdict says about heads signed by :class:`LocalSigner`."""
+
+_SLOT = 512
+_RECORD = struct.Struct(">QQQ32s")
+_sync = getattr(os, "fdatasync", os.fsync)
+
+
+class Signer(Protocol):
+    """Signs the heads of one log.
+
+    It signs only what is proven to extend ``previous``, never behind a head that it remembers, and with a time that
+    never decreases. ``where`` says in words where the key works.
+    """
+
+    vkey: VerifierKey
+    where: str
+
+    def sign(self, checkpoint: Checkpoint, *, previous: Head | None, proof: Sequence[bytes], time: datetime) -> Head:
+        """Sign ``checkpoint``, which ``proof`` leads to from ``previous`` (None only for the first head).
+
+        Raises ``LedgerRolledBack`` where ``previous`` is behind the remembered head, ``ProofError`` where it is not
+        extended. The note must not leave the writer before it is committed and :meth:`remember` has returned.
+        """
+
+    def remember(self, head: Head) -> None:
+        """Remember a committed head, durably once this returns; an older one than remembered changes nothing."""
+
+    def confront(self, present: Head | None) -> None:
+        """Raise ``LedgerRolledBack`` where the database's ``present`` head is behind, or beside, the remembered one."""
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """The newest head that was released: its size, its time in POSIX seconds, and its root."""
+
+    size: int
+    time: int
+    root: bytes
+
+
+class LocalSigner:
+    """An Ed25519 key in a file (mode 0600), and beside it in ``<file>.head`` the newest head that was released.
+
+    One key signs one log, whose origin is the key's name. The memory has two slots that are written in turn, so that a
+    write cut short leaves the other; a lock on it serves all processes of this host.
+    """
+
+    where = IN_PROCESS
+
+    def __init__(self, key: SigningKey, memory: Path) -> None:
+        self.vkey = key.public
+        self._key = key
+        self._memory = memory
+
+    @classmethod
+    def generate(cls, path: Path) -> LocalSigner:
+        """Make a new key, with a random origin, and its empty memory. Raises ``UsageError`` if either file exists."""
+        origin = f"affidavit.invalid/{secrets.token_hex(16)}"
+        key = SigningKey(origin, COSIGNATURE, secrets.token_bytes(32))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _create(_memory_of(path), b"")
+        try:
+            _create(path, key.text.encode() + b"\n")
+        except UsageError:
+            _memory_of(path).unlink()
+            raise
+        sync_directory(path.parent)
+        return cls(key, _memory_of(path))
+
+    @classmethod
+    def load(cls, path: Path) -> LocalSigner:
+        """Read a key and check that its memory is there. Raises ``ConfigurationError`` naming the file."""
+        try:
+            key = SigningKey.parse(path.read_text(encoding="ascii").strip())
+        except FileNotFoundError as error:
+            raise ConfigurationError("no signing key", where=str(path), fix="run 'affidavit init'") from error
+        except OSError as error:
+            raise ConfigurationError(
+                "the signing key cannot be read", where=str(path), fix="mend its rights"
+            ) from error
+        except (NoteError, UnicodeError) as error:
+            raise ConfigurationError("not a signing key", where=str(path), fix="restore it from a backup") from error
+        signer = cls(key, _memory_of(path))
+        signer.remembered()
+        return signer
+
+    def remembered(self) -> Remembered | None:
+        """The newest head that was released; None before the first."""
+        with self._locked(fcntl.LOCK_SH) as descriptor:
+            return self._newest(descriptor)[1]
+
+    def confront(self, present: Head | None) -> None:
+        """See :meth:`Signer.confront`."""
+        last = self.remembered()
+        if last is None:
+            return
+        if present is None or present.size < last.size:
+            size = present.size if present else 0
+            raise LedgerRolledBack(
+                f"the database holds {size} entries, and a head of {last.size} was already signed",
+                where=str(self._memory),
+                fix="restore the newer database; if it is lost, start a new ledger with a new key",
+            )
+        if present.size == last.size and present.root != last.root:
+            raise LedgerRolledBack(
+                f"the database's head of {last.size} entries is not the one that was signed",
+                where=str(self._memory),
+                fix="restore the database that was signed; if it is lost, start a new ledger with a new key",
+            )
+
+    def sign(self, checkpoint: Checkpoint, *, previous: Head | None, proof: Sequence[bytes], time: datetime) -> Head:
+        """See :meth:`Signer.sign`."""
+        self.confront(previous)
+        seconds = int(time.timestamp())
+        if previous is not None:
+            check_consistency(
+                size1=previous.size, size2=checkpoint.size, proof=proof, root1=previous.root, root2=checkpoint.root
+            )
+            # Beyond the remembered head there may be one of a process that died between COMMIT and remembering: the
+            # signature shows that it is ours.
+            seconds = max(seconds, cosignature.verify(Note.parse(previous.note), self.vkey))
+        note = Note(checkpoint.text, (cosignature.cosign(checkpoint.text, self._key, time=seconds),))
+        moment = datetime.fromtimestamp(seconds, UTC)
+        return Head(checkpoint.origin, checkpoint.size, checkpoint.root, moment, note.whole)
+
+    def remember(self, head: Head) -> None:
+        """See :meth:`Signer.remember`."""
+        with self._locked(fcntl.LOCK_EX) as descriptor:
+            sequence, last = self._newest(descriptor)
+            if last is not None and last.size >= head.size:
+                return
+            record = _RECORD.pack(sequence + 1, head.size, int(head.time.timestamp()), head.root)
+            try:
+                os.pwrite(descriptor, record + hashlib.sha256(record).digest(), (sequence + 1) % 2 * _SLOT)
+                _sync(descriptor)
+            except OSError as error:
+                raise LedgerFull(
+                    f"the signer could not remember a head ({error.strerror})", where=str(self._memory)
+                ) from error
+
+    @contextmanager
+    def _locked(self, mode: int) -> Iterator[int]:
+        try:
+            descriptor = os.open(self._memory, os.O_RDWR)
+        except OSError as error:
+            raise ConfigurationError(
+                "the signer's memory of the last signed head cannot be opened",
+                where=str(self._memory),
+                fix="restore it from a backup; an empty file in its place makes the signer forget, on purpose",
+            ) from error
+        try:
+            fcntl.flock(descriptor, mode)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _newest(self, descriptor: int) -> tuple[int, Remembered | None]:
+        """The highest sequence number in the two slots, 0 for none, and what it holds."""
+        data = os.pread(descriptor, 2 * _SLOT, 0)
+        found: tuple[int, Remembered | None] = (0, None)
+        for start in (0, _SLOT):
+            record = data[start : start + _RECORD.size]
+            digest = data[start + _RECORD.size : start + _RECORD.size + 32]
+            if len(record) == _RECORD.size and hashlib.sha256(record).digest() == digest:
+                sequence, size, time, root = _RECORD.unpack(record)
+                found = max(found, (sequence, Remembered(size, time, root)), key=lambda each: each[0])
+        if found[1] is None and data.strip(b"\0"):
+            raise ConfigurationError(
+                "the signer's memory of the last signed head is damaged",
+                where=str(self._memory),
+                fix="restore it from a backup; an empty file in its place makes the signer forget, on purpose",
+            )
+        return found
+
+
+def _memory_of(path: Path) -> Path:
+    return path.with_name(path.name + ".head")
+
+
+def _create(path: Path, data: bytes) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise UsageError(
+            "a signing key is there already", where=str(path), fix="use it, or name another file for a new ledger"
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot be written ({error.strerror})", where=str(path), fix="mend its rights"
+        ) from error
+    try:
+        os.write(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

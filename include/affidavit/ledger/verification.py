@@ -1,0 +1,268 @@
+"""Verification of a whole ledger, in one pass and constant memory.
+
+The steps, whose numbers the code repeats:
+
+1. The schema is the present one, and entry 0 is a genesis statement that pins a key whose name is the origin.
+2. Entries are numbered 0, 1, 2, … without gaps, and every leaf reads as a statement (strict JSON: no two readers can
+   read it differently). A leaf of an unknown kind is counted and counts for nothing.
+3. Every leaf leads to the signed root: the tree is grown from the leaves alone.
+4. Every head is one that the pinned key signed, over the root that the leaves lead to; it names the head before it,
+   and its time is not before that one's. The last head covers the last entry.
+5. Every derived column holds what the leaf, or the note, says.
+6. Every complete node is stored, with the hash that the leaves lead to, and no other node is.
+7. Within a stream every entry supersedes the one before it and says something else. (Asked of the database: the
+   columns it reads were compared with the leaves in step 5, so this tests the writer, not the database.)
+8. Every blob that an entry names is there, with the bytes whose digest the entry holds.
+9. The policy, if one was given, accepts the newest head, and its log key is the pinned one. Without a policy the
+   ledger is consistent with itself, and its author is unproven.
+
+A leaf that is not in canonical form is not an error of its own: what was signed are its bytes, and step 2 leaves one
+way to read them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from affidavit.errors import IntegrityError, NoteError
+from affidavit.evidence import kinds
+from affidavit.ledger import scanning
+from affidavit.ledger.blobs import named
+from affidavit.ledger.log import REBUILD, head_of
+from affidavit.ledger.scanning import Scanned
+from affidavit.ledger.signer import IN_PROCESS
+from affidavit.ledger.tables import entries, nodes
+from affidavit.projections.reader import Head
+from affidavit.tlog import cosignature
+from affidavit.tlog.note import Note, VerifierKey
+from affidavit.tlog.policy import Policy
+from affidavit.tlog.tree import Frontier
+
+if TYPE_CHECKING:
+    from affidavit.ledger.ledger import Ledger
+
+RESTORE = "restore the ledger from a copy, and find out who changed it"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a whole and unchanged ledger was found to be.
+
+    ``demonstrations`` are texts with the number of entries marked so, to be said first; ``author`` says in words whose
+    ledger it is, and ``proven`` whether a policy showed it; ``signing`` where the key works; ``unanchored`` how many
+    entries no outsider is known to have seen the head of.
+    """
+
+    head: Head
+    entries: int
+    heads: int
+    blobs: int
+    unknown: int
+    demonstrations: Mapping[str, int]
+    author: str
+    proven: bool
+    signing: str
+    unanchored: int
+
+
+def verify(ledger: Ledger, *, policy: Policy | None = None) -> Verification:
+    """Verify everything; see the module's docstring for the steps.
+
+    Raises ``IntegrityError`` (``NoteError`` for step 9) that names the first bad object and, for one entry, its index.
+    """
+    with ledger.snapshot() as connection:
+        walk = _Walk(connection, ledger)
+        head = walk.run()
+        _no_extra_nodes(connection, head.size)
+        _streams_chain(connection)
+    author = _author(head, ledger.key, policy)
+    return Verification(
+        head=head,
+        entries=head.size,
+        heads=walk.heads,
+        blobs=walk.blobs,
+        unknown=walk.unknown,
+        demonstrations=dict(walk.demonstrations),
+        author=author,
+        proven=policy is not None,
+        signing=IN_PROCESS,
+        unanchored=head.size,
+    )
+
+
+class _Walk:
+    """Steps 1 to 6 and 8, entry by entry.
+
+    What is wrong with derived data is held back until the next head: only that tells whether the leaf or what was
+    derived from it is the one that was changed.
+    """
+
+    def __init__(self, connection: Connection, ledger: Ledger) -> None:
+        self.connection = connection
+        self.ledger = ledger
+        self.edge = Frontier()
+        self.heads = self.blobs = self.unknown = 0
+        self.demonstrations: Counter[str] = Counter()
+        self.last: Head | None = None
+        self.suspect: int | None = None
+        self.between: tuple[int, int] | None = None
+        self.finding: IntegrityError | None = None
+
+    def run(self) -> Head:
+        rows = scanning.heads(self.connection)
+        row = next(rows, None)
+        for page in scanning.pages(self.connection):
+            nodes_there = scanning.stored_nodes(self.connection, self.edge.size, self.edge.size + len(page))
+            for entry in page:
+                self._entry(entry, nodes_there)
+                if row is not None and row.size <= self.edge.size:
+                    self._head(row)
+                    row = next(rows, None)
+        if row is not None:
+            # 2: an entry that a head covers is gone
+            self._named_size(row)
+            raise IntegrityError(f"entry {self.edge.size}: absent", index=self.edge.size, fix=RESTORE)
+        if self.last is None or self.last.size != self.edge.size:
+            # 4
+            index = self.last.size if self.last else 0
+            raise IntegrityError(f"entry {index}: no signed head covers it", index=index, fix=RESTORE)
+        return self.last
+
+    def _entry(self, entry: Scanned, nodes_there: Mapping[tuple[int, int], bytes]) -> None:
+        statement = entry.statement
+        if entry.index == 0 and statement.kind != kinds.GENESIS.name:  # 1
+            raise IntegrityError("entry 0: not a genesis entry", index=0, fix=RESTORE)
+        if not statement.known:  # 2
+            self.unknown += 1
+        if statement.demonstration is not None:
+            self.demonstrations[str(statement.demonstration)] += 1
+        completed = self.edge.append(entry.leaf_hash)  # 3
+        if entry.stored != entry.derived:  # 5
+            column = entry.wrong()[0]
+            if "leaf_hash" in entry.wrong() and self.suspect is None:
+                self.suspect = entry.index
+            self._hold(_derived(f"table entries, row {entry.index}, column {column}", index=entry.index))
+        for node, digest in completed:  # 6
+            if nodes_there.get(node) != digest:
+                level, index = node
+                if self.between is None:
+                    self.between = (index << level, (index + 1) << level)
+                state = "absent" if node not in nodes_there else "not what the leaves lead to"
+                self._hold(
+                    IntegrityError(state, where=f"table nodes, row ({level}, {index}), column hash", fix=REBUILD)
+                )
+        for digest_named in named(statement):  # 8
+            self._blob(entry.index, digest_named)
+
+    def _blob(self, index: int, digest: str) -> None:
+        try:
+            self.ledger.blob(digest)
+        except IntegrityError as error:
+            raise IntegrityError(
+                f"{error.problem}; entry {index} names it", where=error.where, fix=error.fix, index=index
+            ) from error
+        self.blobs += 1
+
+    def _hold(self, finding: IntegrityError) -> None:
+        if self.finding is None:
+            self.finding = finding
+
+    def _head(self, row: Row[Any]) -> None:
+        what = f"checkpoint of size {row.size}"
+        head = self._named_size(row)
+        try:  # 4
+            signed = cosignature.verify(Note.parse(head.note), self.ledger.key)
+        except NoteError as error:
+            raise IntegrityError(f"{what}: {error.problem}", fix=RESTORE) from error
+        before = self.last.size if self.last else 0
+        if head.origin != self.ledger.key.name:
+            raise IntegrityError(f"{what}: it is of another log", fix=RESTORE)
+        if head.root != self.edge.root():  # 3
+            raise self._blame(before)
+        if self.finding is not None:  # 5, 6: the leaves are those that were signed
+            raise self.finding
+        if row.previous != before:
+            raise IntegrityError(
+                f"{what}: it names size {row.previous} as the one before it, which is {before}", fix=RESTORE
+            )
+        if self.last is not None and head.time < self.last.time:
+            raise IntegrityError(f"{what}: it was signed before the one before it", fix=RESTORE)
+        for column, has, should in (("root", row.root, head.root), ("time", row.time, signed)):  # 5
+            if has != should:
+                raise _derived(f"table checkpoints, row {row.size}, column {column}", of="note")
+        self.heads += 1
+        self.last = head
+
+    def _named_size(self, row: Row[Any]) -> Head:
+        what = f"checkpoint of size {row.size}"
+        try:
+            head = head_of(row.note, self.ledger.key)
+        except (NoteError, TypeError, AttributeError) as error:
+            problem = error.problem if isinstance(error, NoteError) else "its note is not text"
+            raise IntegrityError(f"{what}: {problem}", fix=RESTORE) from error
+        if head.size != row.size:
+            raise IntegrityError(f"{what}: its note names size {head.size}", fix=RESTORE)
+        return head
+
+    def _blame(self, start: int) -> IntegrityError:
+        """The leaves since ``start`` do not lead to the signed root: which one was changed?"""
+        if self.suspect is not None:
+            problem = f"entry {self.suspect}: its bytes are not those that were signed"
+            return IntegrityError(problem, index=self.suspect, fix=RESTORE)
+        low, high = self.between or (start, self.edge.size)
+        low, high = max(low, start), min(high, self.edge.size)
+        if high - low == 1:
+            return IntegrityError(f"entry {low}: its bytes are not those that were signed", index=low, fix=RESTORE)
+        problem = f"entries {low} to {high - 1}: the bytes of one of them are not those that were signed"
+        return IntegrityError(problem, index=low, fix=RESTORE)
+
+
+def _derived(where: str, *, index: int | None = None, of: str = "leaf") -> IntegrityError:
+    return IntegrityError(f"a derived column that is not what the {of} says", where=where, index=index, fix=REBUILD)
+
+
+def _no_extra_nodes(connection: Connection, size: int) -> None:
+    # 6
+    query = sa.select(nodes.c.level, nodes.c.index).where(scanning.extra_nodes(size)).limit(1)
+    row = connection.execute(query).first()
+    if row is not None:
+        raise IntegrityError("no such node", where=f"table nodes, row ({row[0]}, {row[1]})", fix=REBUILD)
+
+
+def _streams_chain(connection: Connection) -> None:
+    # 7
+
+    def before_it(column: sa.Column[Any], name: str) -> sa.Label[Any]:
+        return sa.func.lag(column).over(partition_by=entries.c.stream, order_by=entries.c.index).label(name)
+
+    before = sa.select(
+        entries.c.index,
+        entries.c.supersedes,
+        entries.c.facts_digest,
+        before_it(entries.c.leaf_hash, "leaf_before"),
+        before_it(entries.c.facts_digest, "facts_before"),
+    ).subquery()
+    wrong = sa.or_(
+        before.c.supersedes.is_distinct_from(before.c.leaf_before), before.c.facts_digest == before.c.facts_before
+    )
+    index = connection.execute(sa.select(sa.func.min(before.c.index)).where(wrong)).scalar()
+    if index is not None:
+        problem = f"entry {index}: it does not supersede the one before it in its stream, or says the same"
+        raise IntegrityError(problem, index=index, fix=RESTORE)
+
+
+def _author(head: Head, key: VerifierKey, policy: Policy | None) -> str:
+    # 9
+    if policy is None:
+        return "unproven: no policy was given; the ledger is consistent with itself"
+    endorsement = policy.endorse(Note.parse(head.note))
+    if endorsement.log != key:
+        raise NoteError("the policy names another key for this log than its entry 0 does", fix=RESTORE)
+    witnesses = ", ".join(name for name, _ in endorsement.witnesses) or "no witness"
+    return f"{key.name}, whose key the policy names; cosigned by {witnesses}"
