@@ -1,1 +1,13 @@
-"""To be described by its room."""
+"""Pages: verdicts and entries in, HTML out. One set of templates for the auditor's site and the console. Pure.
+
+    text      names, digests and times as a person can read them, whatever somebody put into them
+    words     kinds and statuses in words
+    facts     the facts of a statement as lists and tables
+    links     where one page finds another
+    views     the view models: frozen, made from verdicts, entries and the head
+    render    view model -> HTML, through templates that escape everything
+
+A page answers in one sentence first, then numbers, what to do next and who, the evidence, the raw facts folded. Nothing
+that a source wrote becomes a link, a style or a script; the only script is ``static/site.js``, which turns a verdict
+stale once its ``valid_until`` has passed in the reader's browser.
+"""

@@ -1,0 +1,205 @@
+"""Kinds, origins, stages and statuses in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from affidavit.evidence import ORGANISATION_SCOPE, Origin, Stage, Statement
+from affidavit.pages.text import counted, name
+from affidavit.rules.verdict import WORST_FIRST, Status
+
+STATUS_MEANS: Mapping[Status, str] = {
+    Status.SUPPORTED: "Evidence of the required kind, strength and freshness supports the control.",
+    Status.FAILING: "Evidence shows that the control did not operate.",
+    Status.ACCEPTED: "Failing, with an approved exception that ends on a date; never counted as supported.",
+    Status.STALE: "It was supported; the evidence has aged, or what it was about has changed.",
+    Status.MISSING: "Evidence is due, and absent.",
+    Status.NOT_YET_DUE: "Evidence is expected later.",
+    Status.UNDETERMINED: "It cannot be judged: a source is down, too little is there, or sources contradict.",
+    Status.AWAITING: "The machine's part is there; a competent person has not yet answered the question.",
+    Status.NOT_APPLICABLE: "Excluded, with a signed justification.",
+}
+
+ENDING = frozenset({Status.SUPPORTED, Status.ACCEPTED, Status.NOT_YET_DUE})
+"""Statuses that hold only until the verdict's ``valid_until``; the others are no better before it than after."""
+
+ORIGIN_MEANS: Mapping[Origin, str] = {
+    Origin.DECLARED: "declared by a person",
+    Origin.RECORDED: "recorded by the party under test",
+    Origin.OBSERVED: "observed by the collector",
+    Origin.REPERFORMED: "re-performed by the collector",
+}
+
+STAGE_MEANS: Mapping[str, str] = {
+    Stage.INCEPTION: "inception and design",
+    Stage.DATA: "data acquisition",
+    Stage.DEVELOPMENT: "development",
+    Stage.VERIFICATION: "verification and validation",
+    Stage.DEPLOYMENT: "deployment",
+    Stage.OPERATION: "operation and monitoring",
+    Stage.RETIREMENT: "retirement",
+    Stage.CROSS: "across the lifecycle",
+}
+
+_COUNTED: Mapping[Status, tuple[str, str]] = {
+    Status.FAILING: ("is failing", "are failing"),
+    Status.MISSING: ("lacks evidence", "lack evidence"),
+    Status.STALE: ("is stale", "are stale"),
+    Status.UNDETERMINED: ("cannot be judged", "cannot be judged"),
+    Status.AWAITING: ("waits for a person", "wait for a person"),
+    Status.ACCEPTED: ("is failing with an accepted exception", "are failing with an accepted exception"),
+    Status.NOT_YET_DUE: ("is not yet due", "are not yet due"),
+    Status.SUPPORTED: ("is supported", "are supported"),
+    Status.NOT_APPLICABLE: ("does not apply", "do not apply"),
+}
+
+
+def scope_title(scope: str, titles: Mapping[str, str]) -> str:
+    """A scope for a heading: its declared title, else its id."""
+    if scope in titles:
+        return titles[scope]
+    return "Organisation" if scope == ORGANISATION_SCOPE else scope.removeprefix("system:")
+
+
+def slug(status: Status) -> str:
+    """The status as a class name and shape id: ``not-yet-due``."""
+    return status.value.replace(" ", "-")
+
+
+def answer(counts: Mapping[Status, int], *, of: str = "verdict") -> str:
+    """One sentence over all verdicts, worst first: a reader who stops here is not misled."""
+    total = sum(counts.values())
+    if not total:
+        return "Nothing has been judged yet, so nothing is supported."
+    parts = [f"{counts[s]:,} {_COUNTED[s][counts[s] != 1]}" for s in WORST_FIRST if counts.get(s)]
+    if not counts.get(Status.SUPPORTED):
+        parts.append("none is supported")
+    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"Of {counted(total, of)}, {listed}."
+
+
+@dataclass(frozen=True)
+class KindWords:
+    """A kind in words: a noun, what such an entry does not show, and what this one says."""
+
+    noun: str
+    not_shown: str
+    says: Callable[[Mapping[str, Any]], str]
+
+
+def _run(f: Mapping[str, Any]) -> str:
+    return (
+        f"A run in the experiment {_q(f['experiment']['name'])} ended as {_q(f['status'])}, with "
+        f"{counted(len(f['metrics']), 'metric')} and {counted(len(f['inputs']), 'dataset input')}."
+    )
+
+
+def _alias(f: Mapping[str, Any]) -> str:
+    points = f"points at version {_q(f['version'])}" if f["version"] is not None else "points at nothing"
+    return f"The alias {_q(f['alias'])} of the model {_q(f['model'])} {points}."
+
+
+def _validation(f: Mapping[str, Any]) -> str:
+    failed, total = len(f["failedTests"]), len(f["failedTests"]) + len(f["passedTests"]) + len(f["warnedTests"])
+    outcome = f"{failed:,} of {counted(total, 'test')} failed" if failed else f"all {counted(total, 'test')} passed"
+    return (
+        f"The table {_q(f['dataset'])} was checked with the suite {_q(f['suite'])}: {outcome} over {f['rows']:,} rows."
+    )
+
+
+def _collection(f: Mapping[str, Any]) -> str:
+    looks = f["collectors"].values()
+    new, unchanged = sum(c["new"] for c in looks), sum(c["unchanged"] for c in looks)
+    if f["gap"] is not None:
+        return f"A gap: nothing was observed in this slot ({_q(f['gap'])})."
+    return (
+        f"The slot was closed: {counted(len(f['collectors']), 'collector')} brought {counted(new, 'new fact')} "
+        f"and found {unchanged:,} unchanged."
+    )
+
+
+def _unreconciled(f: Mapping[str, Any]) -> str:
+    found = [
+        counted(len(f[field]), noun)
+        for field, noun in (("experiments", "experiment"), ("registered_models", "registered model"), ("dags", "DAG"))
+    ]
+    unseen = f"; not looked at: {', '.join(_q(x) for x in f['not_looked_at'])}" if f["not_looked_at"] else ""
+    return f"No AI system claims {found[0]}, {found[1]} and {found[2]}{unseen}."
+
+
+def _assessment(f: Mapping[str, Any]) -> str:
+    statuses = [c["status"] for c in f["controls"].values()]
+    return answer({s: statuses.count(s.value) for s in Status if s.value in statuses}, of="control")
+
+
+def _q(text: object) -> str:
+    # First-strong isolate … pop: a name written right to left cannot reorder the sentence around it.
+    return f"“\u2068{name(str(text), longest=80).plain}\u2069”"
+
+
+KINDS: Mapping[str, KindWords] = {
+    "genesis": KindWords(
+        "start of the ledger",
+        "Who holds the key: take the log's key from somewhere other than this ledger.",
+        lambda f: f"The ledger {_q(f['origin'])} begins here, with its first key.",
+    ),
+    "organisation-declaration": KindWords(
+        "declaration of the organisation",
+        "Whether what is declared is true.",
+        lambda f: f"The organisation declared its roles and owners in {_q(f['file'])}.",
+    ),
+    "system-declaration": KindWords(
+        "declaration of an AI system",
+        "Whether what is declared is true.",
+        lambda f: f"An AI system was declared in {_q(f['file'])}.",
+    ),
+    "suite-declaration": KindWords(
+        "declaration of an expectation suite",
+        "Whether the suite asks enough of the table.",
+        lambda f: f"An expectation suite was declared in {_q(f['file'])}.",
+    ),
+    "model-run": KindWords(
+        "model run", "Whether the run did what its metrics say: MLflow records what the training code reports.", _run
+    ),
+    "model-version": KindWords(
+        "model version",
+        "Whether this version serves anywhere, and who approved it.",
+        lambda f: f"Version {_q(f['version'])} of the model {_q(f['model'])} is registered ({_q(f['status'])}).",
+    ),
+    "model-alias": KindWords("model alias", "Where the alias pointed between two looks, and who moved it.", _alias),
+    "dataset-snapshot": KindWords(
+        "table snapshot",
+        "Whether the rows are true; only that these were the rows.",
+        lambda f: f"The table {_q(f['table'])} held {f['rows']:,} rows in {counted(len(f['columns']), 'column')}.",
+    ),
+    "validation": KindWords("data validation", "Whether the suite asks enough of the table.", _validation),
+    "lineage-edge": KindWords(
+        "lineage edge",
+        "What the basis does not say: an edge is as strong as what matched both ends.",
+        lambda f: f"{_q(f['from']['name'])} → {_q(f['to']['name'])}: {name(f['relation']).plain}.",
+    ),
+    "unreconciled": KindWords("reconciliation", "Anything outside the servers that were looked at.", _unreconciled),
+    "collection": KindWords(
+        "end of a collection",
+        "Changes that were made and undone between two looks.",
+        _collection,
+    ),
+    "assessment": KindWords(
+        "assessment",
+        "More than the entries it was computed from; an assessment is never evidence for a control.",
+        _assessment,
+    ),
+}
+
+
+def kind_words(statement: Statement) -> KindWords:
+    """The words for a statement's kind; an unknown kind says that it counts for nothing."""
+    if statement.known and statement.kind in KINDS:
+        return KINDS[statement.kind]
+    return KindWords(
+        "statement of an unknown kind",
+        "Anything: this version does not know the kind, so the entry counts for nothing.",
+        lambda _: f"This version does not know the kind {_q(statement.kind)}.",
+    )

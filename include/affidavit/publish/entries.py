@@ -1,0 +1,165 @@
+"""The pages that are written once: entries, the log in blocks, Data Docs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Protocol
+
+from affidavit.errors import CanonicalError, ConfigurationError, IntegrityError
+from affidavit.evidence import Entry
+from affidavit.pages.evidence import docs_digest, entry_page, log_page
+from affidavit.pages.links import LOG_BLOCK, Links
+from affidavit.pages.render import edition, render
+from affidavit.pages.text import name
+from affidavit.projections.reader import Head, Reader
+from affidavit.projections.state import Demonstration
+from affidavit.publish.files import Files
+
+BUILT = "built.json"
+
+
+class RenderDocs(Protocol):
+    """Renders the stored details of one validation as a page of its own, with nothing fetched from elsewhere."""
+
+    def __call__(self, details: bytes, *, title: str, links: Mapping[str, str]) -> str:
+        """``links`` maps a text to a relative address."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """Up to where pages stand: ``size`` entries of the log ``origin``, the last with ``leaf_hash``."""
+
+    origin: str
+    edition: str
+    size: int
+    leaf_hash: str
+
+
+class EvidencePages:
+    """Writes what is new since the last build; ``entries`` and ``data_docs`` count the pages."""
+
+    def __init__(
+        self,
+        files: Files,
+        reader: Reader,
+        head: Head,
+        demonstrations: tuple[Demonstration, ...],
+        render_docs: RenderDocs,
+    ) -> None:
+        self.entries = 0
+        self.data_docs = 0
+        self._files = files
+        self._reader = reader
+        self._head = head
+        self._demonstrations = demonstrations
+        self._render_docs = render_docs
+        self._index_of: dict[bytes, int] = {}
+        self._searched: set[tuple[str, str]] = set()
+
+    def write(self) -> None:
+        """Write the pages of every entry under the head that has none.
+
+        Raises ``IntegrityError`` for an entry that cannot be read, and for a ledger that lost or changed the entries
+        this site was built from; ``ConfigurationError`` for the site of another ledger.
+        """
+        size = self._standing()
+        last = b""
+        for block in range(size // LOG_BLOCK, -(-self._head.size // LOG_BLOCK)):
+            stop = min((block + 1) * LOG_BLOCK, self._head.size)
+            entries = list(self._readable(block * LOG_BLOCK, stop))
+            for entry in entries:
+                if entry.index >= size:
+                    self._entry(entry)
+            page = log_page(block, entries, origin=self._head.origin, demonstrations=self._demonstrations)
+            self._files.write(Links().log(block), render(page))
+            last = entries[-1].leaf_hash
+        if last:
+            built = Built(self._head.origin, self._edition(), self._head.size, last.hex())
+            self._files.write(BUILT, json.dumps(asdict(built)))
+
+    def _edition(self) -> str:
+        """Changes with anything but its entry that a page shows: the templates, and the banner."""
+        banner = sorted((d.scope, d.text) for d in self._demonstrations)
+        return sha256(json.dumps([edition(), banner]).encode()).hexdigest()
+
+    def _standing(self) -> int:
+        """How many entries have the page that they should have."""
+        data = self._files.read(BUILT)
+        if data is None:
+            return 0
+        try:
+            built = Built(**json.loads(data))
+        except (ValueError, TypeError):
+            return 0
+        where = f"site in {self._files.directory}"
+        if built.origin != self._head.origin:
+            raise ConfigurationError(
+                f"it shows the log {built.origin[:200]}, not {self._head.origin}",
+                where=where,
+                fix="give each ledger a site directory of its own, or delete this one",
+            )
+        last = built.size - 1
+        if built.size > self._head.size or self._reader.entry(last).leaf_hash.hex() != built.leaf_hash:
+            raise IntegrityError(
+                f"the ledger no longer holds the entry {last} that this site shows",
+                where=where,
+                fix="run affidavit verify and find out what happened; keep this directory, and build into another",
+                index=last,
+            )
+        return built.size if built.edition == self._edition() else 0
+
+    def _readable(self, start: int, stop: int) -> Iterator[Entry]:
+        for entry in self._reader.entries(start, stop):
+            try:
+                _ = entry.statement
+            except CanonicalError as error:
+                raise IntegrityError(
+                    f"its bytes are no statement ({error.problem})",
+                    where=f"entry {entry.index}",
+                    fix="run affidavit verify",
+                    index=entry.index,
+                ) from error
+            self._index_of[entry.leaf_hash] = entry.index
+            yield entry
+
+    def _entry(self, entry: Entry) -> None:
+        page = entry_page(
+            entry,
+            origin=self._head.origin,
+            demonstrations=self._demonstrations,
+            superseded=self._superseded(entry),
+        )
+        if digest := docs_digest(entry.statement):
+            self._docs(entry, digest)
+        self._files.write(Links().entry(entry.index), render(page))
+        self.entries += 1
+
+    def _docs(self, entry: Entry, digest: str) -> None:
+        path = Links().docs(digest)
+        if self._files.exists(path):
+            return
+        links = Links(depth=1)
+        # The same details may come again in a later entry; the page then stays as it is.
+        back = {f"Entry {entry.index}, the first with this result": links.entry(entry.index)}
+        subject = name(entry.statement.subject.name, longest=80).plain
+        details = self._reader.blob(digest)
+        text = self._render_docs(
+            details, title=f"Validation of {subject}", links={**back, "All controls": links.overview}
+        )
+        self._files.write(path, text)
+        self.data_docs += 1
+
+    def _superseded(self, entry: Entry) -> int | None:
+        """The index of the leaf that ``entry`` supersedes, looking through its kind and scope at most once."""
+        superseded, statement = entry.statement.supersedes, entry.statement
+        if superseded is None:
+            return None
+        place = (statement.scope, statement.kind)
+        if superseded not in self._index_of and place not in self._searched:
+            self._searched.add(place)
+            for earlier in self._reader.entries(0, entry.index, scope=statement.scope, kind=statement.kind):
+                self._index_of[earlier.leaf_hash] = earlier.index
+        return self._index_of.get(superseded)

@@ -1,0 +1,116 @@
+"""The auditor's site: a folder of pages that opens from a disk, built again at the cost of what is new.
+
+    index.html          the posture, written last: it never refers to a page that is not there
+    controls/ID.html    one control or clause in all scopes, written each time
+    ledger.html         the head, and how to check it, written each time
+    entries/N.html      one entry, written once
+    log/B.html          entries in blocks of 250; only the last block is written again
+    data-docs/D.html    the validation details with SHA-256 D, written once
+    site.css, site.js
+    built.json          up to where entries stand, of which log, by which edition of the pages
+
+Each file is written beside its place and renamed into it, by one builder at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from affidavit.catalogue import Catalogue
+from affidavit.evidence import kinds
+from affidavit.pages.evidence import NEWEST, is_validation, ledger_page
+from affidavit.pages.links import Links
+from affidavit.pages.posture import Posture, control_page, needed, overview
+from affidavit.pages.render import assets, render
+from affidavit.projections.reader import Head, Reader
+from affidavit.projections.state import Demonstration
+from affidavit.publish.entries import EvidencePages, RenderDocs
+from affidavit.publish.files import Files
+from affidavit.rules.verdict import Verdict
+
+RECENT = 500
+"""Newest entries whose validations the overview lists, besides those that a verdict rests on."""
+
+
+@dataclass(frozen=True)
+class SiteReport:
+    """What a build wrote. Counts are of pages written, not of pages there."""
+
+    index: Path
+    entries: int
+    data_docs: int
+    controls: int
+    files: int
+
+
+def build_site(  # noqa: PLR0913  each argument is one thing that the site shows
+    directory: Path,
+    *,
+    reader: Reader,
+    verdicts: Sequence[Verdict],
+    catalogue: Catalogue,
+    demonstrations: Sequence[Demonstration],
+    at: datetime,
+    render_docs: RenderDocs,
+) -> SiteReport:
+    """Write the site of ``verdicts`` at ``at`` into ``directory``.
+
+    Raises ``IntegrityError`` for an entry or blob that is not what was recorded, and for a ledger that lost or changed
+    entries since the last build; ``ConfigurationError`` for the site of another ledger, or a directory that cannot be
+    written. The index of the last build then still stands.
+    """
+    head = reader.head()
+    files = Files(directory)
+    with files.alone():
+        evidence = EvidencePages(files, reader, head, tuple(demonstrations), render_docs)
+        for name, data in assets().items():
+            files.write(name, data)
+        evidence.write()
+        posture = _posture(reader, head, verdicts, catalogue, demonstrations, at)
+        files.write("ledger.html", _ledger(posture, reader))
+        controls = sorted({r.id for r in catalogue} | {v.control for v in verdicts})
+        for control in controls:
+            files.write(Links().control(control), render(control_page(posture, control)))
+        files.write(Links().overview, render(overview(posture)))
+    return SiteReport(directory / Links().overview, evidence.entries, evidence.data_docs, len(controls), files.written)
+
+
+def _posture(
+    reader: Reader,
+    head: Head,
+    verdicts: Sequence[Verdict],
+    catalogue: Catalogue,
+    demonstrations: Sequence[Demonstration],
+    at: datetime,
+) -> Posture:
+    entries = {index: reader.entry(index) for index in sorted(needed(verdicts))}
+    recent = reader.entries(max(0, head.size - RECENT), head.size, kind=kinds.VALIDATION.name)
+    validations = {e.index: e for e in (*recent, *entries.values()) if is_validation(e)}
+    return Posture(
+        verdicts=verdicts,
+        catalogue=catalogue,
+        head=head,
+        at=at,
+        demonstrations=demonstrations,
+        entries=entries,
+        titles=dict(_titles(reader, head)),
+        validations=tuple(validations.values()),
+    )
+
+
+def _titles(reader: Reader, head: Head) -> Iterator[tuple[str, str]]:
+    """Declared titles by scope, the latest last."""
+    for kind, field in ((kinds.ORGANISATION, "organisation"), (kinds.SYSTEM, "system")):
+        for entry in reader.entries(0, head.size, kind=kind.name):
+            declared = entry.statement.facts.get(field)
+            if isinstance(declared, Mapping) and isinstance(declared.get("title"), str):
+                yield entry.statement.scope, declared["title"]
+
+
+def _ledger(posture: Posture, reader: Reader) -> str:
+    head = posture.head
+    newest = reader.entries(max(0, head.size - NEWEST), head.size)
+    return render(ledger_page(head, at=posture.at, demonstrations=posture.demonstrations, newest=newest))
