@@ -1,0 +1,197 @@
+"""Artifacts: listed, streamed and hashed. Never loaded: a model's file may run code when it is.
+
+Read are artifacts that the tracking server itself proxies (``mlflow-artifacts:``), and directories where the server
+runs on this very machine. Other stores are not looked at: whoever writes a run also writes its URI, and must not choose
+which host we speak to with which credentials.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Protocol
+from urllib.parse import quote, unquote, urlsplit
+
+from pydantic import StringConstraints
+
+from affidavit.collect.rest import Answer, Api
+from affidavit.errors import SourceGarbled, SourceUnavailable
+from affidavit.evidence import dumps
+
+MAX_DEPTH = 32
+"""Most directories below one another; a link that leads back would never end."""
+
+_API = "/api/2.0/mlflow-artifacts/artifacts"
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_CHUNK = 2**20
+
+
+@dataclass(frozen=True)
+class File:
+    """One artifact: its path below the root, and its content's SHA-256."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Tree:
+    """All artifacts below one root, by path."""
+
+    files: tuple[File, ...]
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 over the canonical JSON of ``[[path, size, sha256], …]``, sorted by path."""
+        return hashlib.sha256(dumps([[each.path, each.size, each.sha256] for each in self.files])).hexdigest()
+
+    def json(self) -> dict[str, str | int]:
+        """As statements carry it."""
+        return {
+            "files": len(self.files),
+            "bytes": sum(each.size for each in self.files),
+            "sha256": self.sha256,
+        }
+
+
+class _Info(Answer):
+    path: Annotated[str, StringConstraints(max_length=1_000)]
+    is_dir: bool = False
+    file_size: int | None = None
+
+
+class _Listing(Answer):
+    files: tuple[_Info, ...] = ()
+
+
+class _Store(Protocol):
+    """A store of artifacts, addressed by path below a root of its own."""
+
+    def list(self, path: str) -> tuple[_Info, ...]: ...
+
+    def read(self, path: str) -> Iterator[bytes]: ...
+
+
+class Artifacts:
+    """The artifacts of one tracking server."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def tree(self, uri: str) -> Tree | None:
+        """Everything below ``uri``, hashed; None where its store is not one that we look at.
+
+        Raises ``SourceRefused`` for a path that leads elsewhere or that the server would read as another one, and
+        ``SourceGarbled`` where a file changes while it is read.
+        """
+        place = self._place(uri)
+        if place is None:
+            return None
+        store, root = place
+        return Tree(tuple(sorted(self._walk(store, root, ""), key=lambda file: file.path)))
+
+    def names(self, uri: str) -> frozenset[str] | None:
+        """What lies directly below ``uri``; None where its store is not one that we look at."""
+        place = self._place(uri)
+        return frozenset(info.path for info in place[0].list(place[1])) if place else None
+
+    def text(self, uri: str, path: str, *, limit: int) -> str:
+        """A small text file below ``uri``, its first ``limit`` bytes; empty where its store is not looked at."""
+        place = self._place(uri)
+        if place is None:
+            return ""
+        data = bytearray()
+        for piece in place[0].read(f"{place[1]}/{path}"):
+            data += piece
+            if len(data) > limit:
+                break
+        return bytes(data[:limit]).decode(errors="replace")
+
+    def _walk(self, store: _Store, root: str, below: str) -> Iterator[File]:
+        if below.count("/") >= MAX_DEPTH:
+            raise self._api.refused(f"artifacts nested more than {MAX_DEPTH} deep", fix="see whether a link leads back")
+        for info in store.list(f"{root}/{below}".rstrip("/")):
+            self._check(info.path)
+            path = f"{below}{info.path}"
+            if info.is_dir:
+                yield from self._walk(store, root, f"{path}/")
+            else:
+                yield self._file(store, root, path, info.file_size)
+
+    def _file(self, store: _Store, root: str, path: str, size: int | None) -> File:
+        digest, read = hashlib.sha256(), 0
+        for piece in store.read(f"{root}/{path}"):
+            digest.update(piece)
+            read += len(piece)
+        if size is not None and size != read:
+            raise self._api.garbled(f"the artifact {path[:200]!r} changed while it was read")
+        return File(path, read, digest.hexdigest())
+
+    def _place(self, uri: str) -> tuple[_Store, str] | None:
+        parts = urlsplit(uri)
+        server = urlsplit(self._api.base)
+        if parts.scheme == "mlflow-artifacts" and parts.netloc in {"", server.netloc}:
+            root = parts.path.strip("/")
+            for name in root.split("/"):
+                self._check(name)
+            return _Proxied(self._api), root
+        if parts.scheme in {"", "file"} and not parts.netloc and server.hostname in _LOOPBACK:
+            root = unquote(parts.path) if parts.scheme else parts.path
+            # A relative path is relative to the server. A directory that is not there may be on a disk we do not see.
+            return (_Local(self._api), root) if root.startswith("/") and Path(root).is_dir() else None
+        return None
+
+    def _check(self, name: str) -> None:
+        # MLflow's server decodes a path again and again, so that one name may reach another file.
+        if name in {"", ".", ".."} or any(sign in "/\\%#?" or ord(sign) < 32 or ord(sign) == 127 for sign in name):
+            raise self._api.refused(
+                f"the artifact path {name[:200]!r} leads elsewhere, or could be read as another",
+                fix="rename or remove that artifact (no '..', '/', '\\', '%', '#' or '?' in a name)",
+            )
+
+
+class _Proxied:
+    """Artifacts that the tracking server hands through."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def list(self, path: str) -> tuple[_Info, ...]:
+        return self._api.get(_Listing, _API, {"path": path}).files
+
+    def read(self, path: str) -> Iterator[bytes]:
+        return self._api.stream(f"{_API}/{quote(path)}")
+
+
+class _Local:
+    """A directory of this machine: regular files only, and no link is followed."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def list(self, path: str) -> tuple[_Info, ...]:
+        try:
+            return tuple(self._info(each) for each in Path(path).iterdir())
+        except OSError as error:
+            raise SourceUnavailable(
+                f"its artifacts cannot be listed ({error.strerror})", where=self._api.where
+            ) from error
+
+    def _info(self, path: Path) -> _Info:
+        status = path.lstat()
+        if not stat.S_ISDIR(status.st_mode) and not stat.S_ISREG(status.st_mode):
+            fix = "replace the link or device by the file itself"
+            raise self._api.refused(f"the artifact {path.name[:200]!r} is no regular file", fix=fix)
+        return _Info(path=path.name, is_dir=stat.S_ISDIR(status.st_mode), file_size=status.st_size)
+
+    def read(self, path: str) -> Iterator[bytes]:
+        try:
+            with Path(path).open("rb") as file:
+                while piece := file.read(_CHUNK):
+                    yield piece
+        except OSError as error:
+            raise SourceGarbled(f"an artifact went away ({error.strerror})", where=self._api.where) from error

@@ -1,0 +1,155 @@
+"""Collector of lineage edges: which table a run was trained or tried on, and which run made a model version. Pure.
+
+An edge is fixed once it is recorded: an old run did not read what a table became later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from affidavit import __version__
+from affidavit.collect.look import Look
+from affidavit.evidence import Circumstances, Collector, Draft, Origin, Stage, Subject, kinds, system_scope
+from affidavit.inventory import Dataset, PredictionTable, System
+
+NAME = "lineage"
+
+_TRAINED = "trained on"
+_TRIED = "evaluated on"
+_CONTEXTS = {
+    "train": _TRAINED,
+    "training": _TRAINED,
+    "eval": _TRIED,
+    "evaluation": _TRIED,
+    "test": _TRIED,
+    "testing": _TRIED,
+    "validation": _TRIED,
+}
+
+
+def look_at_lineage(
+    system: System,
+    *,
+    drafts: Sequence[Draft],
+    snapshots: Mapping[str, str],
+    recorded: frozenset[str],
+    seen: Circumstances,
+) -> Look:
+    """The edges that the drafts of one slot show and that are not among ``recorded`` (subject names of edges).
+
+    ``snapshots`` are the latest fingerprints by table URI, this slot's included. Edges are ``trained on`` or
+    ``evaluated on`` from a table to a finished run, and ``produced`` from a run to a model version. An input that
+    matches no declared table, or a table without a snapshot, makes no edge. ``enumerated`` counts links, ``read``
+    those that could be followed.
+    """
+    runs = {draft.subjects[0].name: draft for draft in drafts if draft.kind is kinds.MODEL_RUN}
+    rows = {
+        (draft.subjects[0].name, draft.subjects[0].sha256): draft.facts["rows"]
+        for draft in drafts
+        if draft.kind is kinds.DATASET_SNAPSHOT
+    }
+    edges: list[dict[str, Any]] = []
+    links = 0
+    for run in runs.values():
+        if run.facts["status"] == "FINISHED":
+            links += len(run.facts["inputs"])
+            edges += _trained(system, run, snapshots, rows)
+    versions = [draft for draft in drafts if draft.kind is kinds.MODEL_VERSION and draft.facts["run"]]
+    edges += [_produced(version, runs) for version in versions]
+    named = {_name(edge): edge for edge in edges}
+    return Look(
+        NAME,
+        tuple(_draft(system, name, edge, seen) for name, edge in named.items() if name not in recorded),
+        enumerated=links + len(versions),
+        read=sum(edge["inputs"] for edge in edges),
+        notice_delay_seconds=0,
+    )
+
+
+def _trained(
+    system: System, run: Draft, snapshots: Mapping[str, str], rows: Mapping[tuple[str, str], int]
+) -> Iterable[dict[str, Any]]:
+    inputs: dict[str, list[Mapping[str, Any]]] = {}
+    tables: dict[str, Dataset | PredictionTable] = {}
+    for each in run.facts["inputs"]:
+        table = match(system, each["name"])
+        if table is not None and table.uri in snapshots:
+            tables[table.uri] = table
+            inputs.setdefault(table.uri, []).append(each)
+    for uri, used in inputs.items():
+        fingerprint = snapshots[uri]
+        relations = {_relation(each["context"], tables[uri]) for each in used}
+        yield {
+            # Training weighs more: data that a model was made from is no independent test of it.
+            "relation": _TRAINED if _TRAINED in relations else _TRIED,
+            "from": {"name": uri, "digest": fingerprint},
+            "to": {"name": run.subjects[0].name, "digest": run.subjects[0].sha256},
+            "basis": _basis(used, rows.get((uri, fingerprint)), both=len(relations) > 1),
+            "inputs": len(used),
+        }
+
+
+def match(system: System, name: str) -> Dataset | PredictionTable | None:
+    """The declared table that a run means by a dataset's name: its id, its URI, or its name where only one has it."""
+    for key in ("id", "uri", "table"):
+        found = {table.uri: table for table in system.tables if getattr(table, key) == name}
+        if len(found) == 1:
+            return next(iter(found.values()))
+        if found:
+            return None
+    return None
+
+
+def _relation(context: str | None, table: Dataset | PredictionTable) -> str:
+    by_use = _TRAINED if table.use == "training" else _TRIED
+    return _CONTEXTS.get((context or "").lower(), by_use)
+
+
+def _basis(used: Sequence[Mapping[str, Any]], rows: int | None, *, both: bool) -> str:
+    names = ", ".join(sorted({repr(each["name"][:200]) for each in used}))
+    contexts = ", ".join(sorted({repr(each["context"]) for each in used if each["context"]})) or "none"
+    claimed = sorted({each["rows"] for each in used if each["rows"] is not None})
+    if not claimed or rows is None:
+        count = "row counts were not compared"
+    elif claimed == [rows]:
+        count = f"both have {rows} rows"
+    else:
+        count = f"the run says {', '.join(map(str, claimed))} rows, the snapshot has {rows}: not the same rows"
+    also = "; the run used the table both to train and to evaluate" if both else ""
+    return (
+        f"matched by dataset name {names}, logged context {contexts}; {count}{also}. Not shown: that the run read "
+        "exactly this snapshot, since MLflow's dataset digest is no fingerprint"
+    )
+
+
+def _produced(version: Draft, runs: Mapping[str, Draft]) -> dict[str, Any]:
+    run, tree = version.facts["run"], version.facts["artifacts"]
+    source = runs.get(run)
+    what = "its logged model's artifacts as hashed at this look" if tree else "no artifacts, since they were not read"
+    return {
+        "relation": "produced",
+        "from": {"name": run, "digest": source.subjects[0].sha256 if source else None},
+        "to": {"name": version.subjects[0].name, "digest": tree["sha256"] if tree else None},
+        "basis": f"the registry names the run as the version's source; the digest is of {what}. Not shown: that the "
+        "artifacts are as the run left them",
+        "inputs": 1,
+    }
+
+
+def _name(edge: Mapping[str, Any]) -> str:
+    return f"affidavit://lineage/{edge['from']['name']}->{edge['to']['name']}"
+
+
+def _draft(system: System, name: str, edge: Mapping[str, Any], seen: Circumstances) -> Draft:
+    facts = {key: value for key, value in edge.items() if key != "inputs"}
+    return Draft(
+        kind=kinds.LINEAGE_EDGE,
+        scope=system_scope(system.id),
+        stage=Stage.DEVELOPMENT,
+        origin=Origin.RECORDED,
+        subjects=(Subject.of_facts(name, facts),),
+        facts=facts,
+        collector=Collector(NAME, __version__),
+        seen=seen,
+    )
