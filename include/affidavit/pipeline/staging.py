@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 
 import fsspec
 
@@ -62,11 +63,15 @@ class Staging:
             )
         return _decode(data)
 
-    def drop(self, key: str) -> None:
-        """Forget a look that is recorded."""
+    def sweep(self, *, before: datetime) -> int:
+        """Forget looks staged before that time; returns how many. Whatever was recorded is in the ledger."""
         fs, root = fsspec.core.url_to_fs(self.url)
-        if fs.exists(f"{root}/{key}"):
-            fs.rm_file(f"{root}/{key}")
+        if not fs.exists(root):
+            return 0
+        old = [path for path in fs.find(root) if fs.modified(path) < before]
+        for path in old:
+            fs.rm_file(path)
+        return len(old)
 
 
 def _encode(look: Look) -> bytes:

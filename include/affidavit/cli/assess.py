@@ -1,0 +1,16 @@
+"""``affidavit assess``."""
+
+from __future__ import annotations
+
+from affidavit.cli.terminal import mark, now, out, workplace
+
+
+def assess() -> None:
+    """Judge every control, record what changed, and write the auditor's site."""
+    from affidavit.pipeline import posture
+
+    work = workplace()
+    judged, changed = posture.assess(work, now=now())
+    report = posture.publish(work, now=now())
+    out.print("  ".join(f"{mark(status)} {count}" for status, count in posture.counts(judged.verdicts).items()))
+    out.print(f"{changed} changed scopes recorded; site: {report.index}")

@@ -1,0 +1,31 @@
+"""``affidavit show``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from affidavit.cli.terminal import out, print_json, workplace
+
+Index = Annotated[int, typer.Argument(help="Index of an entry.", min=0)]
+Json = Annotated[bool, typer.Option("--json", help="The statement as it is stored.")]
+
+
+def show(index: Index, json: Json = False) -> None:
+    """Show one entry: what it is about, when it was seen, and its facts."""
+    with workplace().reader() as ledger:
+        entry = ledger.entry(index)
+    statement = entry.statement
+    if json:
+        print_json(statement.document)
+        return
+    if statement.demonstration:
+        out.print(f"[bold yellow]demonstration[/] {statement.demonstration}")
+    out.print(f"entry {index}: {statement.kind}, {statement.scope}, {statement.stage}, {statement.origin.value}")
+    for subject in statement.subjects:
+        out.print(f"  {subject.name}  sha256 {subject.sha256}", markup=False)
+    out.print(f"observed {statement.observed_at}, leaf {entry.leaf_hash.hex()}")
+    if statement.supersedes:
+        out.print(f"supersedes leaf {statement.supersedes.hex()}")
+    print_json(statement.facts)

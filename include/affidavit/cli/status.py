@@ -1,0 +1,135 @@
+"""``affidavit status``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from affidavit.cli.terminal import mark, now, out, parse_time, print_json, workplace
+from affidavit.errors import UsageError
+from affidavit.evidence import ORGANISATION_SCOPE, system_scope, timestamp
+
+if TYPE_CHECKING:
+    from affidavit.ledger import Ledger
+    from affidavit.pipeline.posture import Posture
+    from affidavit.rules.verdict import Verdict
+
+System = Annotated[str | None, typer.Argument(help="Id of an AI system, or 'organisation'; all of them if left out.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option(help="What was known then: 2026-03-14 (the end of that day, UTC) or an ISO time.", metavar="TIME"),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")]
+Strict = Annotated[bool, typer.Option(help="Exit with 1 unless everything shown is supported or not applicable.")]
+
+
+def status(system: System = None, as_of: AsOf = None, json: Json = False, strict: Strict = False) -> None:
+    """Show how each control stands, with its evidence and the next action."""
+    from affidavit.pipeline import posture
+
+    work = workplace()
+    with work.reader() as ledger:
+        judged = posture.judge_as_of(ledger, at=_past(as_of)) if as_of else posture.judge(ledger, at=now())
+        scopes = _scopes(judged, system)
+        document = _document(ledger, judged, scopes)
+    if json:
+        print_json(document)
+    else:
+        _print(document)
+    settled = {"supported", "not applicable"}
+    if strict and any(c["status"] not in settled for s in document["scopes"].values() for c in s["controls"]):
+        raise typer.Exit(1)
+
+
+def _past(text: str) -> Any:
+    moment = parse_time(text)
+    if moment > now():
+        raise UsageError(f"{text} has not come yet", where="--as-of", fix="choose a time in the past")
+    return moment
+
+
+def _scopes(judged: Posture, system: str | None) -> list[str]:
+    present = sorted({verdict.scope for verdict in judged.verdicts})
+    if system is None:
+        return present
+    wanted = ORGANISATION_SCOPE if system == ORGANISATION_SCOPE else system_scope(system)
+    if wanted not in present:
+        known = ", ".join(scope.removeprefix("system:") for scope in present)
+        raise UsageError(f"the ledger knows no AI system {system!r}", fix=f"choose one of: {known}")
+    return [wanted]
+
+
+def _document(ledger: Ledger, judged: Posture, scopes: list[str]) -> dict[str, Any]:
+    from affidavit.pipeline import posture
+
+    return {
+        "as_of": timestamp(judged.at),
+        "head": {"origin": judged.head.origin, "size": judged.head.size, "root": judged.head.root.hex()},
+        "demonstrations": [asdict(each) for each in judged.state.demonstrations],
+        "entries_by_kind": posture.entries_by_kind(ledger, judged.head.size),
+        "scopes": {scope: _scope(judged, scope) for scope in scopes},
+    }
+
+
+def _scope(judged: Posture, scope: str) -> dict[str, Any]:
+    from affidavit.pipeline import posture
+
+    verdicts = [verdict for verdict in judged.verdicts if verdict.scope == scope]
+    recorded = posture.recorded_statuses(judged, scope)
+    differing = [
+        {"control": v.control, "recorded": recorded[v.control], "judged": v.status.value}
+        for v in verdicts
+        if recorded is not None and recorded.get(v.control, v.status.value) != v.status.value
+    ]
+    return {
+        "counts": posture.counts(verdicts),
+        "recorded": recorded is not None,
+        "differs_from_recorded": differing,
+        "controls": [_control(verdict) for verdict in verdicts],
+    }
+
+
+def _control(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "control": verdict.control,
+        "status": verdict.status.value,
+        "sentence": verdict.sentence,
+        "not_shown": verdict.not_shown,
+        "origin": verdict.origin.value if verdict.origin else None,
+        "entries": list(verdict.entries),
+        "next_action": verdict.next_action,
+        "owner": verdict.owner,
+        "valid_until": timestamp(verdict.valid_until) if verdict.valid_until else None,
+        "parts": [
+            {"check": part.check, "status": part.status.value, "sentence": part.sentence, "entries": list(part.entries)}
+            for part in verdict.parts
+        ],
+    }
+
+
+def _print(document: dict[str, Any]) -> None:
+    for each in document["demonstrations"]:
+        out.print(f"[bold yellow]demonstration[/] {each['count']} entries of {each['scope']}: {each['text']}")
+    head = document["head"]
+    out.print(f"as of {document['as_of']}, {head['size']} entries, root {head['root'][:16]}…")
+    for scope, each in document["scopes"].items():
+        table = Table(title=scope, title_justify="left", title_style="bold", expand=True)
+        for column in ("control", "status", "what the evidence shows", "next action", "owner"):
+            table.add_column(
+                column, no_wrap=column in {"control", "status"}, ratio=None if column != "next action" else 1
+            )
+        for control in each["controls"]:
+            table.add_row(
+                control["control"],
+                mark(control["status"]),
+                control["sentence"],
+                control["next_action"],
+                control["owner"],
+            )
+        out.print(table)
+        out.print("  ".join(f"{mark(status)} {count}" for status, count in each["counts"].items()))
+        for change in each["differs_from_recorded"]:
+            out.print(f"  {change['control']}: recorded as {change['recorded']}, judged {change['judged']} now")

@@ -1,0 +1,102 @@
+"""What ``affidavit doctor`` looks at: each finding says what is wrong and how to mend it."""
+
+from __future__ import annotations
+
+import importlib.util
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from affidavit.errors import AffidavitError
+from affidavit.inventory import Connection
+from affidavit.pipeline.workplace import Workplace
+
+EXTRAS = {"great_expectations": "quality", "pandas": "quality", "duckdb": "duckdb", "psycopg": "postgres"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: ``problem`` is empty where it is fine."""
+
+    what: str
+    problem: str = ""
+    fix: str = ""
+
+
+def examine(workplace: Workplace) -> Iterator[Finding]:
+    """Look at packages, inventory, connections, key and ledger, in that order."""
+    yield from _packages()
+    yield from _inventory(workplace)
+    yield from _connections(workplace)
+    yield _key(Path(workplace.settings.key_file))
+    yield from _ledger(workplace)
+
+
+def _packages() -> Iterator[Finding]:
+    for module, extra in EXTRAS.items():
+        if importlib.util.find_spec(module):
+            yield Finding(f"package {module}")
+        else:
+            yield Finding(f"package {module}", "not installed", f"pip install 'affidavit[{extra}]', if you use it")
+
+
+def _inventory(workplace: Workplace) -> Iterator[Finding]:
+    try:
+        loaded = workplace.loaded()
+    except AffidavitError as error:
+        yield _finding("inventory", error)
+        return
+    for system_id in loaded.systems:
+        yield Finding(f"include/systems/{system_id}.yaml")
+    for broken in loaded.errors:
+        yield _finding("inventory", broken)
+
+
+def _connections(workplace: Workplace) -> Iterator[Finding]:
+    from affidavit.collect.mlflow_client import ping
+    from affidavit.warehouse import snapshot
+
+    systems = workplace.loaded().systems.values()
+    warehouses = sorted({table.connection for system in systems for table in system.tables})
+    servers = sorted({system.mlflow.connection for system in systems})
+
+    def open_warehouse(connection: Connection) -> None:
+        with snapshot(connection, timeout_seconds=10):
+            pass
+
+    for connection_id, look in [*((w, open_warehouse) for w in warehouses), *((s, ping) for s in servers)]:
+        try:
+            look(workplace.resolve(connection_id))
+        except AffidavitError as error:
+            yield _finding(f"connection {connection_id}", error)
+        else:
+            yield Finding(f"connection {connection_id}")
+
+
+def _key(file: Path) -> Finding:
+    what = f"signing key {file}"
+    if not file.exists():
+        return Finding(what, "absent", "run 'affidavit init' once, or set AFFIDAVIT_KEY_FILE")
+    if stat.S_IMODE(file.stat().st_mode) & 0o077:
+        return Finding(what, "others may read it", f"chmod 600 {file}")
+    return Finding(what)
+
+
+def _ledger(workplace: Workplace) -> Iterator[Finding]:
+    what = f"ledger {workplace.settings.shown_ledger_url}"
+    try:
+        with workplace.reader() as ledger:
+            problems = ledger.unsafe_settings()
+            size = ledger.head().size
+    except AffidavitError as error:
+        yield _finding(what, error)
+        return
+    for problem in problems:
+        yield Finding(what, problem, "set it as the documentation's page for data engineers says")
+    if not problems:
+        yield Finding(f"{what}: {size} entries")
+
+
+def _finding(what: str, error: AffidavitError) -> Finding:
+    return Finding(what, error.problem if not error.where else f"{error.where}: {error.problem}", error.fix)

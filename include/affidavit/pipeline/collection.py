@@ -1,0 +1,259 @@
+"""Collecting one AI system, or the organisation: look, stage, record.
+
+A *slot* is the period for which evidence is due, computed from the inventory's schedule. All looks of a slot and its
+``collection`` statement are appended in one transaction, so a source that fails leaves the ledger as it was and the
+next good run catches up from the last recorded cursors.
+
+- The same slot again, with nothing new, adds nothing; with something new it adds the facts and a collection that
+  supersedes the first.
+- A slot that is over by the time a run starts can no longer be observed: its collection records a gap, unless the slot
+  was collected in time, which is left as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from affidavit import __version__
+from affidavit.collect.declarations import look_at_organisation, look_at_system
+from affidavit.collect.look import Look
+from affidavit.errors import UsageError
+from affidavit.evidence import (
+    ORGANISATION_SCOPE,
+    AirflowRun,
+    Circumstances,
+    Collector,
+    Draft,
+    Origin,
+    Period,
+    Stage,
+    Subject,
+    kinds,
+    system_scope,
+)
+from affidavit.inventory import Suite, System, loosening, schedule
+from affidavit.ledger import Appended, Ledger
+from affidavit.pipeline.steps import ORGANISATION, Step, steps_of, steps_of_organisation
+from affidavit.pipeline.workplace import Workplace
+from affidavit.projections.state import ScopeState, fold
+
+COLLECTOR = Collector("collection", __version__)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One run of a collection: which slot it is for, when it started, and the Airflow run it belongs to.
+
+    ``started`` decides whether the slot can still be observed; ``airflow`` is None on the command line.
+    """
+
+    target: str
+    slot: Period
+    started: datetime
+    airflow: AirflowRun | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What one collection added: entries appended in all, and the index of its collection entry.
+
+    ``collection`` is None where the slot was there already and nothing was new.
+    """
+
+    entries: int
+    collection: int | None
+    gap: str | None
+
+
+def slot_of(workplace: Workplace, target: str, moment: datetime) -> Period:
+    """The slot for which evidence about ``target`` is due at ``moment``."""
+    declared = workplace.organisation() if target == ORGANISATION else workplace.system(target)[0]
+    return schedule.slot_at(declared.schedule, moment)
+
+
+def collect(
+    workplace: Workplace, target: str, *, now: Callable[[], datetime], progress: Callable[[str], None] = lambda _: None
+) -> Recorded:
+    """Look at every source of ``target`` and record, all in this process. What the command line does."""
+    started = now()
+    visit = Visit(target, slot_of(workplace, target, started), started)
+    looks = []
+    for step in steps(workplace, target):
+        progress(step.id)
+        looks.append(look(workplace, visit, step.id, now=now()))
+    progress("record")
+    return record(workplace, visit, looks, now=now())
+
+
+def steps(workplace: Workplace, target: str) -> tuple[Step, ...]:
+    """The steps of ``target``."""
+    if target == ORGANISATION:
+        return steps_of_organisation()
+    return steps_of(workplace.system(target)[0])
+
+
+def look(workplace: Workplace, visit: Visit, step: str, *, now: datetime) -> Look:
+    """Take one step: look at its source. Writes nothing.
+
+    Raises ``SourceError`` where the source cannot be read, ``ConfigurationError`` where what is declared is wrong.
+    """
+    if gap(workplace, visit) is not None:
+        return Look(step, (), enumerated=0, read=0)
+    if visit.target == ORGANISATION:
+        return _look_at_organisation(workplace, visit, step, now)
+    system, suites = workplace.system(visit.target)
+    seen = Circumstances(now, visit.airflow, system.demonstration)
+    if step == "declarations":
+        return look_at_system(system, suites, seen=seen)
+    with workplace.reader() as ledger:
+        known = _scope_state(ledger, system_scope(system.id))
+    standing, standing_suites = in_force(known, system, suites)
+    if step.startswith("table:"):
+        return _look_at_table(workplace, standing, standing_suites, step, seen)
+    connection = workplace.resolve(standing.mlflow.connection)
+    if step == "mlflow-runs":
+        from affidavit.collect.runs import look_at_runs
+
+        return look_at_runs(standing, connection, cursor=known.cursor(step), seen=seen)
+    if step == "mlflow-models":
+        from affidavit.collect.models import look_at_models
+
+        aliases = frozenset(known.latest(kinds.MODEL_ALIAS))
+        return look_at_models(standing, connection, known_aliases=aliases, seen=seen)
+    raise UsageError(f"no step {step!r} in the collection of {visit.target!r}")
+
+
+def in_force(known: ScopeState, system: System, suites: Sequence[Suite]) -> tuple[System, Mapping[str, Suite]]:
+    """The obligations that stand: what is declared now, except where it weakens what was recorded before."""
+    standing, _ = loosening.in_force(known.system.value if known.system else None, system)
+    recorded = {name: stand.value for name, stand in known.suites.items()}
+    declared = {suite.name: loosening.suite_in_force(recorded.get(suite.name), suite)[0] for suite in suites}
+    # A suite that was swapped for a weaker one stays in force, and its text is then only in the ledger.
+    return standing, {**recorded, **declared}
+
+
+def record(workplace: Workplace, visit: Visit, looks: Sequence[Look], *, now: datetime) -> Recorded:
+    """Append the looks of one slot and its collection statement: all, or none.
+
+    Raises ``LedgerError`` with nothing appended.
+    """
+    missed = gap(workplace, visit)
+    organisational = visit.target == ORGANISATION
+    scope = ORGANISATION_SCOPE if organisational else system_scope(visit.target)
+    with workplace.writer() as ledger:
+        known = _scope_state(ledger, scope)
+        before = known.slots().get(visit.slot)
+        if missed and before:
+            return Recorded(0, None, None)
+        demonstration = _demonstration(workplace, visit.target)
+        seen = Circumstances(now, visit.airflow, demonstration)
+        if not organisational and not missed:
+            looks = [*looks, _lineage(workplace, visit, looks, known, seen)]
+
+        def closing(new: Sequence[bool]) -> Draft | None:
+            if before and not any(new):
+                return None
+            return _collection(visit, looks, new, (scope, missed, seen))
+
+        drafts = [draft for each in looks for draft in each.drafts]
+        blobs = [blob for each in looks for blob in each.blobs]
+        appended = ledger.append(drafts, now=now, blobs=blobs, closing=closing)
+    return _recorded(appended, missed)
+
+
+def gap(workplace: Workplace, visit: Visit) -> str | None:
+    """Why the slot can no longer be observed, in words; None while it can."""
+    present = slot_of(workplace, visit.target, visit.started)
+    if visit.slot == present:
+        return None
+    if present.end and visit.slot.end and visit.slot.end > present.end:
+        raise UsageError(f"the slot that ends at {visit.slot.end.isoformat()} is not over yet")
+    return "not collected while it could be observed; sources that change cannot be looked at afterwards"
+
+
+def _recorded(appended: Appended, missed: str | None) -> Recorded:
+    indices = [receipt.index for receipt in appended.receipts if receipt]
+    closing = appended.closing.index if appended.closing else None
+    return Recorded(len(indices) + (closing is not None), closing, missed)
+
+
+def _scope_state(ledger: Ledger, scope: str) -> ScopeState:
+    return fold(ledger.entries(scope=scope)).scope(scope)
+
+
+def _demonstration(workplace: Workplace, target: str) -> str | None:
+    return (workplace.organisation() if target == ORGANISATION else workplace.system(target)[0]).demonstration
+
+
+def _look_at_organisation(workplace: Workplace, visit: Visit, step: str, now: datetime) -> Look:
+    inventory = workplace.loaded().inventory
+    seen = Circumstances(now, visit.airflow, inventory.organisation.demonstration)
+    if step == "declarations":
+        return look_at_organisation(inventory.organisation, seen=seen)
+    if step == "unreconciled":
+        from affidavit.collect.unreconciled import look_at_unreconciled
+
+        return look_at_unreconciled(inventory, workplace.resolve, seen=seen)
+    raise UsageError(f"no step {step!r} in the collection of the organisation")
+
+
+def _look_at_table(
+    workplace: Workplace, system: System, suites: Mapping[str, Suite], step: str, seen: Circumstances
+) -> Look:
+    from affidavit.collect.tables import look_at_table
+
+    name = step.removeprefix("table:")
+    table = next((table for table in system.tables if table.id == name), None)
+    if table is None:
+        raise UsageError(f"no table {name!r} in AI system {system.id!r}")
+    suite = suites[table.suite] if table.suite else None
+    return look_at_table(system, table, suite, connection=workplace.resolve(table.connection), seen=seen)
+
+
+def _lineage(workplace: Workplace, visit: Visit, looks: Sequence[Look], known: ScopeState, seen: Circumstances) -> Look:
+    from affidavit.collect.lineage import look_at_lineage
+
+    standing, _ = in_force(known, *workplace.system(visit.target))
+    drafts = [draft for each in looks for draft in each.drafts]
+    snapshots = {uri: states[-1].fingerprint for uri, states in known.snapshots.items()}
+    snapshots |= {d.subjects[0].name: d.subjects[0].sha256 for d in drafts if d.kind is kinds.DATASET_SNAPSHOT}
+    recorded = frozenset(known.latest(kinds.LINEAGE_EDGE))
+    return look_at_lineage(standing, drafts=drafts, snapshots=snapshots, recorded=recorded, seen=seen)
+
+
+def _collection(
+    visit: Visit,
+    looks: Sequence[Look],
+    new: Sequence[bool],
+    place: tuple[str, str | None, Circumstances],
+) -> Draft:
+    scope, missed, seen = place
+    collectors, position = {}, 0
+    for each in looks:
+        added = sum(new[position : position + len(each.drafts)])
+        position += len(each.drafts)
+        collectors[each.collector] = {
+            "window": each.window.json() if each.window else None,
+            "enumerated": each.enumerated,
+            "read": each.read,
+            "new": added,
+            "unchanged": len(each.drafts) - added,
+            "withheld": each.withheld,
+            "notice_delay_seconds": each.notice_delay_seconds,
+            "cursor": each.cursor,
+        }
+    facts = {"slot": visit.slot.json(), "gap": missed, "collectors": {} if missed else collectors}
+    return Draft(
+        kind=kinds.COLLECTION,
+        scope=scope,
+        stage=Stage.CROSS,
+        origin=Origin.OBSERVED,
+        subjects=(Subject.of_facts(f"affidavit://collections/{visit.target}", facts),),
+        facts=facts,
+        collector=COLLECTOR,
+        seen=seen,
+        effective=visit.slot,
+        interval=visit.slot,
+    )

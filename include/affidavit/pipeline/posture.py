@@ -1,0 +1,129 @@
+"""Judging what the ledger holds, recording what changed, and showing it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from affidavit import __version__, catalogue, rules
+from affidavit.errors import UsageError
+from affidavit.evidence import (
+    AirflowRun,
+    Circumstances,
+    Collector,
+    Draft,
+    Origin,
+    Stage,
+    Subject,
+    kinds,
+    timestamp,
+)
+from affidavit.ledger import Ledger
+from affidavit.pipeline.workplace import Workplace
+from affidavit.projections.reader import Head, Reader
+from affidavit.projections.state import State, fold
+from affidavit.publish.site import SiteReport, build_site
+from affidavit.rules.verdict import Verdict
+
+COLLECTOR = Collector("assessment", __version__)
+
+
+@dataclass(frozen=True)
+class Posture:
+    """What one prefix of the ledger shows at one moment."""
+
+    at: datetime
+    head: Head
+    state: State
+    verdicts: tuple[Verdict, ...]
+
+
+def judge(reader: Reader, *, at: datetime, head: Head | None = None) -> Posture:
+    """Fold the entries under ``head`` (the newest if None) and judge every control at ``at``."""
+    head = head or reader.head()
+    state = fold(reader.entries(0, head.size))
+    return Posture(at, head, state, rules.judge(state, at=at, catalogue=catalogue.load()))
+
+
+def judge_as_of(reader: Reader, *, at: datetime) -> Posture:
+    """What was known at ``at``: the newest head signed by then, judged as of then.
+
+    Raises ``UsageError`` for a time before the first entry.
+    """
+    head = reader.head_at(at)
+    if head is None:
+        raise UsageError(
+            f"the ledger held nothing at {timestamp(at)}", fix="choose a time after the ledger's first entry"
+        )
+    return judge(reader, at=at, head=head)
+
+
+def assess(workplace: Workplace, *, now: datetime, airflow: AirflowRun | None = None) -> tuple[Posture, int]:
+    """Judge now and append an ``assessment`` for each scope whose posture changed; returns how many did."""
+    with workplace.writer() as ledger:
+        posture = judge(ledger, at=now)
+        drafts = [
+            _assessment(posture, scope, Circumstances(now, airflow, _demonstration(posture.state, scope)))
+            for scope in sorted({verdict.scope for verdict in posture.verdicts})
+        ]
+        appended = ledger.append(drafts, now=now)
+    return posture, sum(receipt is not None for receipt in appended.receipts)
+
+
+def publish(workplace: Workplace, *, now: datetime) -> SiteReport:
+    """Judge now and write the site that an auditor browses."""
+    from affidavit.quality.docs import render
+
+    with workplace.reader() as ledger:
+        posture = judge(ledger, at=now)
+        return build_site(
+            workplace.settings.site_dir,
+            reader=ledger,
+            verdicts=posture.verdicts,
+            catalogue=catalogue.load(),
+            demonstrations=posture.state.demonstrations,
+            at=now,
+            render_docs=render,
+        )
+
+
+def recorded_statuses(posture: Posture, scope: str) -> Mapping[str, str] | None:
+    """The statuses that the newest assessment in the posture's prefix recorded; None where there is none."""
+    entries = list(posture.state.scope(scope).latest(kinds.ASSESSMENT).values())
+    if not entries:
+        return None
+    return {control: each["status"] for control, each in entries[-1].statement.facts["controls"].items()}
+
+
+def counts(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    """How many verdicts have each status; statuses that none has are left out."""
+    return dict(Counter(verdict.status.value for verdict in verdicts))
+
+
+def entries_by_kind(ledger: Ledger, size: int) -> dict[str, int]:
+    """How many of the first ``size`` entries are of each kind."""
+    return dict(sorted(Counter(entry.statement.kind for entry in ledger.entries(0, size)).items()))
+
+
+def _demonstration(state: State, scope: str) -> str | None:
+    """What an assessment of evidence that is scripted or simulated says about itself."""
+    return "; ".join(sorted({each.text for each in state.demonstrations if each.scope == scope})) or None
+
+
+def _assessment(posture: Posture, scope: str, seen: Circumstances) -> Draft:
+    verdicts = [verdict for verdict in posture.verdicts if verdict.scope == scope]
+    facts: dict[str, Any] = rules.assessment_facts(verdicts)
+    return Draft(
+        kind=kinds.ASSESSMENT,
+        scope=scope,
+        stage=Stage.CROSS,
+        origin=Origin.OBSERVED,
+        subjects=(Subject.of_facts(f"affidavit://posture/{scope}", facts),),
+        facts=facts,
+        collector=COLLECTOR,
+        seen=seen,
+        basis={"size": posture.head.size, "root": posture.head.root.hex()},
+    )

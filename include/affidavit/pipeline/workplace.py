@@ -1,0 +1,72 @@
+"""What every command and task works with: settings, a way to resolve connections, and the rooms opened from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from affidavit.errors import UsageError
+from affidavit.inventory import Organisation, Resolve, Suite, System
+from affidavit.inventory.load import Loaded, load_lenient
+from affidavit.ledger import Ledger, LocalSigner
+from affidavit.pipeline.staging import Staging
+from affidavit.settings import Settings
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """One project and its ledger, as one process sees them."""
+
+    settings: Settings
+    resolve: Resolve
+
+    def loaded(self) -> Loaded:
+        """Everything declared: what can be read, and what is wrong with the rest."""
+        return load_lenient(self.settings.include_dir, self.settings.suites_dir)
+
+    def system(self, system_id: str) -> tuple[System, tuple[Suite, ...]]:
+        """One AI system as declared, and the suites that its tables name.
+
+        Raises the system's own error where its file is broken, ``UsageError`` where there is no such system.
+        """
+        loaded = self.loaded()
+        if system_id in loaded.broken:
+            raise loaded.broken[system_id]
+        if system_id not in loaded.systems:
+            known = ", ".join(sorted(loaded.systems)) or "none yet"
+            raise UsageError(
+                f"no AI system {system_id!r}", where="include/systems", fix=f"choose one of: {known}; or add its file"
+            )
+        system = loaded.systems[system_id]
+        names = {table.suite for table in system.tables if table.suite}
+        return system, tuple(loaded.suites[name] for name in sorted(names))
+
+    def organisation(self) -> Organisation:
+        """The organisation as declared; raises its file's error."""
+        return self.loaded().inventory.organisation
+
+    def create_ledger(self, *, now: datetime) -> Ledger:
+        """Make the ledger and its key. Raises ``UsageError`` where either is already there."""
+        signer = LocalSigner.generate(Path(self.settings.key_file))
+        return Ledger.create(self.settings.ledger_url, blobs=self.settings.blobs_url, signer=signer, now=now)
+
+    @contextmanager
+    def reader(self) -> Iterator[Ledger]:
+        """The ledger, to be read."""
+        with Ledger.open(self.settings.ledger_url, blobs=self.settings.blobs_url) as ledger:
+            yield ledger
+
+    @contextmanager
+    def writer(self) -> Iterator[Ledger]:
+        """The ledger, to be appended to; signing takes place in this process."""
+        signer = LocalSigner.load(Path(self.settings.key_file))
+        with Ledger.open(self.settings.ledger_url, blobs=self.settings.blobs_url, signer=signer) as ledger:
+            yield ledger
+
+    @property
+    def staging(self) -> Staging:
+        """Where looks wait to be recorded."""
+        return Staging(self.settings.staging_url)

@@ -1,0 +1,42 @@
+"""Parse one DAG file in a fresh interpreter and describe what came of it, as JSON on the last line."""
+
+import importlib.util
+import json
+import sys
+
+HEAVY = ("great_expectations", "mlflow", "pandas", "sklearn", "duckdb", "rich", "typer", "alembic", "fsspec")
+
+
+def main(file: str) -> None:
+    from airflow.sdk import DAG
+
+    before = set(sys.modules)
+    spec = importlib.util.spec_from_file_location("dag_file", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    loaded = {name.split(".")[0] for name in set(sys.modules) - before}
+    dags = {value.dag_id: value for value in vars(module).values() if isinstance(value, DAG)}
+    described = {
+        dag_id: {
+            "schedule": str(getattr(dag.timetable, "expression", None) or type(dag.timetable).__name__),
+            "max_active_runs": dag.max_active_runs,
+            "catchup": dag.catchup,
+            "tags": sorted(dag.tags),
+            "doc": dag.doc_md,
+            "tasks": {
+                task.task_id: {
+                    "pool": task.pool,
+                    "retries": task.retries,
+                    "upstream": sorted(task.upstream_task_ids),
+                    "outlets": [outlet.uri for outlet in task.outlets],
+                }
+                for task in dag.tasks
+            },
+        }
+        for dag_id, dag in dags.items()
+    }
+    print(json.dumps({"dags": described, "heavy": sorted(loaded & set(HEAVY))}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

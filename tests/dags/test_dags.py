@@ -1,0 +1,80 @@
+"""The DAG files: what they make, what they load, and what a broken file does to the others."""
+
+import pytest
+
+from tests.dags.conftest import REPO, parse_in_a_fresh_interpreter
+
+SYSTEM = "evidence.mortgage-approval"
+
+
+def test_one_dag_per_system_and_one_for_the_organisation(parsed):
+    assert set(parsed("ai_systems")["dags"]) == {SYSTEM, "evidence.tumour-triage", "evidence.organisation"}
+
+
+def test_task_groups_are_lifecycle_stages(parsed):
+    tasks = parsed("ai_systems")["dags"][SYSTEM]["tasks"]
+    assert set(tasks) == {
+        "inception_design.declarations",
+        "data_acquisition.applications-train",
+        "verification_validation.applications-test",
+        "verification_validation.applications-scored",
+        "development.mlflow-runs",
+        "deployment.mlflow-models",
+        "record",
+    }
+    assert tasks["record"]["upstream"] == sorted(set(tasks) - {"record"})
+
+
+def test_tables_are_read_through_the_pool_of_their_warehouse(parsed):
+    tasks = parsed("ai_systems")["dags"][SYSTEM]["tasks"]
+    assert tasks["data_acquisition.applications-train"]["pool"] == "warehouse.bank"
+    assert tasks["development.mlflow-runs"]["pool"] == "default_pool"
+
+
+def test_every_evidence_task_retries_and_no_two_runs_of_a_system_overlap(parsed):
+    for dag in parsed("ai_systems")["dags"].values():
+        assert all(task["retries"] > 0 for task in dag["tasks"].values())
+        assert dag["max_active_runs"] == 1
+        assert dag["catchup"] is False
+
+
+def test_assets_link_each_collection_to_the_posture(parsed):
+    made = {
+        outlet
+        for dag in parsed("ai_systems")["dags"].values()
+        for task in dag["tasks"].values()
+        for outlet in task["outlets"]
+    }
+    assert made == {
+        "affidavit://evidence/mortgage-approval",
+        "affidavit://evidence/tumour-triage",
+        "affidavit://evidence/organisation",
+    }
+
+
+@pytest.mark.parametrize("name", ["ai_systems", "posture", "ledger_audit"])
+def test_parsing_loads_nothing_heavy(parsed, name):
+    assert parsed(name)["heavy"] == []
+
+
+def test_broken_files_are_one_failing_configuration_task_each_and_the_others_run(project, tmp_path):
+    (project / "include/systems/tumour-triage.yaml").write_text("id: tumour-triage\nownr: ml-lead\n")
+    (project / "include/systems/unfinished.yaml").write_text("id: [")
+    (project / "include/organisation.yaml").write_text("id: harbour\n")
+    dags = parse_in_a_fresh_interpreter("ai_systems", project=project, home=tmp_path / "airflow")["dags"]
+    for broken in ("evidence.tumour-triage", "evidence.unfinished", "evidence.organisation"):
+        assert set(dags[broken]["tasks"]) == {"configuration"}
+        assert dags[broken]["tasks"]["configuration"]["retries"] == 0
+    assert "record" in dags[SYSTEM]["tasks"]
+    assert "ownr" in dags["evidence.tumour-triage"]["doc"]
+    assert "unfinished.yaml" in dags["evidence.unfinished"]["doc"]
+
+
+def test_the_posture_follows_every_collection(parsed):
+    assert set(parsed("posture")["dags"]["posture"]["tasks"]) == {"assess", "publish"}
+    assert set(parsed("ledger_audit")["dags"]["ledger_audit"]["tasks"]) == {"verify", "sweep_staging"}
+
+
+def test_a_second_parse_makes_the_same_dags(parsed, tmp_path):
+    again = parse_in_a_fresh_interpreter("ai_systems", project=REPO, home=tmp_path / "airflow")
+    assert again["dags"] == parsed("ai_systems")["dags"]

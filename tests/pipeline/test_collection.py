@@ -1,0 +1,278 @@
+"""One AI system through the whole house: what is collected, exactly once, and what happens when a source fails."""
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from affidavit.errors import (
+    AffidavitError,
+    ConnectionMissing,
+    InventoryError,
+    SourceError,
+    SuiteError,
+    UsageError,
+)
+from affidavit.inventory import Connection
+from affidavit.pipeline import collection
+from tests.pipeline.conftest import SUITE, system
+
+
+def kinds_added(project, before):
+    return Counter(entry.statement.kind for entry in project.entries()[before:])
+
+
+@pytest.mark.parametrize(
+    ("collector", "kinds"),
+    [
+        ("declarations", {"system-declaration", "suite-declaration"}),
+        ("table:loans-train", {"dataset-snapshot", "validation"}),
+        ("mlflow-runs", {"model-run"}),
+        ("mlflow-models", {"model-version", "model-alias"}),
+        ("lineage", {"lineage-edge"}),
+    ],
+)
+def test_each_collector_yields_its_evidence(project, collector, kinds):
+    project.collect()
+    found = {e.statement.kind for e in project.entries() if e.statement.header["collector"]["name"] == collector}
+    assert found == kinds
+
+
+def test_the_organisation_is_collected_too(project):
+    project.collect("organisation")
+    assert {e.statement.kind for e in project.entries(scope="organisation")} == {
+        "genesis",
+        "organisation-declaration",
+        "unreconciled",
+        "collection",
+    }
+
+
+def test_an_experiment_that_no_system_claims_is_listed(project):
+    project.tracking.call("experiments/create", name=f"{project.tracking.name}-astray")
+    project.collect("organisation")
+    [entry] = project.entries(kind="unreconciled")
+    assert f"{project.tracking.name}-astray" in entry.statement.facts["experiments"]
+    assert project.tracking.name not in entry.statement.facts["experiments"]
+
+
+def test_the_same_slot_again_adds_nothing(project):
+    project.collect()
+    before = project.size()
+    project.now += timedelta(hours=2)
+    assert project.collect() == collection.Recorded(0, None, None)
+    assert project.size() == before
+
+
+def test_a_new_slot_over_unchanged_sources_adds_its_collection_and_no_fact(project):
+    project.collect()
+    before = project.size()
+    project.tomorrow()
+    project.collect()
+    assert kinds_added(project, before) == {"collection": 1}
+
+
+def test_one_new_run_and_ten_new_rows_add_exactly_their_facts(project):
+    project.collect()
+    before = project.size()
+    project.tracking.run()
+    project.sql("INSERT INTO loans SELECT 1000 + i, i, 'north' FROM range(10) t(i)")
+    project.tomorrow()
+    project.collect()
+    assert kinds_added(project, before) == {"model-run": 1, "dataset-snapshot": 1, "validation": 1, "collection": 1}
+    assert project.entries(kind="dataset-snapshot")[-1].statement.facts["rows"] == 110
+
+
+def test_an_alias_moved_and_moved_back_is_three_entries(project):
+    project.collect()
+    second = project.tracking.version(project.tracking.run())
+    for version in (second, "1"):
+        project.tracking.alias(version)
+        project.tomorrow()
+        project.collect()
+    entries = project.entries(kind="model-alias")
+    assert [e.statement.facts["version"] for e in entries] == ["1", second, "1"]
+    assert [e.statement.supersedes for e in entries] == [None, entries[0].leaf_hash, entries[1].leaf_hash]
+
+
+def test_two_systems_that_share_a_table_and_a_suite_each_have_their_evidence(project):
+    project.declare(**system("loans-two", project.tracking.name))
+    project.collect("loans")
+    project.collect("loans-two")
+    for kind in ("dataset-snapshot", "validation", "suite-declaration"):
+        assert {e.statement.scope for e in project.entries(kind=kind)} == {"system:loans", "system:loans-two"}
+
+
+def test_the_collection_says_what_was_read_new_unchanged_and_withheld(project):
+    project.collect()
+    project.tracking.run()
+    project.tomorrow()
+    project.collect()
+    collected = project.entries(kind="collection")[-1].statement.facts["collectors"]
+    assert collected["mlflow-runs"]["new"] == 1
+    assert collected["mlflow-runs"]["withheld"] >= 1
+    assert collected["table:loans-train"] | {"window": None, "withheld": 0, "cursor": None} == {
+        "cursor": None,
+        "enumerated": 1,
+        "read": 1,
+        "new": 0,
+        "unchanged": 2,
+        "withheld": 0,
+        "window": None,
+        "notice_delay_seconds": collected["table:loans-train"]["notice_delay_seconds"],
+    }
+
+
+def test_something_new_in_a_slot_already_collected_supersedes_its_collection(project):
+    project.collect()
+    project.tracking.run()
+    project.now += timedelta(hours=2)
+    project.collect()
+    first, second = project.entries(kind="collection")
+    assert second.statement.supersedes == first.leaf_hash
+    assert second.statement.facts["slot"] == first.statement.facts["slot"]
+
+
+def test_a_slot_that_is_over_records_a_gap_and_no_observation(project):
+    workplace = project.workplace
+    past = collection.slot_of(workplace, "loans", project.now - timedelta(days=3))
+    visit = collection.Visit("loans", past, project.now)
+    looks = [collection.look(workplace, visit, s.id, now=project.now) for s in collection.steps(workplace, "loans")]
+    before = project.size()
+    done = collection.record(workplace, visit, looks, now=project.now)
+    assert kinds_added(project, before) == {"collection": 1}
+    assert "observed" in done.gap
+    assert project.entries(kind="collection")[-1].statement.facts["collectors"] == {}
+
+
+def test_a_backfill_never_overwrites_a_slot_that_was_collected_in_time(project):
+    workplace = project.workplace
+    project.collect()
+    slot = collection.slot_of(workplace, "loans", project.now)
+    project.now += timedelta(days=5)
+    before = project.size()
+    done = collection.record(workplace, collection.Visit("loans", slot, project.now), [], now=project.now)
+    assert done.entries == 0
+    assert project.size() == before
+
+
+def test_a_slot_that_is_not_over_is_refused(project):
+    slot = collection.slot_of(project.workplace, "loans", project.now + timedelta(days=2))
+    with pytest.raises(UsageError, match="not over"):
+        collection.gap(project.workplace, collection.Visit("loans", slot, project.now))
+
+
+def test_a_weakened_suite_is_recorded_but_the_old_one_still_judges(project):
+    project.collect()
+    weaker = {**SUITE, "expectations": [SUITE["expectations"][0], SUITE["expectations"][2]]}
+    project.write("expectations/loans.yaml", weaker)
+    project.sql("UPDATE loans SET amount = -5 WHERE id = 7")
+    project.tomorrow()
+    project.collect()
+    assert len(project.entries(kind="suite-declaration")) == 2
+    validation = project.entries(kind="validation")[-1].statement.facts
+    assert validation["failedTests"] == ["expect_column_values_to_be_between:amount"]
+
+
+def break_mlflow(project):
+    project.connections["tracking"] = "http://127.0.0.1:9"
+
+
+def break_warehouse(project):
+    project.warehouse.rename(project.root / "elsewhere.duckdb")
+
+
+def break_table(project):
+    project.sql("DROP TABLE loans")
+
+
+def break_column(project):
+    project.sql("ALTER TABLE loans DROP COLUMN amount")
+
+
+def break_key(project):
+    document = system("loans", project.tracking.name)
+    project.declare(**document, ownr="typo")
+
+
+def break_suite(project):
+    (project.root / "expectations" / "loans.yaml").unlink()
+
+
+def break_connection(project):
+    project.declare(
+        **system(
+            "loans",
+            project.tracking.name,
+            datasets=[
+                {"id": "loans-train", "connection": "vault", "table": "loans", "use": "training", "suite": "loans"},
+            ],
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("break_it", "error", "names"),
+    [
+        (break_mlflow, SourceError, "tracking"),
+        (break_warehouse, SourceError, "bank"),
+        (break_table, SourceError, "loans"),
+        (break_column, SuiteError, "amount"),
+        (break_key, InventoryError, "ownr"),
+        (break_suite, SuiteError, "loans"),
+        (break_connection, ConnectionMissing, "vault"),
+    ],
+)
+def test_a_broken_source_leaves_the_ledger_as_it_was_and_names_what_is_wrong(project, break_it, error, names):
+    before = project.size()
+    break_it(project)
+    with pytest.raises(error) as caught:
+        project.collect()
+    assert names in caught.value.text
+    assert caught.value.fix
+    assert project.size() == before
+    assert not list(Path(project.root).glob("**/.[0-9a-f]*"))
+
+
+def test_the_next_good_run_catches_up_with_nothing_lost(project):
+    project.collect()
+    good = dict(project.connections)
+    break_mlflow(project)
+    new = [project.tracking.run() for _ in range(3)]
+    project.sql("INSERT INTO loans VALUES (5000, 1, 'south')")
+    project.tomorrow()
+    with pytest.raises(SourceError):
+        project.collect()
+    project.connections = good
+    project.tomorrow()
+    project.collect()
+    recorded = {e.statement.subject.name for e in project.entries(kind="model-run")}
+    assert {f"mlflow://tracking/runs/{run}" for run in new} <= recorded
+    assert project.entries(kind="dataset-snapshot")[-1].statement.facts["rows"] == 101
+
+
+def test_only_the_broken_system_is_affected(project):
+    project.declare(**system("other", project.tracking.name))
+    project.declare(**system("loans", project.tracking.name), ownr="typo")
+    with pytest.raises(AffidavitError):
+        project.collect("loans")
+    assert project.collect("other").collection is not None
+
+
+def test_an_unknown_system_is_named_with_those_that_exist(project):
+    with pytest.raises(UsageError, match="choose one of: loans"):
+        project.collect("laons")
+
+
+def test_withheld_values_never_enter(project):
+    project.collect()
+    assert b"hunter2" not in b"".join(entry.leaf for entry in project.entries())
+
+
+def test_a_missing_connection_names_its_environment_variable():
+    from affidavit.inventory import from_environment
+
+    with pytest.raises(ConnectionMissing, match="AIRFLOW_CONN_VAULT"):
+        from_environment({})("vault")
+    assert isinstance(from_environment({"AIRFLOW_CONN_A": "http://h"})("a"), Connection)
