@@ -1,14 +1,24 @@
 """Fixtures that several rooms share."""
 
+import hashlib
 import shutil
 import tempfile
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+if TYPE_CHECKING:
+    from affidavit.evidence import Draft
+    from affidavit.ledger import Ledger
+
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +49,114 @@ def postgres_url(postgres_socket: str) -> Iterator[str]:
     yield f"postgresql+psycopg://postgres@/{name}?host={postgres_socket}"
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a test's ledger lives."""
+
+    url: str
+    home: Path
+
+    @property
+    def blobs(self) -> str:
+        return str(self.home / "blobs")
+
+    @property
+    def key(self) -> Path:
+        return self.home / "ledger.key"
+
+    def create(self) -> "Ledger":
+        from affidavit.ledger import Ledger, LocalSigner
+
+        return Ledger.create(self.url, blobs=self.blobs, signer=LocalSigner.generate(self.key), now=NOON)
+
+    def write(self) -> "Ledger":
+        from affidavit.ledger import Ledger, LocalSigner
+
+        return Ledger.open(self.url, blobs=self.blobs, signer=LocalSigner.load(self.key))
+
+    def read(self) -> "Ledger":
+        from affidavit.ledger import Ledger
+
+        return Ledger.open(self.url, blobs=self.blobs)
+
+    def spoil(self, statement: str, **values: object) -> None:
+        """Change the database behind the ledger's back, as its owner can."""
+        import sqlalchemy as sa
+
+        engine = sa.create_engine(self.url)
+        with engine.begin() as connection:
+            for table in ("entries", "nodes", "checkpoints"):
+                for event in ("update", "delete"):
+                    suffix = f" ON {table}" if engine.dialect.name == "postgresql" else ""
+                    connection.execute(sa.text(f"DROP TRIGGER IF EXISTS {table}_no_{event}{suffix}"))
+            connection.execute(sa.text(statement), values)
+        engine.dispose()
+
+
+@pytest.fixture
+def sqlite_place(tmp_path: Path) -> Place:
+    """A place for a ledger in an SQLite file."""
+    return Place(f"sqlite:///{tmp_path}/ledger.db", tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A place for a ledger: once in SQLite, once in Postgres."""
+    if request.param == "sqlite":
+        return Place(f"sqlite:///{tmp_path}/ledger.db", tmp_path)
+    return Place(request.getfixturevalue("postgres_url"), tmp_path)
+
+
+@pytest.fixture
+def alias() -> "Callable[..., Draft]":
+    """Makes drafts: alias ``champion`` of a model points at a version."""
+    from affidavit.evidence import Circumstances, Collector, Draft, Origin, Stage, Subject, kinds
+
+    def make(version: str | None = "1", *, model: str = "m", demonstration: str | None = None) -> Draft:
+        facts = {"model": model, "alias": "champion", "version": version}
+        return Draft(
+            kind=kinds.MODEL_ALIAS,
+            scope="system:x",
+            stage=Stage.DEPLOYMENT,
+            origin=Origin.RECORDED,
+            subjects=(Subject.of_facts(f"mlflow://tracking/models/{model}@champion", facts),),
+            facts=facts,
+            collector=Collector("mlflow-models", "0"),
+            seen=Circumstances(NOON, demonstration=demonstration),
+        )
+
+    return make
+
+
+@pytest.fixture
+def validation() -> "Callable[[bytes], Draft]":
+    """Makes drafts of a validation whose details are the given blob."""
+    from affidavit.evidence import Circumstances, Collector, Draft, Origin, Stage, Subject, kinds
+
+    def make(details: bytes) -> Draft:
+        facts = {
+            "result": "PASSED",
+            "configuration": [{"name": "expectations/a.yaml", "digest": {"sha256": "0" * 64}}],
+            "passedTests": ["t"],
+            "warnedTests": [],
+            "failedTests": [],
+            "dataset": "d",
+            "suite": "a",
+            "rows": 3,
+            "failed": [],
+            "details": {"digest": {"sha256": hashlib.sha256(details).hexdigest()}, "media_type": "application/json"},
+        }
+        return Draft(
+            kind=kinds.VALIDATION,
+            scope="system:x",
+            stage=Stage.DATA,
+            origin=Origin.OBSERVED,
+            subjects=(Subject("warehouse://bank/a", "1" * 64),),
+            facts=facts,
+            collector=Collector("table:a", "0"),
+            seen=Circumstances(NOON),
+        )
+
+    return make
