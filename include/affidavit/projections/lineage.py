@@ -39,7 +39,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Table snapshot, run, model version, alias; ``missing`` names in words what the versions in use lack."""
+    """Table snapshot, run, model version, alias; ``missing`` says in words what the versions in use lack."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
@@ -136,7 +136,7 @@ def graph(scope: ScopeState) -> Graph:
         if target := versions.get((facts["model"], facts["version"])):
             edges.append(Edge(POINTS_AT, Node(target), Node(entry.statement.subject.name), entry))
     nodes = dict.fromkeys(node for edge in edges for node in (edge.source, edge.target))
-    missing = tuple(gap for used in in_use(scope) for gap in gaps(scope, used))
+    missing = tuple(gap for used in in_use(scope) for gap in (*gaps(scope, used), *doubts(scope, used)))
     return Graph(tuple(nodes), tuple(edges), missing)
 
 
@@ -154,24 +154,42 @@ def gaps(scope: ScopeState, used: InUse) -> tuple[str, ...]:
     found += (f"the input {name!r} of {used.label} leads to no declared table" for name in _unmatched(scope, used))
     if used.inputs and not used.training:
         found.append(f"no input of {used.label} is recorded as trained on")
-    return (*found, *_unknown_fingerprints(scope, used))
+    return tuple(found)
+
+
+def doubts(scope: ScopeState, used: InUse) -> tuple[str, ...]:
+    """In words, each edge of the version in use that other evidence contradicts."""
+    found = []
+    for edge in used.inputs:
+        name = edge.source.name.removeprefix("warehouse://")
+        states = scope.snapshots.get(edge.source.name, ())
+        state = next((snapshot for snapshot in states if snapshot.fingerprint == edge.source.sha256), None)
+        if state is None:
+            found.append(f"no snapshot of {name} has the fingerprint that {used.label} was {edge.relation}")
+        elif other := sorted(_rows_told(scope, used, edge.source.name) - {state.rows}):
+            told = " and ".join(f"{rows:,}" for rows in other)
+            found.append(f"the run of {used.label} read {told} rows of {name}, whose snapshot has {state.rows:,}")
+    return tuple(found)
+
+
+def _by_name(scope: ScopeState) -> dict[str, set[str]]:
+    assert scope.system is not None
+    named: dict[str, set[str]] = {}
+    for table in scope.system.value.tables:
+        for name in (table.id, table.table, table.uri):
+            named.setdefault(name, set()).add(table.uri)
+    return named
 
 
 def _unmatched(scope: ScopeState, used: InUse) -> list[str]:
     assert used.run is not None
-    assert scope.system is not None
-    declared = scope.system.value.tables
-    by_name = {name: table.uri for table in declared for name in (table.id, table.table, table.uri)}
-    tables = {edge.source.name for edge in used.inputs} & {table.uri for table in declared}
-    names = list(dict.fromkeys(item["name"] for item in used.run.statement.facts["inputs"]))
-    left = [name for name in names if by_name.get(name) not in tables]
-    # An input that was matched by its source goes by another name: each table that no name accounts for is one.
-    spare = tables - {by_name[name] for name in names if name in by_name}
-    return left[len(spare) :]
+    named, reached = _by_name(scope), {edge.source.name for edge in used.inputs}
+    names = dict.fromkeys(item["name"] for item in used.run.statement.facts["inputs"])
+    return [name for name in names if not named.get(name, set()) & reached]
 
 
-def _unknown_fingerprints(scope: ScopeState, used: InUse) -> Iterator[str]:
-    for edge in used.inputs:
-        known = {snapshot.fingerprint for snapshot in scope.snapshots.get(edge.source.name, ())}
-        if edge.source.sha256 not in known:
-            yield f"{edge.source.name} {edge.relation} by {used.label} has a fingerprint that no snapshot recorded"
+def _rows_told(scope: ScopeState, used: InUse, uri: str) -> set[int]:
+    assert used.run is not None
+    named = _by_name(scope)
+    inputs = used.run.statement.facts["inputs"]
+    return {item["rows"] for item in inputs if item["rows"] is not None and uri in named.get(item["name"], set())}

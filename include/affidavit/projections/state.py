@@ -40,7 +40,7 @@ class Demonstration:
 
 @dataclass
 class State:
-    """Everything that the first ``size`` entries come to.
+    """Everything that the first ``size`` entries come to, or those of one scope among them.
 
     A State is changed by :meth:`apply` alone; :func:`fold` over the same entries is the oracle that it is checked
     against. What an entry means never depends on a later one.
@@ -52,14 +52,14 @@ class State:
     marked: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def apply(self, entry: Entry) -> None:
-        """Take in the next entry; ``entry.index`` must be ``size``.
+        """Take in the next entry, or the next of one scope: indices only ever grow.
 
         An entry that is unreadable, of an unknown kind, or not what its kind allows is kept aside: it is named, and
         nothing counts on it.
         """
-        if entry.index != self.size:
-            raise ValueError(f"entry {entry.index} does not follow {self.size} entries")
-        self.size += 1
+        if entry.index < self.size:
+            raise ValueError(f"entry {entry.index} comes after entry {self.size - 1}")
+        self.size = entry.index + 1
         try:
             statement = entry.statement
             self._mark(statement)
@@ -108,7 +108,10 @@ class State:
 
 
 def fold(entries: Iterable[Entry]) -> State:
-    """The state after ``entries``, which start at index 0 without a gap."""
+    """The state after ``entries``: all of a ledger's from index 0 on, or all of one scope's.
+
+    Of one scope alone, what another scope decides is unknown: who owns the AI systems, for the organisation's roles.
+    """
     state = State()
     for entry in entries:
         state.apply(entry)

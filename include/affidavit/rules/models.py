@@ -8,7 +8,7 @@ from typing import Any
 
 from affidavit.evidence import Entry, Period
 from affidavit.projections import Edge, InUse
-from affidavit.projections.lineage import EVALUATED_ON, gaps
+from affidavit.projections.lineage import EVALUATED_ON, doubts, gaps
 from affidavit.rules.collected import freshness
 from affidavit.rules.registry import Outcome, check, count, some, together
 from affidavit.rules.verdict import Status
@@ -112,6 +112,9 @@ def _lineage_complete(view: ScopeView, _params: Mapping[str, Any], at: datetime)
         if found := gaps(view.mine, used):
             sentence = f"The lineage has {count(len(found), 'gap')}: {some(found)}."
             return Outcome(Status.MISSING, sentence, entries, _LOG_INPUTS)
+        if found := doubts(view.mine, used):
+            sentence = f"The lineage contradicts itself: {some(found)}."
+            return Outcome(Status.UNDETERMINED, sentence, entries, _LOG_INPUTS)
         return Outcome(Status.SUPPORTED, "", entries)
 
     return _each_version(view, at, judge, "leads back to fingerprints of declared tables.")

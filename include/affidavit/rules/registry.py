@@ -19,6 +19,9 @@ from affidavit.rules.view import ScopeView
 SHOWN = 3
 """How many things one sentence names before it counts the rest."""
 
+_LONGEST = 160
+"""Characters of one name in a sentence: a source may hold names of any length."""
+
 _STRENGTH = list(Origin)
 
 
@@ -114,7 +117,7 @@ def _each_system(asked: Check, view: ScopeView, params: Mapping[str, Any], at: d
         return Outcome(
             Status.MISSING, "No AI system is recorded.", (), "Declare the AI systems in include/systems and collect"
         )
-    return together(outcomes, f"For each of {count(len(outcomes), 'AI system')}: {outcomes[0].sentence}")
+    return together(outcomes, _first_few([outcome.sentence for outcome in outcomes]))
 
 
 def together(outcomes: Sequence[Outcome], supported: str) -> Outcome:
@@ -126,10 +129,7 @@ def together(outcomes: Sequence[Outcome], supported: str) -> Outcome:
     )
     sentence = supported
     if rest:
-        said = list(dict.fromkeys(outcome.sentence for outcome in rest))
-        sentence = " ".join(said[:SHOWN])
-        if len(said) > SHOWN:
-            sentence += f" And {len(said) - SHOWN} more."
+        sentence = _first_few(list(dict.fromkeys(outcome.sentence for outcome in rest)))
     ends = [outcome.valid_until for outcome in outcomes if outcome.valid_until]
     return Outcome(
         status,
@@ -138,6 +138,11 @@ def together(outcomes: Sequence[Outcome], supported: str) -> Outcome:
         rest[0].next_action if rest else "",
         min(ends, default=None),
     )
+
+
+def _first_few(sentences: Sequence[str]) -> str:
+    more = f" And {len(sentences) - SHOWN} more." if len(sentences) > SHOWN else ""
+    return " ".join(sentences[:SHOWN]) + more
 
 
 def indices(entries: Iterable[Entry]) -> tuple[int, ...]:
@@ -158,5 +163,5 @@ def count(number: int, noun: str) -> str:
 def some(names: Iterable[str]) -> str:
     """The first few of ``names``, and how many more there are."""
     listed = list(names)
-    shown = ", ".join(name if len(name) <= 80 else f"{name[:77]}…" for name in listed[:SHOWN])
+    shown = ", ".join(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in listed[:SHOWN])
     return f"{shown} and {len(listed) - SHOWN} more" if len(listed) > SHOWN else shown

@@ -8,7 +8,7 @@ from typing import Any
 
 from affidavit.inventory import Dataset, PredictionTable
 from affidavit.projections import InUse, Snapshot, Validated
-from affidavit.projections.lineage import gaps
+from affidavit.projections.lineage import doubts, gaps
 from affidavit.rules.collected import freshness
 from affidavit.rules.registry import Outcome, check, count, some, together
 from affidavit.rules.verdict import Status
@@ -183,7 +183,7 @@ def _rests_on(view: ScopeView, used: InUse) -> Outcome:
             outcomes.append(Outcome(Status.FAILING, sentence, entries, action))
         else:
             outcomes.append(Outcome(Status.SUPPORTED, "", entries))
-    if found := gaps(view.mine, used):
+    if found := (*gaps(view.mine, used), *doubts(view.mine, used)):
         sentence = f"What is in use cannot be traced to its data: {found[0]}."
         outcomes.append(Outcome(Status.UNDETERMINED, sentence, used.entries, "Log dataset inputs with each run"))
     return together(outcomes, "")

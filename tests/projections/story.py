@@ -1,0 +1,336 @@
+"""A ledger in memory and the statements that fill it: one AI system whose evidence is all there, unless told otherwise.
+
+The system ``loans`` is due daily. Its data is validated on the first day and its model trained in the afternoon; the
+second day's collection finds the version in use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from affidavit.evidence import (
+    ORGANISATION_SCOPE,
+    Circumstances,
+    Collector,
+    Draft,
+    Entry,
+    Kind,
+    Origin,
+    Period,
+    Stage,
+    Subject,
+    dumps,
+    kinds,
+    timestamp,
+)
+from affidavit.inventory import Organisation, Suite, System
+
+DAY = timedelta(days=1)
+FIRST = datetime(2026, 3, 2, 0, 5, tzinfo=UTC)
+"""Just after the slot of 1 March ended."""
+TRAINED = FIRST + timedelta(hours=9)
+SCOPE = "system:loans"
+RUN = "mlflow://tracking/runs/r1"
+TRAIN, TEST, SCORED = (f"warehouse://bank/loans_{name}" for name in ("train", "test", "scored"))
+TABLES = {"train": TRAIN, "test": TEST, "scored": SCORED}
+STEPS = ("declarations", "table:train", "table:test", "table:scored", "mlflow-runs", "mlflow-models", "lineage")
+NONE_WITHHELD = {"params": 0, "tags": 0}
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+SUITE = Suite.model_validate(
+    {
+        "name": "loans",
+        "description": "What a loan can be.",
+        "expectations": [
+            {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "id"}, "quality": "completeness"},
+            {
+                "type": "expect_column_mean_to_be_between",
+                "kwargs": {"column": "group", "min_value": 0.1, "max_value": 0.3},
+                "quality": "representativeness",
+            },
+        ],
+    }
+)
+
+
+def system(**changes: Any) -> dict[str, Any]:
+    declared = {
+        "id": "loans",
+        "title": "Loans",
+        "purpose": "Recommends whether to grant a loan.",
+        "organisation_role": "deployer",
+        "risk_level": "high",
+        "owner": "ml-lead",
+        "schedule": "@daily",
+        "mlflow": {"connection": "tracking", "experiments": ["loans"], "registered_models": ["loans"]},
+        "datasets": [
+            {"id": "train", "connection": "bank", "table": "loans_train", "use": "training", "suite": "loans"},
+            {"id": "test", "connection": "bank", "table": "loans_test", "use": "test", "suite": "loans"},
+        ],
+        "predictions": [
+            {
+                "id": "scored",
+                "connection": "bank",
+                "table": "loans_scored",
+                "suite": "loans",
+                "label": "granted",
+                "score": "score",
+            }
+        ],
+    }
+    return System.model_validate({**declared, **changes}).model_dump(mode="json")
+
+
+def organisation(**changes: Any) -> dict[str, Any]:
+    declared = {
+        "id": "bank",
+        "title": "Bank",
+        "roles": {
+            "ml-lead": {"title": "ML lead", "holders": ["p-1"]},
+            "data-owner": {"title": "Data owner", "holders": ["p-2"]},
+            "governance-lead": {"title": "Governance lead", "holders": ["p-3"]},
+        },
+        "owners": {"A.7": "data-owner", "A.7.4": "ml-lead", "4": "governance-lead"},
+    }
+    return Organisation.model_validate({**declared, **changes}).model_dump(mode="json")
+
+
+@dataclass
+class Story:
+    """A ledger in memory, and what time it is."""
+
+    now: datetime = FIRST
+    entries: list[Entry] = field(default_factory=list)
+    latest: dict[bytes, Entry] = field(default_factory=dict)
+    demonstration: str | None = None
+
+    def leaf(self, leaf: bytes) -> Entry:
+        entry = Entry(len(self.entries), leaf)
+        self.entries.append(entry)
+        return entry
+
+    def write(self, draft: Draft) -> Entry:
+        """Append as the ledger does: the same facts as the latest of the stream add nothing."""
+        before = self.latest.get(draft.statement.stream)
+        if before and before.statement.facts_digest == draft.statement.facts_digest:
+            return before
+        entry = self.leaf(draft.seal(before.leaf_hash if before else None))
+        self.latest[draft.statement.stream] = entry
+        return entry
+
+    def draft(
+        self, kind: Kind, name: str, facts: dict[str, Any], *, scope: str = SCOPE, sha256: str = "", **rest: Any
+    ) -> Draft:
+        rest = {"stage": Stage.CROSS, "origin": Origin.OBSERVED, **rest}
+        return Draft(
+            kind=kind,
+            scope=scope,
+            subjects=(Subject(name, sha256) if sha256 else Subject.of_facts(name, facts),),
+            facts=facts,
+            collector=Collector("test", "0"),
+            seen=Circumstances(self.now, demonstration=self.demonstration),
+            **rest,
+        )
+
+    def say(self, kind: Kind, name: str, facts: dict[str, Any], **rest: Any) -> Entry:
+        return self.write(self.draft(kind, name, facts, **rest))
+
+    def declare(self, **changes: Any) -> Entry:
+        facts = {"file": "include/systems/loans.yaml", "system": system(**changes)}
+        return self.say(kinds.SYSTEM, "affidavit://systems/loans", facts, origin=Origin.DECLARED)
+
+    def declare_organisation(self, **changes: Any) -> Entry:
+        facts = {"file": "include/organisation.yaml", "organisation": organisation(**changes)}
+        name = "affidavit://organisations/bank"
+        return self.say(kinds.ORGANISATION, name, facts, scope=ORGANISATION_SCOPE, origin=Origin.DECLARED)
+
+    def suite(self, suite: Suite = SUITE, **rest: Any) -> Entry:
+        facts = {"file": f"expectations/{suite.name}.yaml", "suite": suite.model_dump(mode="json")}
+        return self.say(kinds.SUITE, f"affidavit://suites/{suite.name}", facts, origin=Origin.DECLARED, **rest)
+
+    def snapshot(self, table: str, state: str = "1", *, rows: int = 100, **rest: Any) -> Entry:
+        fingerprint = digest(f"{table} {state}")
+        facts = {
+            "dataset": table,
+            "table": f"loans_{table}",
+            "use": "training",
+            "columns": [{"name": "id", "type": "BIGINT", "nulls": 0}],
+            "rows": rows,
+            "time": None,
+            "fingerprint": {"sha256": fingerprint, "method": "test/1", "coverage": "all rows"},
+            "consistency": "one transaction",
+        }
+        return self.say(kinds.DATASET_SNAPSHOT, TABLES[table], facts, sha256=fingerprint, **rest)
+
+    def validation(
+        self, table: str, state: str = "1", *, failed: tuple[str, ...] = (), suite: str = SUITE.digest, **rest: Any
+    ) -> Entry:
+        facts = {
+            "result": "FAILED" if failed else "PASSED",
+            "configuration": [{"name": "expectations/loans.yaml", "digest": {"sha256": suite}}],
+            "passedTests": [],
+            "warnedTests": [],
+            "failedTests": list(failed),
+            "dataset": table,
+            "suite": "loans",
+            "rows": 100,
+            "failed": [],
+            "details": {"digest": {"sha256": digest("details")}, "media_type": "application/json"},
+        }
+        return self.say(kinds.VALIDATION, TABLES[table], facts, sha256=digest(f"{table} {state}"), **rest)
+
+    def look_at_table(self, table: str, state: str = "1", *, failed: tuple[str, ...] = ()) -> None:
+        self.snapshot(table, state)
+        self.validation(table, state, failed=failed)
+
+    def run(self, *, trained: datetime | None = TRAINED, **changes: Any) -> Entry:
+        facts = {
+            "status": "FINISHED",
+            "lifecycle": "active",
+            "experiment": {"id": "1", "name": "loans"},
+            "parent": None,
+            "source": {"commit": "9c1e", "dirty": False},
+            "metrics": {"roc_auc": 0.8},
+            "params": {"C": "0.5"},
+            "tags": {},
+            "inputs": [
+                {"name": "train", "context": "training", "source_digest": "abc", "rows": 100},
+                {"name": "test", "context": "evaluation", "source_digest": "def", "rows": 100},
+            ],
+            "outputs": [],
+            "artifacts": None,
+            "withheld": NONE_WITHHELD,
+            **changes,
+        }
+        period = Period(trained, trained + timedelta(minutes=1)) if trained else None
+        return self.say(kinds.MODEL_RUN, RUN, facts, origin=Origin.RECORDED, effective=period)
+
+    def version(self, name: str = "1", **changes: Any) -> Entry:
+        facts = {
+            "model": "loans",
+            "version": name,
+            "status": "READY",
+            "created_at": timestamp(TRAINED),
+            "run": RUN,
+            "logged_model": None,
+            "described": True,
+            "signature": True,
+            "environment": True,
+            "artifacts": None,
+            "tags": {},
+            "withheld": NONE_WITHHELD,
+            **changes,
+        }
+        subject = f"mlflow://tracking/models/loans/versions/{name}"
+        return self.say(kinds.MODEL_VERSION, subject, facts, origin=Origin.RECORDED)
+
+    def alias(self, version: str | None = "1", **rest: Any) -> Entry:
+        facts = {"model": "loans", "alias": "champion", "version": version}
+        subject = "mlflow://tracking/models/loans@champion"
+        return self.say(kinds.MODEL_ALIAS, subject, facts, **{"origin": Origin.RECORDED, **rest})
+
+    def edge(self, table: str, state: str = "1", *, relation: str = "trained on", **rest: Any) -> Entry:
+        facts = {
+            "relation": relation,
+            "from": {"name": TABLES[table], "digest": digest(f"{table} {state}")},
+            "to": {"name": RUN, "digest": digest("run")},
+            "basis": "matched by name",
+        }
+        name = f"affidavit://lineage/{TABLES[table]}->{RUN}"
+        return self.say(kinds.LINEAGE_EDGE, name, facts, **{"origin": Origin.RECORDED, **rest})
+
+    def model(self) -> None:
+        """A version in use, traced to its tables."""
+        self.run()
+        self.version()
+        self.alias()
+        self.edge("train")
+        self.edge("test", relation="evaluated on")
+
+    def unreconciled(self, server: str = "tracking", **found: list[str]) -> Entry:
+        facts = {"experiments": [], "registered_models": [], "dags": [], "not_looked_at": [], **found}
+        return self.say(kinds.UNRECONCILED, f"affidavit://unreconciled/{server}", facts, scope=ORGANISATION_SCOPE)
+
+    def collection(
+        self,
+        *,
+        steps: tuple[str, ...] = STEPS,
+        scope: str = SCOPE,
+        gap: str | None = None,
+        slot: Period | None = None,
+        **counts: Any,
+    ) -> Entry:
+        """The end of the slot that is over now, or of another."""
+        midnight = self.now.replace(hour=0, minute=0)
+        slot = slot or Period(midnight - DAY, midnight)
+        collectors = {
+            step: {
+                "window": None,
+                "enumerated": 1,
+                "read": 1,
+                "new": 0,
+                "unchanged": 1,
+                "withheld": 0,
+                "notice_delay_seconds": 0,
+                "cursor": {"at": timestamp(self.now)},
+                **counts,
+            }
+            for step in steps
+        }
+        facts = {"slot": slot.json(), "gap": gap, "collectors": {} if gap else collectors}
+        return self.say(kinds.COLLECTION, f"affidavit://collections/{scope}", facts, scope=scope, interval=slot)
+
+    def collect_organisation(self) -> None:
+        self.declare_organisation()
+        self.unreconciled()
+        self.collection(scope=ORGANISATION_SCOPE, steps=("declarations", "unreconciled"))
+
+    def collect_tables(self) -> None:
+        self.declare()
+        self.suite()
+        for table in TABLES:
+            self.look_at_table(table)
+
+    def unknown(self, *, predicate_type: str = "urn:elsewhere:thing:v9", like: Draft | None = None) -> Entry:
+        """An entry of a kind that nobody here knows, however much it looks like evidence."""
+        draft = like or self.draft(kinds.MODEL_ALIAS, "x", {"model": "m", "alias": "champion", "version": "1"})
+        return self.leaf(dumps({**draft.statement.document, "predicateType": predicate_type}))
+
+    def forged(self, draft: Draft, **facts: Any) -> Entry:
+        """An entry whose facts are not what its kind allows."""
+        document = dict(draft.statement.document)
+        document["predicate"] = {**document["predicate"], **facts}
+        return self.leaf(dumps(document))
+
+
+def first_day() -> Story:
+    """Declared, validated and collected; nothing trained yet."""
+    story = Story()
+    story.collect_organisation()
+    story.collect_tables()
+    story.collection()
+    return story
+
+
+def second_day(story: Story) -> Story:
+    """The next day's collection finds the same tables, and the version in use where there is one."""
+    story.now = FIRST + DAY
+    story.collect_organisation()
+    story.collect_tables()
+    story.collection()
+    return story
+
+
+def told() -> Story:
+    """Everything as it should be: collected on two days, with a model trained in between."""
+    story = first_day()
+    story.now = FIRST + DAY
+    story.model()
+    return second_day(story)

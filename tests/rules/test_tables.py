@@ -1,0 +1,280 @@
+"""Each status of the checks of tables; above all where there is evidence and it is wrong."""
+
+import pytest
+
+from affidavit.evidence import kinds
+from affidavit.inventory import Suite
+from affidavit.rules import Status
+from tests.projections.story import (
+    DAY,
+    FIRST,
+    SCORED,
+    SUITE,
+    TABLES,
+    Story,
+    digest,
+    first_day,
+    second_day,
+    system,
+    told,
+)
+
+TABLE_CHECKS = (
+    "tables_observed/1",
+    "suites_in_force/1",
+    "tables_validated/1",
+    "suites_passed/1",
+    "representativeness_expected/1",
+)
+OTHER = "system:cards"
+
+
+def loose() -> Suite:
+    return Suite.model_validate({**SUITE.model_dump(mode="json"), "expectations": [SUITE.expectations[0]]})
+
+
+@pytest.mark.parametrize("check", [*TABLE_CHECKS, "failed_data_kept_out/1"])
+def test_with_everything_there_it_is_supported(part, check):
+    outcome = part(told(), check)
+    assert outcome.status is Status.SUPPORTED
+    assert outcome.entries
+
+
+@pytest.mark.parametrize("check", [*TABLE_CHECKS, "failed_data_kept_out/1"])
+def test_of_a_declaration_alone_nothing_is_supported(part, check):
+    story = Story()
+    story.declare()
+    assert part(story, check).status is Status.MISSING
+
+
+@pytest.mark.parametrize("check", TABLE_CHECKS)
+def test_without_a_declaration_evidence_of_tables_counts_for_nothing(part, check):
+    story = Story()
+    story.suite()
+    for table in TABLES:
+        story.look_at_table(table)
+    story.collection()
+    assert part(story, check).status is Status.MISSING
+
+
+@pytest.mark.parametrize("check", [*TABLE_CHECKS, "failed_data_kept_out/1"])
+def test_evidence_of_another_ai_system_counts_for_nothing(part, check):
+    story = Story()
+    story.declare()
+    story.suite(scope=OTHER)
+    for table in TABLES:
+        story.snapshot(table, scope=OTHER)
+        story.validation(table, scope=OTHER)
+    story.collection(scope=OTHER)
+    story.collection()
+    assert part(story, check).status is Status.MISSING
+
+
+def test_an_empty_table_shows_nothing(part):
+    story = told()
+    story.snapshot("test", "2", rows=0)
+    assert part(story, "tables_observed/1").status is Status.UNDETERMINED
+
+
+@pytest.mark.parametrize("check", ["tables_observed/1", "tables_validated/1", "suites_passed/1"])
+def test_what_is_no_longer_looked_at_turns_stale(part, check):
+    outcome = part(told(), check, at=FIRST + 4 * DAY)
+    assert outcome.status is Status.STALE
+    assert "2026-03-04 00:00Z" in outcome.sentence
+
+
+@pytest.mark.parametrize("check", ["tables_observed/1", "tables_validated/1", "suites_passed/1"])
+def test_it_is_good_until_the_grace_is_over_and_no_longer(part, check):
+    until = part(told(), check).valid_until
+    assert part(told(), check, at=until - DAY / 1000).status is Status.SUPPORTED
+    assert part(told(), check, at=until).status is Status.STALE
+
+
+def test_a_look_that_brought_no_fact_of_the_table_is_none(part):
+    story = first_day()
+    story.now = FIRST + 4 * DAY
+    story.collection(unchanged=0)
+    assert part(story, "tables_observed/1").status is Status.STALE
+
+
+def test_only_the_asked_uses_are_judged(part):
+    story = told()
+    story.validation("test", failed=("a",))
+    assert part(story, "suites_passed/1", uses=["prediction"]).status is Status.SUPPORTED
+    assert part(story, "suites_passed/1", uses=["test"]).status is Status.FAILING
+    outcome = part(story, "suites_passed/1", uses=["production"])
+    assert outcome.status is Status.MISSING
+    assert "declared for production" in outcome.sentence
+
+
+def test_a_table_that_names_no_suite_is_missing_one(part):
+    story = told()
+    scored = {k: v for k, v in system()["predictions"][0].items() if k != "suite"}
+    story.declare(predictions=[{**scored, "id": "more", "table": "more"}, system()["predictions"][0]])
+    outcome = part(story, "suites_in_force/1")
+    assert outcome.status is Status.MISSING
+    assert "more names no suite" in outcome.sentence
+
+
+def test_a_suite_of_another_name_is_not_the_suite(part):
+    story = Story()
+    story.declare()
+    story.suite(Suite.model_validate({**SUITE.model_dump(mode="json"), "name": "cards"}))
+    assert part(story, "suites_in_force/1").status is Status.MISSING
+
+
+def test_a_validation_of_an_older_state_is_stale(part):
+    story = told()
+    story.snapshot("train", "2")
+    for check in ("tables_validated/1", "suites_passed/1"):
+        outcome = part(story, check)
+        assert outcome.status is Status.STALE
+        assert "train has changed since" in outcome.sentence
+
+
+def test_a_validation_against_another_suite_is_stale(part):
+    story = told()
+    story.validation("train", suite=digest("another"))
+    for check in ("tables_validated/1", "suites_passed/1"):
+        outcome = part(story, check)
+        assert outcome.status is Status.STALE
+        assert "another suite" in outcome.sentence
+
+
+def test_a_loosened_suite_is_not_the_one_in_force(part):
+    story = told()
+    story.suite(loose())
+    assert part(story, "tables_validated/1").status is Status.SUPPORTED
+    assert part(story, "representativeness_expected/1").status is Status.SUPPORTED
+    story.validation("train", suite=loose().digest)
+    assert part(story, "tables_validated/1").status is Status.STALE
+
+
+def test_a_validation_without_a_snapshot_is_missing_the_table(part):
+    story = first_day()
+    bare = Story()
+    for entry in story.entries:
+        if entry.statement.kind != "dataset-snapshot":
+            bare.leaf(entry.leaf)
+    assert part(bare, "tables_validated/1").status is Status.MISSING
+
+
+def test_that_a_validation_took_place_does_not_depend_on_its_result(part):
+    story = told()
+    story.validation("train", failed=("a",))
+    assert part(story, "tables_validated/1").status is Status.SUPPORTED
+
+
+def test_a_failed_validation_fails_and_names_what_failed(part):
+    story = told()
+    story.validation("test", failed=("expect_a", "expect_b", "expect_c", "expect_d"))
+    outcome = part(story, "suites_passed/1")
+    assert outcome.status is Status.FAILING
+    assert "test failed 4 expectations: expect_a, expect_b, expect_c and 1 more" in outcome.sentence
+
+
+def test_a_suite_without_an_expectation_of_representativeness_is_missing_it(part):
+    story = Story()
+    story.declare()
+    story.suite(loose())
+    outcome = part(story, "representativeness_expected/1")
+    assert outcome.status is Status.MISSING
+    assert "expectations/loans.yaml" in outcome.next_action
+
+
+class TestFailedDataKeptOut:
+    CHECK = "failed_data_kept_out/1"
+
+    def test_training_data_that_failed_and_is_in_use_fails(self, part):
+        story = told()
+        story.validation("train", failed=("expect_a",))
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.FAILING
+        assert "loans version 1 is in use and was trained on bank/loans_train" in outcome.sentence
+        assert "expect_a" in outcome.sentence
+
+    def test_hold_out_data_that_failed_fails(self, part):
+        story = told()
+        story.validation("test", failed=("a",))
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.FAILING
+        assert "evaluated on" in outcome.sentence
+
+    def test_scored_rows_that_failed_are_in_use_and_fail(self, part):
+        story = told()
+        story.validation("scored", failed=("a",))
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.FAILING
+        assert "Its rows are in use" in outcome.sentence
+
+    def test_a_later_bad_state_that_nothing_was_trained_on_was_caught(self, part):
+        story = told()
+        story.look_at_table("train", "2", failed=("a",))
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.SUPPORTED
+        assert "train failed and was kept out" in outcome.sentence
+
+    def test_a_later_good_state_does_not_mend_what_was_trained_on_a_bad_one(self, part):
+        story = told()
+        story.validation("train", failed=("a",))
+        story.look_at_table("train", "2")
+        assert part(story, self.CHECK).status is Status.FAILING
+
+    def test_a_failed_table_with_no_version_in_use_was_caught(self, part):
+        story = first_day()
+        story.alias(None)
+        story.validation("train", failed=("a",))
+        assert part(story, self.CHECK).status is Status.SUPPORTED
+
+    def test_an_alias_that_nobody_looked_at_leaves_it_open(self, part):
+        assert part(first_day(), self.CHECK).status is Status.UNDETERMINED
+
+    def test_a_state_that_was_never_validated_leaves_it_open(self, part):
+        story = told()
+        story.snapshot("train", "0")
+        story.edge("train", "0")
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.UNDETERMINED
+        assert "never validated" in outcome.sentence
+
+    def test_a_version_without_lineage_leaves_it_open(self, part):
+        story = first_day()
+        story.run()
+        story.version()
+        story.alias()
+        assert part(second_day(story), self.CHECK).status is Status.UNDETERMINED
+
+    def test_a_system_that_names_no_model_leaves_it_open(self, part):
+        story = Story()
+        story.declare(mlflow={"connection": "tracking", "experiments": ["loans"]})
+        story.suite()
+        for table in TABLES:
+            story.look_at_table(table)
+        assert part(story, self.CHECK).status is Status.UNDETERMINED
+
+    def test_a_table_that_was_never_validated_is_missing(self, part):
+        story = Story()
+        story.declare()
+        story.model()
+        assert part(story, self.CHECK).status is Status.MISSING
+
+    def test_rolling_back_to_a_version_trained_on_good_data_mends_it(self, part):
+        story = told()
+        story.validation("train", failed=("a",))
+        story.alias("0")
+        story.version("0", run="mlflow://tracking/runs/r0")
+        story.say(
+            kinds.MODEL_RUN,
+            "mlflow://tracking/runs/r0",
+            {
+                **story.run().statement.facts,
+                "inputs": [{"name": "scored", "context": None, "source_digest": "", "rows": None}],
+            },
+        )
+        facts = {**story.edge("train").statement.facts}
+        facts |= {
+            "from": {"name": SCORED, "digest": digest("scored 1")},
+            "to": {"name": "mlflow://tracking/runs/r0", "digest": None},
+        }
+        story.say(kinds.LINEAGE_EDGE, "affidavit://lineage/other", facts)
+        assert part(story, self.CHECK).status is Status.SUPPORTED
