@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from affidavit.errors import ConfigurationError
 from affidavit.inventory.load import did_you_mean
@@ -55,10 +54,7 @@ class Settings:
         given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
         for name, value in given.items():
             if name not in VARIABLES:
-                known = f"the variables are {', '.join(VARIABLES)}"
-                raise ConfigurationError(
-                    "unknown variable", where=name, fix=did_you_mean(name, VARIABLES, otherwise=known)
-                )
+                raise ConfigurationError("unknown variable", where=name, fix=_nearest(name))
             if not value.strip():
                 raise ConfigurationError("the variable is empty", where=name, fix="give it a value, or unset it")
         project = Path(given.get("AFFIDAVIT_PROJECT", project)).absolute()
@@ -85,9 +81,10 @@ class Settings:
     @property
     def shown_ledger_url(self) -> str:
         """The ledger's URL without password and query, fit to be printed."""
-        parts = urlsplit(self.ledger_url)
-        login, at, host = parts.netloc.rpartition("@")
-        return urlunsplit(parts._replace(netloc=login.partition(":")[0] + at + host, query=""))
+        scheme, _, rest = self.ledger_url.partition("?")[0].partition("://")
+        authority, slash, path = rest.partition("/")
+        login, at, host = authority.rpartition("@")
+        return f"{scheme}://{login.partition(':')[0]}{at}{host}{slash}{path}"
 
 
 def quiet(environ: MutableMapping[str, str]) -> None:
@@ -125,3 +122,8 @@ def _folder_url(name: str, given: Mapping[str, str], default: Path) -> str:
     if url.startswith("memory:"):
         raise ConfigurationError("memory is gone when the process ends", where=name, fix="name a folder that stays")
     return url
+
+
+def _nearest(name: str) -> str:
+    near = did_you_mean(name.removeprefix(PREFIX), [v.removeprefix(PREFIX) for v in VARIABLES], otherwise="")
+    return near.replace("'", f"'{PREFIX}", 1) or f"unset it; the variables are {', '.join(VARIABLES)}"

@@ -59,7 +59,7 @@ def next_tick(schedule: str, moment: datetime) -> datetime:
 def slot_at(schedule: str, moment: datetime) -> Period:
     """The latest slot that is complete at ``moment``; both ends are set, and a tick at ``moment`` itself ends it."""
     # Backwards from the minute after, since croniter's steps never stay where they are.
-    ticks = _ticks(schedule, moment.astimezone(UTC).replace(second=0, microsecond=0) + _MINUTE, back=True)
+    ticks = _ticks(schedule, moment.replace(second=0, microsecond=0) + _MINUTE, back=True)
     end = next(ticks)
     return Period(next(ticks), end)
 

@@ -35,8 +35,8 @@ def _argument_is_tighter(kind: str, name: str, old: Any, new: Any) -> bool:
             return not old or bool(new)
         case "value_set" | "type_list" if isinstance(old, list) and isinstance(new, list):
             before, after = {dumps(v) for v in old}, {dumps(v) for v in new}
-            smaller = kind.endswith(_SUBSETS) and bool(after) and after <= before
-            return smaller or (kind.endswith(_SUPERSETS) and after >= before)
+            smaller = kind.endswith(_SUBSETS) and bool(after) and after < before
+            return before == after or smaller or (kind.endswith(_SUPERSETS) and after > before)
     return False
 
 

@@ -1,0 +1,341 @@
+import functools
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from affidavit.inventory import loosening
+from affidavit.inventory.load import load
+from affidavit.inventory.loosening import in_force, inventory_in_force, loosens, organisation_in_force, suite_in_force
+from affidavit.inventory.models import Inventory
+
+ROOT = Path(__file__).resolve().parents[2]
+SYSTEM_FILE = "include/systems/mortgage-approval.yaml"
+TRAIN, SCORED = "datasets.applications-train", "predictions.applications-scored"
+
+
+@functools.cache
+def demo():
+    # No fixture, which hypothesis would print whole.
+    return load(ROOT / "include", ROOT / "expectations")
+
+
+def changed(inventory, change):
+    """A copy of ``inventory`` after ``change`` edited it as plain data."""
+    plain = inventory.model_dump(mode="json")
+    change(plain)
+    return Inventory.model_validate(plain)
+
+
+def mortgage(edit):
+    return lambda plain: edit(plain["systems"]["mortgage-approval"])
+
+
+def suite(edit):
+    return lambda plain: edit(plain["suites"]["applications"]["expectations"])
+
+
+def put(*path_and_value):
+    *path, key, value = path_and_value
+
+    def edit(plain):
+        for step in path:
+            plain = plain[step]
+        plain[key] = value
+
+    return edit
+
+
+def expectation(expectations, test):
+    return next(e for e in expectations if f"{e['type']}:{e['kwargs'].get('column')}" == test)
+
+
+UNIQUE, DIR = "expect_column_values_to_be_unique:application_id", "expect_column_values_to_be_between:dir"
+PBCR = "expect_column_values_to_be_in_set:pbcr"
+ROLES = put("organisation", "roles", "ml-lead", "holders", ["p-1", "p-2"])
+
+# (name, first state or None, weakening, file, field)
+WEAKER = [
+    ("risk level", None, mortgage(put("risk_level", "limited")), SYSTEM_FILE, "risk_level"),
+    ("schedule", None, mortgage(put("schedule", "@weekly")), SYSTEM_FILE, "schedule"),
+    ("weekdays only", None, mortgage(put("schedule", "0 * * * 1-5")), SYSTEM_FILE, "schedule"),
+    ("owner", None, mortgage(put("owner", "data-owner")), SYSTEM_FILE, "owner"),
+    ("role", None, mortgage(put("organisation_role", "user")), SYSTEM_FILE, "organisation_role"),
+    ("demonstration", None, mortgage(put("demonstration", None)), SYSTEM_FILE, "demonstration"),
+    ("server", None, mortgage(put("mlflow", "connection", "other")), SYSTEM_FILE, "mlflow.connection"),
+    ("experiment", None, mortgage(put("mlflow", "experiments", ["x"])), SYSTEM_FILE, "mlflow.experiments"),
+    ("model", None, mortgage(put("mlflow", "registered_models", [])), SYSTEM_FILE, "mlflow.registered_models"),
+    ("alias", None, mortgage(put("mlflow", "in_use_alias", "live")), SYSTEM_FILE, "mlflow.in_use_alias"),
+    ("param", None, mortgage(lambda s: s["mlflow"]["allow"]["params"].append("x")), SYSTEM_FILE, "mlflow.allow.params"),
+    ("tag", None, mortgage(lambda s: s["mlflow"]["allow"]["tags"].append("x")), SYSTEM_FILE, "mlflow.allow.tags"),
+    ("dag", mortgage(put("dags", ["train", "score"])), mortgage(put("dags", ["score"])), SYSTEM_FILE, "dags"),
+    ("dataset", None, mortgage(lambda s: s["datasets"].pop(0)), SYSTEM_FILE, TRAIN),
+    ("table", None, mortgage(put("datasets", 0, "table", "x")), SYSTEM_FILE, f"{TRAIN}.table"),
+    ("warehouse", None, mortgage(put("datasets", 0, "connection", "x")), SYSTEM_FILE, f"{TRAIN}.connection"),
+    ("use", None, mortgage(put("datasets", 0, "use", "reference")), SYSTEM_FILE, f"{TRAIN}.use"),
+    ("no time", None, mortgage(put("datasets", 0, "time_column", None)), SYSTEM_FILE, f"{TRAIN}.time_column"),
+    ("other time", None, mortgage(put("datasets", 0, "time_column", "x")), SYSTEM_FILE, f"{TRAIN}.time_column"),
+    ("suite", None, mortgage(put("datasets", 0, "suite", "samples")), SYSTEM_FILE, f"{TRAIN}.suite"),
+    ("prediction", None, mortgage(put("predictions", [])), SYSTEM_FILE, SCORED),
+    ("no suite", None, mortgage(put("predictions", 0, "suite", None)), SYSTEM_FILE, f"{SCORED}.suite"),
+    ("scored table", None, mortgage(put("predictions", 0, "table", "x")), SYSTEM_FILE, f"{SCORED}.table"),
+    ("label", None, mortgage(put("predictions", 0, "label", "x")), SYSTEM_FILE, f"{SCORED}.label"),
+    ("score", None, mortgage(put("predictions", 0, "score", "x")), SYSTEM_FILE, f"{SCORED}.score"),
+    ("group", None, mortgage(put("predictions", 0, "groups", [])), SYSTEM_FILE, f"{SCORED}.groups"),
+    ("system", None, lambda p: p["systems"].pop("mortgage-approval"), SYSTEM_FILE, "id"),
+    (
+        "expectation",
+        None,
+        suite(lambda e: e.remove(expectation(e, UNIQUE))),
+        "expectations/applications.yaml",
+        f"expectations.{UNIQUE}",
+    ),
+    (
+        "wider range",
+        None,
+        suite(lambda e: expectation(e, DIR)["kwargs"].update(max_value=3)),
+        "expectations/applications.yaml",
+        f"expectations.{DIR}.kwargs",
+    ),
+    (
+        "mostly",
+        None,
+        suite(lambda e: expectation(e, DIR)["kwargs"].update(mostly=0.99)),
+        "expectations/applications.yaml",
+        f"expectations.{DIR}.kwargs",
+    ),
+    (
+        "row condition",
+        None,
+        suite(lambda e: expectation(e, DIR)["kwargs"].update(row_condition="dir < 1")),
+        "expectations/applications.yaml",
+        f"expectations.{DIR}.kwargs",
+    ),
+    (
+        "larger set",
+        None,
+        suite(lambda e: expectation(e, PBCR)["kwargs"]["value_set"].append("maybe")),
+        "expectations/applications.yaml",
+        f"expectations.{PBCR}.kwargs",
+    ),
+    (
+        "quality",
+        None,
+        suite(lambda e: expectation(e, DIR).update(quality="timeliness")),
+        "expectations/applications.yaml",
+        f"expectations.{DIR}.quality",
+    ),
+    (
+        "holder added",
+        ROLES,
+        lambda p: p["organisation"]["roles"]["ml-lead"]["holders"].append("p-3"),
+        "include/organisation.yaml",
+        "roles.ml-lead.holders",
+    ),
+    (
+        "last holder removed",
+        ROLES,
+        put("organisation", "roles", "ml-lead", "holders", []),
+        "include/organisation.yaml",
+        "roles.ml-lead.holders",
+    ),
+    (
+        "control handed on",
+        None,
+        put("organisation", "owners", "A.7", "ml-lead"),
+        "include/organisation.yaml",
+        "owners.A.7",
+    ),
+    (
+        "control handed on by a nearer key",
+        None,
+        put("organisation", "owners", "A.7.4", "ml-lead"),
+        "include/organisation.yaml",
+        "owners.A.7.4",
+    ),
+    (
+        "control disowned",
+        None,
+        lambda p: p["organisation"]["owners"].pop("A.7"),
+        "include/organisation.yaml",
+        "owners.A.7",
+    ),
+    (
+        "organisation less often",
+        None,
+        put("organisation", "schedule", "@monthly"),
+        "include/organisation.yaml",
+        "schedule",
+    ),
+    (
+        "no look at Airflow",
+        put("organisation", "airflow_connection", "airflow"),
+        put("organisation", "airflow_connection", None),
+        "include/organisation.yaml",
+        "airflow_connection",
+    ),
+    (
+        "organisation passes as real",
+        None,
+        put("organisation", "demonstration", None),
+        "include/organisation.yaml",
+        "demonstration",
+    ),
+]
+
+# (name, change): nothing is weaker
+NOT_WEAKER = [
+    ("nothing", lambda _: None),
+    ("title and purpose", mortgage(lambda s: s.update(title="Loans", purpose="Other words."))),
+    ("same ticks in other words", mortgage(put("schedule", "0 0 * * *"))),
+    ("another hour", mortgage(put("schedule", "30 6 * * *"))),
+    ("more often", mortgage(put("schedule", "@hourly"))),
+    ("a shorter allow-list", mortgage(put("mlflow", "allow", {"params": ["C"], "tags": []}))),
+    ("one more experiment", mortgage(lambda s: s["mlflow"]["experiments"].append("x"))),
+    ("a longer time-out", mortgage(put("datasets", 0, "timeout_seconds", 9_000))),
+    ("one more dataset", mortgage(lambda s: s["datasets"].append({**s["datasets"][0], "id": "x", "table": "x"}))),
+    ("one more group", mortgage(lambda s: s["predictions"][0]["groups"].append("single"))),
+    ("reworded demonstration", mortgage(put("demonstration", "Scripted."))),
+    ("a first time column", put("systems", "tumour-triage", "datasets", 0, "time_column", "t")),
+    ("first holder of an empty role", put("organisation", "roles", "ml-lead", "holders", ["p-1"])),
+    ("a new role", put("organisation", "roles", "dpo", {"title": "Data protection", "holders": ["p-9"]})),
+    ("the same owner, nearer", put("organisation", "owners", "A.7.4", "data-owner")),
+    ("an owner where there was none", put("organisation", "owners", "C.1", "ml-lead")),
+    ("a narrower range", suite(lambda e: expectation(e, DIR)["kwargs"].update(min_value=0.01))),
+    ("one more expectation", suite(lambda e: e.append({**e[0], "kwargs": {"column": "uria"}}))),
+    ("another reason", suite(lambda e: e[0].update(why="Because."))),
+    ("one more suite", lambda p: p["suites"].update(x={**p["suites"]["samples"], "name": "x"})),
+    (
+        "a suite that nobody uses",
+        lambda p: (
+            p["suites"].pop("samples")
+            and p["systems"]["tumour-triage"].update(
+                datasets=[{**d, "suite": "samples"} for d in p["systems"]["tumour-triage"]["datasets"]]
+            )
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", WEAKER, ids=lambda case: case[0])
+def test_each_weakening_is_named_once_and_the_old_obligation_stands(inventory, case):
+    _, first, weaken, file, field = case
+    old = changed(inventory, first) if first else inventory
+    new = changed(old, weaken)
+    standing, found = inventory_in_force(old, new)
+    assert [(one.file, one.field) for one in found] == [(file, field)]
+    assert found[0].old != found[0].new
+    assert found[0].why
+    assert loosens(old, standing) == ()
+    assert loosens(standing, new) == found
+
+
+@pytest.mark.parametrize("case", NOT_WEAKER, ids=lambda case: case[0])
+def test_what_weakens_nothing_counts_at_once(inventory, case):
+    new = changed(inventory, case[1])
+    standing, found = inventory_in_force(inventory, new)
+    assert found == ()
+    assert standing.systems == new.systems
+    assert standing.organisation.roles == new.organisation.roles
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, len(WEAKER) - 1), min_size=1, max_size=6), st.integers(0, 10**6))
+def test_any_mixture_leaves_nothing_weaker(chosen, seed):
+    old = demo()
+    for number in chosen:
+        if WEAKER[number][1]:
+            old = changed(old, WEAKER[number][1])
+    new = old
+    for number in chosen:
+        try:
+            new = changed(new, WEAKER[number][2])
+        except (KeyError, IndexError, ValueError, StopIteration):
+            continue  # two changes that cannot both be made
+    standing, found = inventory_in_force(old, new)
+    assert loosens(old, standing) == ()
+    assert len(found) == len({(one.file, one.field, one.old, one.new) for one in found})
+    assert set(loosens(shuffled(old, seed), shuffled(new, seed + 1))) == set(found)
+    assert loosens(new, new) == ()
+
+
+def shuffled(inventory, seed):
+    def mix(value):
+        if isinstance(value, dict):
+            # Not the columns that belong together: evidence names an expectation by them, in their order.
+            return {key: item if key == "column_list" else mix(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return random.Random(seed).sample([mix(item) for item in value], len(value))
+        return value
+
+    return Inventory.model_validate(mix(inventory.model_dump(mode="json")))
+
+
+def test_order_in_lists_means_nothing(inventory):
+    assert loosens(inventory, shuffled(inventory, 7)) == ()
+
+
+def test_what_was_never_declared_before_stands_as_declared(inventory):
+    system, suite_ = inventory.systems["mortgage-approval"], inventory.suites["applications"]
+    assert in_force(None, system) == (system, ())
+    assert suite_in_force(None, suite_) == (suite_, ())
+    assert organisation_in_force(None, inventory.organisation) == (inventory.organisation, ())
+    assert inventory_in_force(None, inventory) == (inventory, ())
+
+
+def test_a_renamed_table_waits_and_the_old_one_stays_alone(inventory):
+    old = inventory.systems["mortgage-approval"]
+    renamed = old.datasets[0].model_copy(update={"id": "renamed"})
+    standing, found = in_force(old, old.model_copy(update={"datasets": (renamed, old.datasets[1])}))
+    assert [one.field for one in found] == [TRAIN]
+    assert standing == old
+
+
+def test_tables_that_swap_their_ids_stay_where_they_were(inventory):
+    old = inventory.systems["mortgage-approval"]
+    train, test = old.datasets
+    swapped = (train.model_copy(update={"table": test.table}), test.model_copy(update={"table": train.table}))
+    standing, found = in_force(old, old.model_copy(update={"datasets": swapped}))
+    assert {one.field for one in found} == {f"{TRAIN}.table", "datasets.applications-test.table"}
+    assert standing == old
+
+
+def test_whatever_does_not_weaken_is_taken_beside_what_waits(inventory):
+    new = changed(inventory, mortgage(lambda s: s.update(title="Loans", risk_level="minimal", schedule="@hourly")))
+    standing, found = in_force(inventory.systems["mortgage-approval"], new.systems["mortgage-approval"])
+    assert (standing.title, standing.schedule, standing.risk_level) == ("Loans", "@hourly", "high")
+    assert [one.field for one in found] == ["risk_level"]
+
+
+def test_a_swapped_suite_keeps_the_old_one_at_hand(inventory):
+    def swap(plain):
+        for table in plain["systems"]["mortgage-approval"]["datasets"]:
+            table["suite"] = "samples"
+        del plain["suites"]["applications"]
+
+    standing, found = inventory_in_force(inventory, changed(inventory, swap))
+    assert len(found) == 2
+    assert standing.suites["applications"] == inventory.suites["applications"]
+
+
+def test_a_dropped_role_stays_while_anything_is_owned_by_it(inventory):
+    def hand_over(plain):
+        plain["organisation"]["owners"] = {
+            key: "data-owner" if role == "ml-lead" else role for key, role in plain["organisation"]["owners"].items()
+        }
+        for system in plain["systems"].values():
+            system["owner"] = "data-owner"
+        del plain["organisation"]["roles"]["ml-lead"]
+
+    standing, found = inventory_in_force(inventory, changed(inventory, hand_over))
+    assert {one.field for one in found} == {"owner", "owners.A.6", "roles.ml-lead"}
+    assert "ml-lead" in standing.organisation.roles
+
+
+def test_old_and_new_are_said_in_text(inventory):
+    (found,) = loosens(inventory, changed(inventory, mortgage(put("schedule", "@weekly"))))
+    assert found == loosening.Loosening(
+        SYSTEM_FILE, "schedule", "@daily", "@weekly", "evidence would be due less often"
+    )
