@@ -40,7 +40,6 @@ class Log:
     leaves: list[bytes] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
     latest: dict[bytes, bytes] = field(default_factory=dict)
-    reads: int = 0
 
     def write(self, draft: Draft) -> int:
         stream = draft.statement.stream
@@ -51,6 +50,11 @@ class Log:
     def write_raw(self, leaf: bytes) -> int:
         self.leaves.append(leaf)
         return len(self.leaves) - 1
+
+    @classmethod
+    def entry_of(cls, draft: Draft) -> Entry:
+        log = cls()
+        return log.entry(log.write(draft))
 
     def keep(self, blob: bytes) -> str:
         digest = hashlib.sha256(blob).hexdigest()
@@ -74,7 +78,6 @@ class Log:
         self, start: int = 0, stop: int | None = None, *, scope: str | None = None, kind: str | None = None
     ) -> Iterator[Entry]:
         for index, leaf in list(enumerate(self.leaves))[start:stop]:
-            self.reads += 1
             entry = Entry(index, leaf)
             if scope is not None and entry.statement.scope != scope:
                 continue

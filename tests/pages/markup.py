@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from itertools import pairwise
 
 VOID = frozenset({"meta", "link", "br", "hr", "img", "input"})
 SELF_CLOSING = frozenset({"path", "circle", "rect"})
@@ -69,7 +70,7 @@ class Markup(HTMLParser):
         levels = self.headings
         if levels.count(1) != 1 or levels[0] != 1:
             faults.append(f"headings {levels}")
-        faults += [f"h{a} then h{b}" for a, b in zip(levels, levels[1:], strict=False) if b > a + 1]
+        faults += [f"h{a} then h{b}" for a, b in pairwise(levels) if b > a + 1]
         if "compliant" in self.html.lower():
             faults.append("the word that no page says")
         return faults

@@ -66,9 +66,9 @@ def build_site(  # noqa: PLR0913  each argument is one thing that the site shows
     files = Files(directory)
     with files.alone():
         evidence = EvidencePages(files, reader, head, tuple(demonstrations), render_docs)
+        evidence.write()
         for name, data in assets().items():
             files.write(name, data)
-        evidence.write()
         posture = _posture(reader, head, verdicts, catalogue, demonstrations, at)
         files.write("ledger.html", _ledger(posture, reader))
         controls = sorted({r.id for r in catalogue} | {v.control for v in verdicts})
