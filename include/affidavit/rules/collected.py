@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -24,6 +25,7 @@ def schedule_of(scope: ScopeState) -> str | None:
     return standing.value.schedule if standing else None
 
 
+@lru_cache(maxsize=1024)  # each verdict of a scope asks the same, and a tick costs a parse of the schedule
 def good_until(schedule: str, end: datetime, grace_slots: int) -> datetime:
     """Until when a look that ended its slot at ``end`` is fresh: the grace slots after the next one are over then."""
     for _ in range(1 + grace_slots):

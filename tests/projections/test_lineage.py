@@ -1,0 +1,124 @@
+from affidavit.evidence import kinds
+from affidavit.projections import Node, fold, graph, in_use
+from affidavit.projections.lineage import EVALUATED_ON, POINTS_AT, PRODUCED, TRAINED_ON, doubts, gaps
+from tests.projections.story import RUN, SCOPE, TEST, TRAIN, Story, digest, first_day, told
+
+VERSION = "mlflow://tracking/models/loans/versions/1"
+ALIAS = "mlflow://tracking/models/loans@champion"
+
+
+def scope_of(story: Story):
+    return fold(story.entries).scope(SCOPE)
+
+
+def test_the_graph_reaches_from_fingerprint_to_alias():
+    found = graph(scope_of(told()))
+    assert {(edge.relation, edge.source.name, edge.target.name) for edge in found.edges} == {
+        (TRAINED_ON, TRAIN, RUN),
+        (EVALUATED_ON, TEST, RUN),
+        (PRODUCED, RUN, VERSION),
+        (POINTS_AT, VERSION, ALIAS),
+    }
+    assert Node(TRAIN, digest("train 1")) in found.nodes
+    assert Node(RUN) in found.nodes
+    assert len(found.nodes) == 5
+    assert found.missing == ()
+
+
+def test_a_recorded_edge_from_run_to_version_is_not_drawn_twice():
+    story = told()
+    facts = {
+        "relation": PRODUCED,
+        "from": {"name": RUN, "digest": digest("run")},
+        "to": {"name": VERSION, "digest": digest("tree")},
+        "basis": "the registry names the run",
+    }
+    entry = story.say(kinds.LINEAGE_EDGE, f"affidavit://lineage/{RUN}->{VERSION}", facts)
+    produced = [edge for edge in graph(scope_of(story)).edges if edge.relation == PRODUCED]
+    assert [edge.entry for edge in produced] == [entry]
+    assert len(graph(scope_of(story)).nodes) == 5
+
+
+def test_two_states_of_a_table_are_two_nodes():
+    story = told()
+    story.say(kinds.LINEAGE_EDGE, "affidavit://lineage/2", {**story.edge("train", "2").statement.facts})
+    story.edge("train", "1")
+    names = [node for node in graph(scope_of(story)).nodes if node.name == TRAIN]
+    assert len(names) == 2
+
+
+def test_what_is_in_use_is_what_the_alias_points_at_now():
+    story = told()
+    (used,) = in_use(scope_of(story))
+    assert (used.model, used.version_name, used.label) == ("loans", "1", "loans version 1")
+    assert [edge.relation for edge in used.training] == [TRAINED_ON]
+    story.alias("2")
+    (used,) = in_use(scope_of(story))
+    assert (used.version_name, used.version, used.run, used.inputs) == ("2", None, None, ())
+
+
+def test_an_undeclared_system_has_nothing_in_use():
+    story = Story()
+    story.model()
+    assert in_use(scope_of(story)) == ()
+
+
+def test_each_missing_edge_is_named():
+    story = first_day()
+    assert "where the alias 'champion' of loans points" in missing(story)
+    story.alias(None)
+    assert "points at no version" in missing(story)
+    story.alias()
+    assert "in use and not recorded" in missing(story)
+    story.version()
+    assert "leads to no recorded run" in missing(story)
+    story.run(inputs=[])
+    assert "names no dataset input" in missing(story)
+    story.run()
+    assert "the input 'train'" in missing(story)
+    assert "the input 'test'" in missing(story)
+    story.edge("test", relation=EVALUATED_ON)
+    assert "the input 'test'" not in missing(story)
+    assert "no input of loans version 1 is recorded as trained on" in missing(story)
+    story.edge("train")
+    assert missing(story) == ""
+
+
+def missing(story: Story) -> str:
+    return "; ".join(graph(scope_of(story)).missing)
+
+
+def test_a_table_is_known_by_its_id_its_name_and_its_uri():
+    for name in ("train", "loans_train", TRAIN):
+        story = told()
+        story.run(inputs=[{"name": name, "context": "training", "source_digest": "", "rows": None}])
+        assert missing(story) == ""
+
+
+def test_an_edge_to_a_table_that_is_not_declared_does_not_account_for_an_input():
+    story = told()
+    facts = dict(story.edge("train").statement.facts)
+    story.run(inputs=[{"name": "elsewhere", "context": None, "source_digest": "", "rows": None}])
+    story.say(
+        kinds.LINEAGE_EDGE,
+        "affidavit://lineage/elsewhere",
+        {**facts, "from": {"name": "warehouse://bank/elsewhere", "digest": digest("x")}},
+    )
+    assert "'elsewhere'" in missing(story)
+
+
+def test_doubts_are_apart_from_gaps():
+    story = told()
+    story.edge("train", "forged")
+    (used,) = in_use(scope_of(story))
+    assert gaps(scope_of(story), used) == ()
+    assert "no snapshot of bank/loans_train" in doubts(scope_of(story), used)[0]
+    assert missing(story)
+
+
+def test_rows_that_the_run_did_not_tell_are_no_doubt():
+    story = told()
+    inputs = [{**item, "rows": None} for item in story.run().statement.facts["inputs"]]
+    story.run(inputs=inputs)
+    (used,) = in_use(scope_of(story))
+    assert doubts(scope_of(story), used) == ()
