@@ -86,13 +86,15 @@ class Place:
         import sqlalchemy as sa
 
         engine = sa.create_engine(self.url)
-        with engine.begin() as connection:
-            for table in ("entries", "nodes", "checkpoints"):
-                for event in ("update", "delete"):
-                    suffix = f" ON {table}" if engine.dialect.name == "postgresql" else ""
-                    connection.execute(sa.text(f"DROP TRIGGER IF EXISTS {table}_no_{event}{suffix}"))
-            connection.execute(sa.text(statement), values)
-        engine.dispose()
+        try:
+            with engine.begin() as connection:
+                for table in ("entries", "nodes", "checkpoints"):
+                    for event in ("update", "delete"):
+                        suffix = f" ON {table}" if engine.dialect.name == "postgresql" else ""
+                        connection.execute(sa.text(f"DROP TRIGGER IF EXISTS {table}_no_{event}{suffix}"))
+                connection.execute(sa.text(statement), values)
+        finally:
+            engine.dispose()
 
 
 @pytest.fixture
