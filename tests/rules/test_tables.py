@@ -1,5 +1,7 @@
 """Each status of the checks of tables; above all where there is evidence and it is wrong."""
 
+from typing import Any
+
 import pytest
 
 from affidavit.evidence import kinds
@@ -9,6 +11,7 @@ from tests.projections.story import (
     DAY,
     FIRST,
     SCORED,
+    STEPS,
     SUITE,
     TABLES,
     Story,
@@ -182,6 +185,10 @@ def test_a_suite_without_an_expectation_of_representativeness_is_missing_it(part
     assert "expectations/loans.yaml" in outcome.next_action
 
 
+def input_named(name: str) -> dict[str, Any]:
+    return {"name": name, "context": None, "source_digest": "", "rows": None}
+
+
 class TestFailedDataKeptOut:
     CHECK = "failed_data_kept_out/1"
 
@@ -220,14 +227,31 @@ class TestFailedDataKeptOut:
         story.look_at_table("train", "2")
         assert part(story, self.CHECK).status is Status.FAILING
 
-    def test_a_failed_table_with_no_version_in_use_was_caught(self, part):
+    @pytest.mark.parametrize("withdrawn", [True, False])
+    def test_a_failed_table_is_not_kept_out_because_nothing_is_in_use(self, part, withdrawn):
         story = first_day()
-        story.alias(None)
-        story.validation("train", failed=("a",))
+        if withdrawn:
+            story.alias(None)
         assert part(story, self.CHECK).status is Status.SUPPORTED
+        story.validation("train", failed=("a",))
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.FAILING
+        assert "Nothing shows that it was kept out" in outcome.sentence
 
-    def test_an_alias_that_nobody_looked_at_leaves_it_open(self, part):
-        assert part(first_day(), self.CHECK).status is Status.UNDETERMINED
+    def test_a_bad_state_is_not_kept_out_where_the_trail_has_a_gap(self, part):
+        story = told()
+        story.run(inputs=[*story.run().statement.facts["inputs"], input_named("laptop.csv")])
+        assert part(story, self.CHECK).status is Status.UNDETERMINED
+        story.look_at_table("train", "2", failed=("a",))
+        assert part(story, self.CHECK).status is Status.FAILING
+
+    def test_a_registry_that_nobody_looks_at_any_more_is_stale(self, part):
+        story = told()
+        story.now += 3 * DAY
+        story.collection(steps=tuple(step for step in STEPS if step != "mlflow-models"))
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.STALE
+        assert "mlflow-models" in outcome.sentence
 
     def test_a_state_that_was_never_validated_leaves_it_open(self, part):
         story = told()

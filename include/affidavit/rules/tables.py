@@ -135,19 +135,20 @@ def _representativeness_expected(view: ScopeView, _params: Mapping[str, Any], _a
     limits="That a run read exactly the rows of the fingerprint on its edge; "
     "whether the data was validated before training is asked under A.7.2.",
 )
-def _failed_data_kept_out(view: ScopeView, _params: Mapping[str, Any], _at: datetime) -> Outcome:
-    kept_out: list[str] = []
+def _failed_data_kept_out(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
+    caught: list[str] = []
 
     def judge(table: Table) -> Outcome:
         _, validation = _latest(view, table)
         if validation is None:
             return Outcome(Status.MISSING, f"The table {table.id} was never validated.", (), _COLLECT)
-        if not validation.passed and table.use in _LIVE:
-            sentence = f"{_failed(table, validation)} Its rows are in use."
-            return Outcome(Status.FAILING, sentence, (validation.entry,), _mend(table))
-        if not validation.passed:
-            kept_out.append(table.id)
-        return Outcome(Status.SUPPORTED, "", (validation.entry,))
+        if validation.passed:
+            return Outcome(Status.SUPPORTED, "", (validation.entry,))
+        if table.use not in _LIVE and _shown_kept_out(view):
+            caught.append(table.id)
+            return Outcome(Status.SUPPORTED, "", (validation.entry,))
+        why = "Its rows are in use." if table.use in _LIVE else "Nothing shows that it was kept out."
+        return Outcome(Status.FAILING, f"{_failed(table, validation)} {why}", (validation.entry,), _mend(table))
 
     tables = _each_table(view, {}, judge, "")
     if tables.status is Status.SUPPORTED and not view.in_use:
@@ -157,15 +158,23 @@ def _failed_data_kept_out(view: ScopeView, _params: Mapping[str, Any], _at: date
             tables.entries,
             "Name the registered models in the file of the AI system",
         )
-    outcomes = [tables, *(_rests_on(view, used) for used in view.in_use)]
-    caught = f" {some(kept_out)} failed and was kept out." if kept_out else ""
-    return together(outcomes, f"Nothing in use rests on data that failed.{caught}")
+    versions = [_rests_on(view, used) for used in view.in_use]
+    outcomes = [*versions, tables, freshness(view, "mlflow-models", at)]
+    kept = f" {some(caught)} failed and was kept out." if caught else ""
+    return together(outcomes, f"Nothing in use rests on data that failed.{kept}")
+
+
+def _shown_kept_out(view: ScopeView) -> bool:
+    """Whether what is in use is traced so wholly that a failed table which is no part of the trail was kept out."""
+    return bool(view.in_use) and all(
+        used.version and not gaps(view.mine, used) and not doubts(view.mine, used) for used in view.in_use
+    )
 
 
 def _rests_on(view: ScopeView, used: InUse) -> Outcome:
     """Whether any state of a table that the version in use was made from, or tried on, failed its validation."""
-    if used.pointer and used.version_name is None:
-        return Outcome(Status.SUPPORTED, "", (used.pointer,))
+    if used.version_name is None:
+        return Outcome(Status.SUPPORTED, "", used.entries)
     outcomes = []
     for edge in used.inputs:
         seen = [v for v in view.mine.validations.get(edge.source.name, ()) if v.fingerprint == edge.source.sha256]
