@@ -252,6 +252,16 @@ def test_the_training_example_runs_and_logs_what_lineage_needs(tmp_path):
     assert {match(system, name).use for name in names} == {"training", "test"}
 
 
+def test_the_policy_shown_to_auditors_is_one(tmp_path):
+    from affidavit.ledger.signer import LocalSigner
+    from affidavit.tlog.policy import parse_policy
+
+    key = LocalSigner.generate(tmp_path / "key").vkey
+    lines = [line for line in INDENTED.findall(text("docs/auditor.md")) if line.startswith(("log ", "quorum "))]
+    policy = parse_policy(re.sub("<.+?>", lambda _: key.text, "\n".join(lines)))
+    assert policy.logs == (key,)
+
+
 def sqlite_rows(path: Path):
     import contextlib
     import sqlite3
