@@ -71,7 +71,7 @@ def test_an_estimate_scans_nothing_and_says_what_it_rests_on(warehouse):
     if warehouse.kind == "postgres":
         assert estimate(warehouse.connection, "t", timeout_seconds=5).rows is None
         warehouse.run("ANALYZE t")
-    found = estimate(warehouse.connection, "t", timeout_seconds=5, expectations=2)
+    found = estimate(warehouse.connection, "t", timeout_seconds=5, suite_size=2)
     assert (found.rows, found.queries) == (3, 6)
     assert (found.bytes is not None) == (warehouse.kind == "postgres")
     assert estimate(warehouse.connection, "v", timeout_seconds=5).rows is None

@@ -49,10 +49,14 @@ class DuckDB:
     def begin(self, connection: sa.Connection, *, timeout_seconds: int) -> str:
         """``BEGIN TRANSACTION READ ONLY``, pinned by a first read."""
         del timeout_seconds
-        # The text of times depends on the zone, the order of hashes on the collation.
+        connection.exec_driver_sql("ROLLBACK")
+        # The text of times depends on the zone, the order of hashes on the collation; and nothing is to be downloaded.
         for setting in ("TimeZone = 'UTC'", "default_collation = ''", "autoinstall_known_extensions = false"):
             connection.exec_driver_sql(f"SET {setting}")
-        connection.exec_driver_sql("ROLLBACK")
+        # Great Expectations asks for a regular expression by this name; a temporary macro is of this connection alone.
+        connection.exec_driver_sql(
+            "CREATE OR REPLACE TEMP MACRO regexp_like(text, pattern) AS regexp_matches(text, pattern)"
+        )
         connection.exec_driver_sql("BEGIN TRANSACTION READ ONLY")
         connection.exec_driver_sql("SELECT count(*) FROM duckdb_tables()").fetchall()
         return "one connection in one read-only transaction (snapshot isolation)"

@@ -25,8 +25,8 @@ class Estimate:
     basis: str
 
 
-def estimate(connection: Connection, table: str, *, timeout_seconds: int, expectations: int = 0) -> Estimate:
-    """Estimate a look at ``table`` (``table`` or ``schema.table``) with a suite of so many ``expectations``.
+def estimate(connection: Connection, table: str, *, timeout_seconds: int = 60, suite_size: int = 0) -> Estimate:
+    """Estimate a look at ``table`` (``table`` or ``schema.table``) with a suite of ``suite_size`` expectations.
 
     Raises as :func:`affidavit.warehouse.snapshot`: a missing table or refused login shows in the dry run already.
     """
@@ -39,5 +39,5 @@ def estimate(connection: Connection, table: str, *, timeout_seconds: int, expect
     rows, size = found[0] if found else (None, None)
     if rows is None:
         basis = "unknown: a view, or never analysed"
-    queries = QUERIES + expectations
+    queries = QUERIES + suite_size
     return Estimate(None if rows is None else int(rows), None if size is None else int(size), queries, basis)

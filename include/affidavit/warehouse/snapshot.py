@@ -58,6 +58,12 @@ class Snapshot:
         with self.guard(about):
             yield from self.connection.execution_options(yield_per=10_000).execute(statement)
 
+    def restart(self) -> None:
+        """Begin a new transaction, which may see other rows: to find out why a query failed, never for evidence."""
+        with self.guard(""):
+            self.connection.rollback()
+            self.dialect.begin(self.connection, timeout_seconds=self.timeout_seconds)
+
     @contextmanager
     def guard(self, about: str) -> Iterator[None]:
         """Limit the time of what runs inside, and translate its failures."""

@@ -1,0 +1,131 @@
+"""Tables: what is in one now, and whether it passes its suite, both from one snapshot of the warehouse."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import affidavit
+from affidavit.collect.look import Look
+from affidavit.errors import SourceUnavailable
+from affidavit.evidence import Circumstances, Collector, Draft, Kind, Origin, Stage, Subject, kinds, system_scope
+from affidavit.inventory import Connection, Dataset, PredictionTable, Suite, System
+from affidavit.quality import Validation, validate
+from affidavit.warehouse import Fingerprint, Profile, Snapshot, fingerprint, profile, snapshot
+
+_STAGES = {
+    "training": Stage.DATA,
+    "reference": Stage.DATA,
+    "validation": Stage.VERIFICATION,
+    "test": Stage.VERIFICATION,
+    "prediction": Stage.VERIFICATION,
+    "production": Stage.OPERATION,
+}
+_LONGEST_TYPE = 500
+"""Characters of a column's type in a statement; the fingerprint covers all of it."""
+
+
+def look_at_table(
+    system: System,
+    table: Dataset | PredictionTable,
+    suite: Suite | None,
+    *,
+    connection: Connection,
+    seen: Circumstances,
+) -> Look:
+    """Look at one table of one AI system: a snapshot, and with a ``suite`` a validation, of the very same rows.
+
+    The whole table is read, so a change that still stands at a look is noticed by it. Raises ``SourceError`` naming
+    the table, ``SuiteError`` naming the suite's file; then there is nothing to record.
+    """
+    with snapshot(connection, timeout_seconds=table.timeout_seconds) as opened:
+        found = opened.table(table.table)
+        described = profile(opened, found, about=table.table, time_column=table.time_column)
+        digest = fingerprint(opened, found, about=table.table)
+        validation = validate(opened, table=table.table, suite=suite) if suite else None
+        _agree(opened, table.table, {digest.rows, described.rows} | ({validation.rows} if validation else set()))
+        consistency = opened.consistency
+
+    def draft(kind: Kind, facts: Mapping[str, Any]) -> Draft:
+        return Draft(
+            kind=kind,
+            scope=system_scope(system.id),
+            stage=_STAGES[table.use],
+            origin=Origin.OBSERVED,
+            subjects=(Subject(table.uri, digest.sha256),),
+            facts=facts,
+            collector=Collector(name, affidavit.__version__),
+            seen=seen,
+            effective=described.period,
+        )
+
+    name = f"table:{table.id}"
+    drafts = [draft(kinds.DATASET_SNAPSHOT, _snapshot_facts(table, described, digest, consistency))]
+    if suite and validation:
+        drafts.append(draft(kinds.VALIDATION, _validation_facts(table, suite, validation)))
+    return Look(
+        name,
+        tuple(drafts),
+        enumerated=1,
+        read=1,
+        notice_delay_seconds=0,
+        blobs=(validation.details,) if validation else (),
+    )
+
+
+def _agree(opened: Snapshot, table: str, counts: set[int]) -> None:
+    if len(counts) > 1:
+        raise SourceUnavailable(
+            "its rows changed while it was read, although in one transaction",
+            where=opened.where(table),
+            fix="look again; of a view with random or volatile parts, declare a table instead",
+        )
+
+
+def _snapshot_facts(
+    table: Dataset | PredictionTable, described: Profile, digest: Fingerprint, consistency: str
+) -> dict[str, Any]:
+    time = None
+    if table.time_column is not None:
+        time = {"column": table.time_column, "from": described.earliest, "to": described.latest}
+    return {
+        "dataset": table.id,
+        "table": table.table,
+        "use": table.use,
+        "columns": [
+            {"name": column.name, "type": column.type[:_LONGEST_TYPE], "nulls": described.nulls[column.name]}
+            for column in described.columns
+        ],
+        "rows": described.rows,
+        "time": time,
+        "fingerprint": {"sha256": digest.sha256, "method": digest.method, "coverage": digest.coverage},
+        "consistency": consistency,
+    }
+
+
+def _validation_facts(table: Dataset | PredictionTable, suite: Suite, validation: Validation) -> dict[str, Any]:
+    return {
+        "result": "PASSED" if validation.success else "FAILED",
+        "configuration": [{"name": f"expectations/{suite.name}.yaml", "digest": {"sha256": suite.digest}}],
+        "passedTests": list(validation.passed),
+        "warnedTests": [],
+        "failedTests": [failure.test for failure in validation.failed],
+        "dataset": table.id,
+        "suite": suite.name,
+        "rows": validation.rows,
+        "failed": [
+            {
+                "test": failure.test,
+                "column": failure.column,
+                "unexpected": failure.unexpected,
+                "missing": failure.missing,
+                "reason": failure.reason,
+            }
+            for failure in validation.failed
+        ],
+        "details": {
+            "digest": {"sha256": hashlib.sha256(validation.details).hexdigest()},
+            "media_type": "application/json",
+        },
+    }

@@ -1,0 +1,185 @@
+"""Run a suite against a table inside a snapshot, and keep what may be kept: verdicts and counts, no value of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from affidavit.errors import SourceGarbled, SourceUnavailable, SuiteError
+from affidavit.evidence import dumps
+from affidavit.inventory import Expectation, Suite
+from affidavit.quality import redaction
+from affidavit.quality.gx import load, quiet
+from affidavit.warehouse import Snapshot, TableRef
+from affidavit.warehouse.tables import near
+
+_ROWS = "affidavit:rows"
+"""Name of the one expectation that we add: it always holds, and counts the rows in a query that is made anyway."""
+
+_NOT_FOR_A_SUITE = frozenset({"batch_id", "catch_exceptions", "id", "meta", "rendered_content", "result_format"})
+_NAMES_OF_COLUMNS = ("column", "column_A", "column_B")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A test that failed: its name, its column, how many values were unexpected and missing, and in words why."""
+
+    test: str
+    column: str | None
+    unexpected: int | None
+    missing: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The outcome of one suite on one table.
+
+    ``details`` are canonical bytes of the redacted result: the same facts give the same bytes.
+    """
+
+    success: bool
+    rows: int
+    passed: tuple[str, ...]
+    failed: tuple[Failure, ...]
+    details: bytes
+
+
+def validate(snapshot: Snapshot, *, table: str, suite: Suite) -> Validation:
+    """Run ``suite`` on ``table`` (``table`` or ``schema.table``) within ``snapshot``.
+
+    Raises ``SuiteError``, naming the suite's file, the expectation and the column, where the suite does not fit the
+    table or Great Expectations does not know what it asks; then nothing is concluded. Raises ``SourceError`` where the
+    warehouse fails.
+    """
+    found = snapshot.table(table)
+    for expectation in suite.expectations:
+        _check_columns(expectation, found, suite)
+    load()
+    with quiet():
+        results = _results(snapshot, found, about=table, suite=suite)
+    rows = int(results[_ROWS].result["observed_value"])
+    large = redaction.enough_values(snapshot, found, about=table, expectations=suite.expectations)
+    documents = [
+        redaction.document(expectation, results[expectation.test], large=large) for expectation in suite.expectations
+    ]
+    return Validation(
+        success=all(document["success"] for document in documents),
+        rows=rows,
+        passed=tuple(document["test"] for document in documents if document["success"]),
+        failed=tuple(_failure(document) for document in documents if not document["success"]),
+        details=dumps({"table": snapshot.where(table), "suite": suite.name, "rows": rows, "results": documents}),
+    )
+
+
+def _check_columns(expectation: Expectation, table: TableRef, suite: Suite) -> None:
+    if expectation.type == "expect_column_to_exist":
+        return
+    known = [column.name for column in table.columns]
+    listed = expectation.kwargs.get("column_list") if "columns_to_match" not in expectation.type else None
+    named = [expectation.kwargs[key] for key in _NAMES_OF_COLUMNS if key in expectation.kwargs]
+    for name in [*named, *(listed or ())]:
+        if name not in known:
+            raise SuiteError(
+                f"{expectation.type} asks for the column {name!r}, which the table {table.name!r} does not have",
+                where=_file(suite),
+                fix=near(str(name), known),
+            )
+
+
+def _results(snapshot: Snapshot, table: TableRef, *, about: str, suite: Suite) -> dict[str, Any]:
+    from affidavit.quality.engine import SnapshotEngine
+
+    asked = {expectation.test: _configured(expectation, suite) for expectation in suite.expectations}
+    counted = _configuration("expect_table_row_count_to_be_between", {"min_value": 0}, _ROWS)
+    engine = SnapshotEngine(snapshot, table, about=about)
+    results = engine.run(table, [counted, *asked.values()])
+    if isinstance(engine.failure, SourceUnavailable | SourceGarbled):
+        raise engine.failure
+    by_name = {result.expectation_config.meta["test"]: result for result in results}
+    raised = [name for name, result in by_name.items() if _raised(result)]
+    if raised or engine.failure:
+        # Expectations that share a query fail together, and a transaction that has failed answers nothing more: each
+        # is asked again alone, only to find the one to name.
+        for expectation in suite.expectations:
+            if expectation.test in raised:
+                snapshot.restart()
+                alone = SnapshotEngine(snapshot, table, about=about)
+                (result,) = alone.run(table, [asked[expectation.test]])
+                if isinstance(alone.failure, SourceUnavailable | SourceGarbled):
+                    raise alone.failure
+                if alone.failure or _raised(result):
+                    _refuse(suite, expectation, alone.failure.problem if alone.failure else _kind(result))
+        raise engine.failure or SourceGarbled("the suite failed once and not again", where=snapshot.where(about))
+    return by_name
+
+
+def _configured(expectation: Expectation, suite: Suite) -> Any:
+    from great_expectations.exceptions.exceptions import ExpectationNotFoundError
+
+    if own := sorted(_NOT_FOR_A_SUITE & set(expectation.kwargs)):
+        _refuse(suite, expectation, f"{own[0]!r} is not for a suite to choose")
+    configuration = _configuration(expectation.type, expectation.kwargs, expectation.test)
+    try:
+        configuration.to_domain_obj()
+    except ExpectationNotFoundError as error:
+        raise SuiteError(
+            f"Great Expectations knows no {expectation.type!r}", where=_file(suite), fix=_near_type(expectation.type)
+        ) from error
+    except (ValueError, TypeError, AttributeError) as error:
+        _refuse(suite, expectation, " ".join(str(error).split())[:300], cause=error)
+    return configuration
+
+
+def _configuration(kind: str, kwargs: Mapping[str, Any], name: str) -> Any:
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    return ExpectationConfiguration(type=kind, kwargs=dict(kwargs), meta={"test": name})
+
+
+def _near_type(name: str) -> str:
+    from great_expectations.expectations.registry import list_registered_expectation_implementations
+
+    return near(name, list_registered_expectation_implementations())
+
+
+def _refuse(suite: Suite, expectation: Expectation, problem: str, *, cause: Exception | None = None) -> NoReturn:
+    raise SuiteError(
+        f"{expectation.test} cannot be computed ({problem})",
+        where=_file(suite),
+        fix="correct the expectation's type or kwargs, or the type of the column",
+    ) from cause
+
+
+def _raised(result: Any) -> bool:
+    information = result.exception_info or {}
+    return bool(information.get("raised_exception")) or any(
+        isinstance(part, dict) and part.get("raised_exception") for part in information.values()
+    )
+
+
+def _kind(result: Any) -> str:
+    """The exception's class alone: its text may quote a value."""
+    information = result.exception_info
+    parts = [information] if "exception_traceback" in information else list(information.values())
+    last = str(parts[0].get("exception_traceback", "")).strip().splitlines()[-1:]
+    return "Great Expectations raised " + (last[0].split(":")[0].split(".")[-1][:80] if last else "an error")
+
+
+def _failure(document: Mapping[str, Any]) -> Failure:
+    result, column = document["result"], document["test"].partition(":")[2] or None
+    observed, unexpected, elements = (result.get(k) for k in ("observed_value", "unexpected_count", "element_count"))
+    if observed is not None:
+        reason = f"observed: {observed}"
+    elif unexpected is not None:
+        reason = f"{unexpected:,} of {elements or 0:,} rows are unexpected"
+    elif document["type"] == "expect_column_to_exist":
+        reason = "there is no such column"
+    else:
+        reason = "what was observed is a value of a row, or of few, and withheld"
+    return Failure(document["test"], column, unexpected, result.get("missing_count"), reason[:500])
+
+
+def _file(suite: Suite) -> str:
+    return f"expectations/{suite.name}.yaml"

@@ -1,0 +1,241 @@
+import random
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import text
+
+from affidavit.errors import SourceRefused, SourceUnavailable, SuiteError
+from affidavit.evidence import loads
+from affidavit.quality import load, validate
+from affidavit.warehouse import snapshot
+from tests.quality.suites import expects, suite
+
+SECRETS = ("hunter2-Zürich", "8675309.25", "2001-02-03")
+
+
+def run(warehouse, wanted, table="t", timeout_seconds=60):
+    with snapshot(warehouse.connection, timeout_seconds=timeout_seconds) as opened:
+        return validate(opened, table=table, suite=wanted)
+
+
+def people(warehouse, rows=30):
+    values = [f"({number}, 'name {number % 3}', {number}.5, '2026-01-{number % 28 + 1:02}')" for number in range(rows)]
+    warehouse.run(
+        "CREATE TABLE t (id INT, name VARCHAR(50), score DOUBLE PRECISION, born DATE)",
+        f"INSERT INTO t VALUES {', '.join(values)}",
+        f"INSERT INTO t VALUES (NULL, '{SECRETS[0]}', {SECRETS[1]}, '{SECRETS[2]}')",
+    )
+
+
+EVERY_KIND = suite(
+    expects("expect_column_values_to_not_be_null", column="id"),
+    expects("expect_column_values_to_be_unique", column="name"),
+    expects("expect_column_values_to_be_between", column="score", min_value=0, max_value=20),
+    expects("expect_column_values_to_be_in_set", column="name", value_set=["name 0", "name 1"]),
+    expects("expect_column_values_to_match_regex", column="name", regex="^name [0-9]$"),
+    expects("expect_column_values_to_not_match_regex", column="name", regex="^name 1$"),
+    expects("expect_column_value_lengths_to_be_between", column="name", max_value=6),
+    expects("expect_column_mean_to_be_between", column="score", max_value=1),
+    expects("expect_column_sum_to_be_between", column="score", max_value=1),
+    expects("expect_column_stdev_to_be_between", column="score", max_value=1),
+    expects("expect_column_max_to_be_between", column="score", max_value=1),
+    expects("expect_column_min_to_be_between", column="born", min_value="2026-01-01"),
+    expects("expect_column_median_to_be_between", column="score", max_value=1),
+    expects("expect_column_most_common_value_to_be_in_set", column="name", value_set=["x"]),
+    expects("expect_column_distinct_values_to_be_in_set", column="name", value_set=["name 0"]),
+    expects("expect_column_distinct_values_to_equal_set", column="name", value_set=["name 0"]),
+    expects("expect_column_unique_value_count_to_be_between", column="name", max_value=1),
+    expects("expect_column_proportion_of_unique_values_to_be_between", column="name", min_value=0.9),
+    expects("expect_column_pair_values_a_to_be_greater_than_b", column_A="id", column_B="score"),
+    expects("expect_compound_columns_to_be_unique", column_list=["id", "name"]),
+    expects("expect_table_row_count_to_be_between", max_value=3),
+    expects("expect_table_columns_to_match_set", column_set=["id"]),
+    expects("expect_column_to_exist", column="absent"),
+)
+
+
+def test_every_kind_of_expectation_runs_and_no_value_of_a_row_is_kept(warehouse):
+    people(warehouse)
+    found = run(warehouse, EVERY_KIND)
+    assert (found.success, found.rows) == (False, 31)
+    assert {*found.passed, *(failure.test for failure in found.failed)} == {e.test for e in EVERY_KIND.expectations}
+    assert found.passed == ("expect_compound_columns_to_be_unique:id,name",)
+    everything = found.details.decode() + repr(found)
+    for secret in SECRETS:
+        assert secret not in everything
+    failures = {failure.test: failure for failure in found.failed}
+    assert failures["expect_column_values_to_not_be_null:id"].unexpected == 1
+    between = failures["expect_column_values_to_be_between:score"]
+    assert (between.column, between.unexpected, between.missing) == ("score", 11, 0)
+    assert between.reason == "11 of 31 rows are unexpected"
+    assert failures["expect_column_mean_to_be_between:score"].reason.startswith("observed: 27")
+    assert "withheld" in failures["expect_column_max_to_be_between:score"].reason
+    assert "withheld" in failures["expect_column_median_to_be_between:score"].reason
+    assert failures["expect_column_to_exist:absent"].reason == "there is no such column"
+
+
+def test_the_same_facts_give_the_same_bytes(warehouse):
+    people(warehouse)
+    first = run(warehouse, EVERY_KIND)
+    assert run(warehouse, EVERY_KIND) == first
+    assert set(loads(first.details)) == {"table", "suite", "rows", "results"}
+
+
+def test_an_aggregate_over_few_values_is_withheld(warehouse):
+    warehouse.run("CREATE TABLE t (score DOUBLE PRECISION)", "INSERT INTO t VALUES (8675309.25), (NULL)")
+    mean = expects("expect_column_mean_to_be_between", column="score", max_value=1)
+    found = run(warehouse, suite(mean))
+    assert not found.success
+    assert "8675309" not in found.details.decode() + repr(found)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"row_condition": 'col("id") == 7', "condition_parser": "great_expectations"},
+        {"row_condition": {"type": "comparison", "column": {"name": "id"}, "operator": "==", "parameter": 7}},
+    ],
+)
+def test_an_aggregate_over_a_filtered_few_is_withheld(warehouse, condition):
+    people(warehouse)
+    mean = expects("expect_column_mean_to_be_between", column="score", max_value=1, **condition)
+    found = run(warehouse, suite(mean))
+    assert not found.success
+    assert loads(found.details)["results"][0]["result"] == {}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (
+            expects("expect_column_values_to_not_be_null", column="nmae"),
+            r"expectations/applications\.yaml: expect_column_values_to_not_be_null .*'nmae'.*did you mean 'name'",
+        ),
+        (expects("expect_column_pair_values_to_be_equal", column_A="id", column_B="x"), "'x'"),
+        (expects("expect_compound_columns_to_be_unique", column_list=["id", "y"]), "'y'"),
+        (expects("expect_column_values_to_be_nice", column="id"), r"applications\.yaml: .*knows no 'expect_column_val"),
+        (expects("expect_column_values_to_be_between", column="id", minimum=3), r"between:id cannot .*minimum"),
+        (expects("expect_column_values_to_be_in_set", column="id"), r"in_set:id cannot .*value_set"),
+        (
+            expects("expect_column_values_to_be_unique", column="id", result_format="COMPLETE"),
+            "'result_format' is not for a suite",
+        ),
+    ],
+)
+def test_a_suite_that_does_not_fit_is_refused_by_file_expectation_and_column(duck, wanted, message):
+    people(duck)
+    with pytest.raises(SuiteError, match=message):
+        run(duck, suite(expects("expect_column_values_to_be_unique", column="id"), wanted))
+
+
+@pytest.mark.parametrize("kind", ["duck", "postgres"])
+def test_an_expectation_that_the_database_refuses_is_named_among_those_that_share_its_query(kind, request):
+    warehouse = request.getfixturevalue(kind)
+    people(warehouse)
+    wanted = suite(
+        expects("expect_column_values_to_not_be_null", column="id"),
+        expects("expect_column_mean_to_be_between", column="name", max_value=1),
+        expects("expect_column_mean_to_be_between", column="score", max_value=1),
+    )
+    with pytest.raises(SuiteError, match=r"applications\.yaml: expect_column_mean_to_be_between:name cannot") as error:
+        run(warehouse, wanted)
+    for secret in SECRETS:
+        assert secret not in str(error.value)
+
+
+def test_a_missing_table_is_the_sources_fault(duck):
+    people(duck)
+    with pytest.raises(SourceRefused, match="warehouse://bank/absent"):
+        run(duck, EVERY_KIND, table="absent")
+
+
+@pytest.mark.parametrize("kind", ["duck", "lite", "postgres"])
+def test_a_suite_that_takes_too_long_is_the_sources_fault(kind, request):
+    warehouse = request.getfixturevalue(kind)
+    slow = {
+        "duck": "SELECT a.range AS id FROM range(100000000) a, range(1000) b WHERE hash(a.range + b.range) = 7",
+        "lite": "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id FROM n WHERE id < 0",
+        "postgres": "SELECT 1 AS id FROM pg_sleep(60)",
+    }
+    warehouse.run(f"CREATE VIEW t AS {slow[kind]}")
+    with pytest.raises(SourceUnavailable, match=r"warehouse://bank/t: .*longer than 1 seconds"):
+        run(warehouse, suite(expects("expect_column_values_to_not_be_null", column="id")), timeout_seconds=1)
+
+
+def test_the_suite_reads_the_snapshot_and_not_what_came_after(postgres):
+    people(postgres)
+    with snapshot(postgres.connection, timeout_seconds=60) as opened:
+        opened.table("t")
+        postgres.run("DELETE FROM t")
+        found = validate(opened, table="t", suite=EVERY_KIND)
+        assert found.rows == 31
+        assert opened.query(text("SELECT count(*) FROM t"), about="t") == [(31,)]  # still the same transaction
+
+
+def test_hostile_names_reach_the_suite(warehouse):
+    name = 'a"b; <script>$x 100%'
+    quoted = '"' + name.replace('"', '""') + '"'
+    warehouse.run(f"CREATE TABLE {quoted} ({quoted} INT)", f"INSERT INTO {quoted} VALUES (1), (NULL)")
+    found = run(warehouse, suite(expects("expect_column_values_to_not_be_null", column=name)), table=name)
+    assert found.failed[0].unexpected == 1
+
+
+def test_verdicts_and_counts_are_those_of_great_expectations_itself(tmp_path):
+    """On generated tables, against Great Expectations' own way: its SQLite data source, with its default format."""
+    from tests.warehouse.databases import sqlite_at
+
+    load()
+    import great_expectations as gx
+
+    lite, source = sqlite_at(tmp_path / "t.sqlite"), random.Random(11)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    store = context.data_sources.add_sqlite("s", connection_string=f"sqlite:///{lite.connection.path}")
+    for number in range(6):
+        table = f"t{number}"
+        rows = [
+            (source.choice([None, *range(9)]), source.choice([None, "", "a", "b"]))
+            for _ in range(source.randint(0, 25))
+        ]
+        values = ["(" + ", ".join("NULL" if v is None else repr(v) for v in row) + ")" for row in rows]
+        lite.run(
+            f"CREATE TABLE {table} (n INT, s TEXT)", *[f"INSERT INTO {table} VALUES {', '.join(values)}"] * bool(values)
+        )
+        low, most = source.randint(0, 3), source.choice([0.5, 0.9, 1.0])
+        wanted = suite(
+            expects("expect_column_values_to_be_between", column="n", min_value=low, max_value=7, mostly=most),
+            expects("expect_column_values_to_not_be_null", column="s", mostly=most),
+            expects("expect_column_values_to_be_in_set", column="s", value_set=["a", "b"], mostly=most),
+            expects("expect_column_values_to_be_unique", column="n"),
+            expects("expect_column_mean_to_be_between", column="n", min_value=low),
+            expects("expect_column_unique_value_count_to_be_between", column="s", max_value=low),
+        )
+        batch = store.add_table_asset(table, table_name=table).add_batch_definition_whole_table("w").get_batch()
+        theirs = gx.ExpectationSuite("s")
+        for expectation in wanted.expectations:
+            kind = "".join(part.capitalize() for part in expectation.type.split("_"))
+            theirs.add_expectation(getattr(gx.expectations, kind)(**expectation.kwargs))
+        verdict = batch.validate(theirs)
+        ours = run(lite, wanted, table=table)
+        assert (ours.success, ours.rows) == (verdict.success, len(rows))
+        by_type = {result.expectation_config.type: result for result in verdict.results}
+        for mine in loads(ours.details)["results"]:
+            their = by_type[mine["type"]]
+            assert mine["success"] == their.success
+            for count in ("element_count", "unexpected_count", "missing_count"):
+                assert mine["result"].get(count) == their.result.get(count), (mine, their.result)
+
+
+def test_importing_the_room_does_not_import_great_expectations_and_loading_it_is_quiet():
+    code = (
+        "import sys, logging; logging.basicConfig(level=logging.INFO)\n"
+        "import affidavit.quality\n"
+        "assert not {'great_expectations', 'pandas', 'sqlalchemy.orm'} & set(sys.modules), 'heavy'\n"
+        "affidavit.quality.load()\n"
+        "from great_expectations.analytics.config import ENV_CONFIG\n"
+        "assert not ENV_CONFIG.gx_analytics_enabled\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert "great_expectations" not in done.stderr
