@@ -218,3 +218,19 @@ class TestUnreconciled:
         story = Story()
         story.collect_organisation()
         assert part(story, self.CHECK, scope=ORGANISATION_SCOPE).status is Status.MISSING
+
+
+@both
+def test_a_gap_that_claims_to_have_looked_is_no_look(part, check):
+    story = declared()
+    facts = {**first_day().collection().statement.facts, "gap": "not collected in time"}
+    story.say(kinds.COLLECTION, "affidavit://collections/loans", facts)
+    assert part(story, check).status is Status.NOT_YET_DUE
+
+
+def test_the_grace_does_not_cover_a_gap_that_is_recorded(part):
+    story = first_day()
+    story.now = FIRST + DAY
+    assert part(story, "slots_complete/1").status is Status.SUPPORTED
+    story.collection(gap="paused")
+    assert part(story, "slots_complete/1").status is Status.MISSING
