@@ -146,7 +146,7 @@ class RegisteredModel(Answer):
 
 
 class ModelVersion(Answer):
-    """A version of a registered model."""
+    """A version of a registered model; ``run_id`` is empty where no run made it."""
 
     name: str
     version: Annotated[str, StringConstraints(max_length=50)]
@@ -154,7 +154,7 @@ class ModelVersion(Answer):
     status: Annotated[str, StringConstraints(max_length=50)] = "READY"
     description: str = ""
     source: str = ""
-    run_id: Id | None = None
+    run_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = ""
     tags: tuple[Pair, ...] = ()
 
 
@@ -178,6 +178,10 @@ class _Experiments(Answer):
 class _Runs(Answer):
     runs: tuple[Run, ...] = ()
     next_page_token: str = ""
+
+
+class _Run(Answer):
+    run: Run
 
 
 class _RegisteredModel(Answer):
@@ -265,6 +269,11 @@ class MlflowServer:
             chunk = ids[at : at + _IDS]
             names = ", ".join(f"'{each}'" for each in chunk)
             yield from self._search(experiment_id, f"attributes.run_id IN ({names})", len(chunk)).runs
+
+    def artifacts_of(self, run_id: str) -> str | None:
+        """The URI of a run's artifacts; None where there is no such run."""
+        found = self.api.find(_Run, f"{_API}/runs/get", {"run_id": run_id})
+        return found.run.info.artifact_uri if found else None
 
     def newest_runs(self, experiment_id: str, count: int) -> tuple[Run, ...]:
         """The runs that started last, newest first."""

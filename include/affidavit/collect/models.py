@@ -39,6 +39,7 @@ from affidavit.inventory import Connection, System
 NAME = "mlflow-models"
 
 _LOGGED_MODEL = re.compile(r"models:/(m-[0-9a-f]{1,60})/?")
+_BELOW_RUN = re.compile(r"runs:/([A-Za-z0-9_-]{1,64})/(.+)")
 _ENVIRONMENTS = {"requirements.txt", "conda.yaml", "python_env.yaml"}
 _MLMODEL_BYTES = 2**20
 _HASHED = ("artifacts", "signature", "environment")
@@ -113,7 +114,7 @@ class _Desk:
         else:
             facts = {**facts, **self._hashed(version)}
         subjects = [Subject.of_facts(uri, facts)]
-        if facts["artifacts"]:
+        if facts["artifacts"] and facts["artifacts"]["files"]:
             subjects.append(Subject(facts["logged_model"] or f"{uri}/artifacts", facts["artifacts"]["sha256"]))
         return self._draft(kinds.MODEL_VERSION, subjects, facts, moment_of(version.creation_timestamp))
 
@@ -136,8 +137,7 @@ class _Desk:
         }
 
     def _hashed(self, version: ModelVersion) -> dict[str, Any]:
-        logged = _LOGGED_MODEL.fullmatch(version.source)
-        root = self.server.logged_model(logged[1]) if logged else version.source
+        root = self._root(version.source)
         tree = self.server.artifacts.tree(root) if root else None
         if root is None or tree is None:
             return {"artifacts": None, "signature": False, "environment": False}
@@ -147,6 +147,14 @@ class _Desk:
             "signature": self._signed(root, tree),
             "environment": bool(names & _ENVIRONMENTS),
         }
+
+    def _root(self, source: str) -> str | None:
+        if logged := _LOGGED_MODEL.fullmatch(source):
+            return self.server.logged_model(logged[1])
+        if below := _BELOW_RUN.fullmatch(source):
+            artifacts = self.server.artifacts_of(below[1])
+            return f"{artifacts}/{below[2]}" if artifacts else None
+        return source
 
     def _signed(self, root: str, tree: Tree) -> bool:
         if not any(each.path == "MLmodel" for each in tree.files):

@@ -199,12 +199,10 @@ class _Desk:
 
     def _outputs(self, run: Run) -> list[dict[str, str | None]]:
         outputs: list[dict[str, str | None]] = []
-        for output in run.outputs.model_outputs:
-            uri = self.server.logged_model(output.model_id)
+        for model_id in _outputs(run):
+            uri = self.server.logged_model(model_id)
             tree = self.server.artifacts.tree(uri) if uri else None
-            outputs.append(
-                {"name": self.server.uri(f"models/{output.model_id}"), "digest": tree.sha256 if tree else None}
-            )
+            outputs.append({"name": self.server.uri(f"models/{model_id}"), "digest": tree.sha256 if tree else None})
         return outputs
 
     def _facts(self, run: Run) -> dict[str, Any]:

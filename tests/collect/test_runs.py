@@ -1,0 +1,297 @@
+import math
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from affidavit.collect.mlflow_client import MlflowServer
+from affidavit.collect.rest import Api
+from affidavit.collect.runs import look_at_runs, positions
+from affidavit.errors import SourceGarbled, SourceRefused, SourceUnavailable
+from affidavit.evidence import Circumstances
+
+NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
+NOW_MS = int(NOW.timestamp() * 1000)
+HOUR = 3_600_000
+DAY = 24 * HOUR
+
+
+def ids(look) -> list[str]:
+    return [draft.subjects[0].name.rsplit("/", 1)[1] for draft in look.drafts]
+
+
+def facts_of(look, run: str) -> dict:
+    return next(draft.facts for draft in look.drafts if draft.subjects[0].name == f"mlflow://tracking/runs/{run}")
+
+
+def first(team, seen, **more):
+    return look_at_runs(team.system(**more), team.connection, cursor=None, seen=seen)
+
+
+def test_every_run_is_read_once_in_order_whatever_its_state(team, seen):
+    late = team.run(NOW_MS - HOUR)
+    early = team.run(NOW_MS - 90 * DAY)
+    running = team.run(NOW_MS - 2 * HOUR, finish=False)
+    deleted = team.run(NOW_MS - 3 * HOUR)
+    team.call("runs/delete", run_id=deleted)
+    look = first(team, seen)
+    assert ids(look) == [early, deleted, running, late]
+    assert (look.collector, look.enumerated, look.read) == ("mlflow-runs", 4, 4)
+    assert facts_of(look, deleted)["lifecycle"] == "deleted"
+    assert facts_of(look, running)["status"] == "RUNNING"
+    assert look.notice_delay_seconds is None, "a late edit of an old run is not noticed, and that is said"
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 3, 7])
+def test_pages_lose_and_repeat_nothing_also_where_start_times_are_equal(team, seen, page_size):
+    runs = [team.run(NOW_MS - HOUR, finish=False) for _ in range(5)]
+    runs += [team.run(NOW_MS - HOUR + each, finish=False) for each in (1, 1, 2)]
+    look = look_at_runs(team.system(), team.connection, cursor=None, seen=seen, page_size=page_size)
+    assert sorted(ids(look)) == sorted(runs)
+
+
+def test_pages_stay_exact_while_others_write(team):
+    runs = [team.run(NOW_MS - HOUR + each) for each in range(4)]
+    with MlflowServer(team.connection) as server:
+        reading = server.runs(team.experiment_id, since=None, page_size=2)
+        read = [next(reading).id, next(reading).id]
+        # Offsets would now give runs[1] again, and without the deletion's row never runs[3].
+        team.run(NOW_MS - 2 * HOUR)
+        team.call("runs/delete", run_id=runs[0])
+        added = team.run(NOW_MS - HOUR + 10)
+        read += [run.id for run in reading]
+    assert read == [*runs, added]
+
+
+def test_a_second_look_reads_only_the_window_and_what_was_open(team, seen):
+    old = team.run(NOW_MS - 40 * DAY)
+    old_running = team.run(NOW_MS - 30 * DAY, finish=False)
+    recent = team.run(NOW_MS - HOUR)
+    look = first(team, seen)
+    new = team.run(NOW_MS - HOUR + 5)
+    again = look_at_runs(team.system(), team.connection, cursor=look.cursor, seen=seen)
+    assert ids(again) == [old_running, recent, new]
+    assert old not in ids(again)
+    assert again.window.start == datetime.fromtimestamp((NOW_MS - HOUR - DAY) / 1000, UTC)
+
+
+def test_a_look_at_an_unchanged_source_brings_the_same_facts_and_the_same_cursor(team, seen):
+    run = team.run()
+    team.artifact(run, "a.txt", b"a")
+    look = first(team, seen)
+    again = look_at_runs(team.system(), team.connection, cursor=look.cursor, seen=seen)
+    assert [draft.statement.facts_digest for draft in again.drafts] == [
+        draft.statement.facts_digest for draft in look.drafts
+    ]
+    assert again.cursor == look.cursor
+
+
+def test_a_run_that_finishes_long_after_it_started_is_followed_to_its_end(team, seen):
+    run = team.run(NOW_MS - 50 * DAY, finish=False)
+    team.run(NOW_MS - HOUR)
+    look = first(team, seen)
+    team.log(run, metrics=[{"key": "auc", "value": 0.75, "timestamp": 1, "step": 0}])
+    team.finish(run)
+    again = look_at_runs(team.system(), team.connection, cursor=look.cursor, seen=seen)
+    assert facts_of(again, run)["status"] == "FINISHED"
+    assert facts_of(again, run)["metrics"] == {"auc": 0.75}
+    third = look_at_runs(team.system(), team.connection, cursor=again.cursor, seen=seen)
+    assert run not in ids(third)
+
+
+def test_a_run_deleted_within_the_window_is_noticed(team, seen):
+    run = team.run()
+    look = first(team, seen)
+    team.call("runs/delete", run_id=run)
+    again = look_at_runs(team.system(), team.connection, cursor=look.cursor, seen=seen)
+    assert facts_of(again, run)["lifecycle"] == "deleted"
+
+
+def test_the_window_holds_at_most_a_thousand_runs(team, seen, monkeypatch):
+    monkeypatch.setattr("affidavit.collect.runs.WINDOW_RUNS", 2)
+    runs = [team.run(NOW_MS - HOUR + each) for each in range(4)]
+    look = first(team, seen)
+    again = look_at_runs(team.system(), team.connection, cursor=look.cursor, seen=seen)
+    assert ids(again) == runs[2:]
+
+
+def test_a_run_dated_into_the_future_hides_nothing_that_starts_before_it(team, seen):
+    future = team.run(NOW_MS + 1_000 * DAY)
+    absurd = team.run(9 * 10**18, finish=False)
+    look = first(team, seen)
+    assert set(ids(look)) == {future, absurd}
+    new = team.run(NOW_MS - HOUR)
+    again = look_at_runs(team.system(), team.connection, cursor=look.cursor, seen=seen)
+    assert {new, future, absurd} == set(ids(again))
+    third = look_at_runs(team.system(), team.connection, cursor=again.cursor, seen=seen)
+    newer = team.run(NOW_MS - HOUR // 2)
+    fourth = look_at_runs(team.system(), team.connection, cursor=third.cursor, seen=seen)
+    assert newer in ids(fourth)
+
+
+def test_two_experiments_each_have_a_position_of_their_own(team, seen):
+    other_name = f"{team.name}-other"
+    other = team.experiment(other_name)
+    old = team.run(NOW_MS - 90 * DAY, experiment_id=other)
+    team.run(NOW_MS - HOUR)
+    look = first(team, seen, experiments=[team.name, other_name])
+    assert set(positions(look.cursor)) == {team.experiment_id, other}
+    new = team.run(NOW_MS - 89 * DAY, experiment_id=other)
+    system = team.system(experiments=[team.name, other_name])
+    again = look_at_runs(system, team.connection, cursor=look.cursor, seen=seen)
+    assert {old, new} <= set(ids(again))
+    assert facts_of(again, new)["experiment"] == {"id": other, "name": other_name}
+
+
+def test_facts_are_those_of_the_run(team, seen, tree_digest):
+    parent = team.run(NOW_MS - 2 * HOUR)
+    tags = [
+        {"key": "mlflow.parentRunId", "value": parent},
+        {"key": "mlflow.source.git.commit", "value": "9c1e" * 10},
+        {"key": "mlflow.source.git.dirty", "value": "True"},
+        {"key": "team", "value": "credit"},
+    ]
+    run = team.run(NOW_MS - HOUR, finish=False, tags=tags)
+    metrics = [("auc", 0.812), ("none", math.nan), ("most", math.inf), ("whole", 3.0)]
+    for key, value in metrics:
+        sent = value if math.isfinite(value) else {math.inf: "Infinity"}.get(value, "NaN")
+        team.call("runs/log-metric", run_id=run, key=key, value=sent, timestamp=1)
+    team.log(run, params=[{"key": "C", "value": "0.5"}, {"key": "other", "value": "x"}])
+    team.use(run, "loans-train", "training")
+    team.use(run, "unknown", None, profile="not JSON")
+    files = {"plots/roc.svg": b"<svg/>", "notes – ü.txt": b"n" * 70_000}
+    for path, content in files.items():
+        team.artifact(run, path, content)
+    model = team.logged_model(run, {"MLmodel": b"flavors: {}", "model.pkl": b"\x80\x04never loaded"})
+    team.finish(run, NOW_MS - HOUR + 60_000)
+
+    look = first(team, seen, allow={"params": ["C"], "tags": ["team"]})
+    draft = next(each for each in look.drafts if each.subjects[0].name.endswith(run))
+    model_digest = tree_digest({"MLmodel": b"flavors: {}", "model.pkl": b"\x80\x04never loaded"})
+    assert draft.facts == {
+        "status": "FINISHED",
+        "lifecycle": "active",
+        "experiment": {"id": team.experiment_id, "name": team.name},
+        "parent": f"mlflow://tracking/runs/{parent}",
+        "source": {"commit": "9c1e" * 10, "dirty": True},
+        "metrics": {"auc": 0.812, "none": "float:nan", "most": 1.7976931348623157e308, "whole": 3.0},
+        "params": {"C": "0.5"},
+        "tags": {"team": "credit"},
+        "inputs": [
+            {"name": "loans-train", "context": "training", "source_digest": "abcd1234", "rows": 3},
+            {"name": "unknown", "context": None, "source_digest": "abcd1234", "rows": None},
+        ],
+        "outputs": [{"name": f"mlflow://tracking/models/{model}", "digest": model_digest}],
+        "artifacts": {"files": 2, "bytes": 70_006, "sha256": tree_digest(files)},
+        "withheld": {"params": 1, "tags": 4},
+    }
+    assert [subject.name for subject in draft.subjects[1:]] == [
+        f"mlflow://tracking/runs/{run}/artifacts",
+        f"mlflow://tracking/models/{model}",
+    ]
+    assert draft.effective.json() == {"from": "2026-03-14T11:00:00.000Z", "to": "2026-03-14T11:01:00.000Z"}
+    assert (draft.scope, draft.origin, draft.stage) == ("system:loans", "recorded", "development")
+
+
+def test_nothing_but_allowed_values_leaves_the_collector(team, seen):
+    secrets = [f"s3cret-{each}-{time.monotonic_ns()}" for each in range(40)]
+    run = team.run(finish=False, run_name=secrets[0])
+    team.log(
+        run,
+        params=[{"key": f"p{each}", "value": secrets[1 + each]} for each in range(10)],
+        tags=[{"key": f"t{each}", "value": secrets[11 + each]} for each in range(10)],
+    )
+    team.use(run, "loans-train", "training", profile=f'{{"num_rows": 3, "example": "{secrets[21]}"}}')
+    team.artifact(run, f"{secrets[22]}.txt", secrets[23].encode())
+    team.call("runs/set-tag", run_id=run, key="mlflow.note.content", value=secrets[24])
+    team.call("runs/set-tag", run_id=run, key="mlflow.parentRunId", value=f"{secrets[25]} !")
+    team.call("runs/set-tag", run_id=run, key="mlflow.source.git.commit", value=secrets[26])
+    team.finish(run)
+    look = first(team, seen, allow={"params": ["p0"], "tags": ["absent"]})
+    text = b"".join(draft.seal(None) for draft in look.drafts).decode() + repr(look)
+    assert secrets[1] in text
+    assert [each for each in secrets if each in text] == [secrets[1]]
+    assert look.drafts[0].facts["withheld"] == {"params": 9, "tags": 14}
+    assert look.withheld == 23
+
+
+def test_values_that_would_burst_an_entry_are_withheld_and_counted(team, seen):
+    run = team.run(finish=False, run_name="x" * 100_000)
+    team.log(run, params=[{"key": f"p{each}", "value": "y" * 5_000} for each in range(8)])
+    allow = {"params": [f"p{each}" for each in range(8)], "tags": ["mlflow.runName"]}
+    look = first(team, seen, allow=allow)
+    assert len(look.drafts[0].seal(None)) < 30_000
+    assert look.drafts[0].facts["withheld"] == {"params": 5, "tags": 1}
+
+
+def test_recorded_facts_spare_a_second_hashing_unless_something_changed(team, seen, mlflow):
+    run = team.run()
+    team.artifact(run, "a.txt", b"before")
+    look = first(team, seen)
+    known = {draft.subjects[0].name: draft.facts for draft in look.drafts}
+    # Taken away behind MLflow's back: whoever lists it again cannot but see that.
+    stored = mlflow.artifacts / team.experiment_id / run / "artifacts" / "a.txt"
+    stored.write_bytes(b"after")
+    more = {"cursor": look.cursor, "seen": seen, "recorded": known.get}
+    assert facts_of(look_at_runs(team.system(), team.connection, **more), run) == facts_of(look, run)
+    team.log(run, tags=[{"key": "reviewed", "value": "yes"}])
+    changed = facts_of(look_at_runs(team.system(), team.connection, **more), run)
+    assert changed["artifacts"]["sha256"] != facts_of(look, run)["artifacts"]["sha256"]
+
+
+def test_many_new_runs_without_artifacts_cost_no_request_each(team, seen, monkeypatch):
+    runs = [team.run(NOW_MS - HOUR + each) for each in range(15)]
+    team.artifact(runs[3], "a.txt", b"a")
+    asked, send = [], Api._send
+
+    def counted(self, method, path, **more):
+        asked.append(path)
+        return send(self, method, path, **more)
+
+    monkeypatch.setattr(Api, "_send", counted)
+    look = first(team, seen)
+    files = [facts_of(look, run)["artifacts"]["files"] for run in runs]
+    assert files == [0, 0, 0, 1, *[0] * 11]
+    assert len(asked) == 5, "the experiment, its runs, its artifacts, and of one run the listing and the file"
+
+
+def test_a_run_still_running_has_no_artifacts_yet(team, seen):
+    run = team.run(finish=False)
+    team.artifact(run, "a.txt", b"a")
+    assert facts_of(first(team, seen), run)["artifacts"] is None
+
+
+def test_an_experiment_that_is_not_there_is_named_with_file_field_and_near_names(team, seen):
+    wrong = f"{team.name[:-1]}_"
+    with pytest.raises(SourceRefused) as caught:
+        first(team, seen, experiments=[wrong])
+    text = caught.value.text
+    assert "MLflow tracking, include/systems/loans.yaml: mlflow.experiments" in text
+    assert wrong in text
+    assert repr(team.name) in text
+    assert not caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"experiment": {"name": "loans"}}, SourceGarbled),
+        ({"experiment": {"experiment_id": "1' OR '1'='1", "name": "loans"}}, SourceGarbled),
+        ({"runs": []}, SourceGarbled),
+    ],
+)
+def test_an_answer_without_what_the_protocol_promises_is_garbled(serve, reply, a_system, seen, answer, error):
+    with pytest.raises(error, match="MLflow tracking"):
+        look_at_runs(a_system, serve(reply(200, answer)), cursor=None, seen=seen)
+
+
+def test_a_server_that_is_down_is_said_to_be(serve, reply, a_system, seen):
+    with pytest.raises(SourceUnavailable, match="MLflow tracking: answered 500"):
+        look_at_runs(a_system, serve(reply(500)), cursor=None, seen=seen)
+
+
+def test_the_cursor_is_never_too_large_for_an_entry(team, monkeypatch):
+    monkeypatch.setattr("affidavit.collect.runs.OPEN_RUNS", 2)
+    runs = [team.run(NOW_MS - HOUR + each, finish=False) for each in range(4)]
+    look = first(team, Circumstances(NOW))
+    assert look.cursor[team.experiment_id]["open"] == runs[2:]
