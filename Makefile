@@ -1,0 +1,67 @@
+# make demo | up | down | test | lint | bench; each makes .venv itself. PYTHON chooses the interpreter (3.11 to 3.13).
+
+PYTHON ?= python3
+UV := uv==0.13.8
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help demo up down test lint bench format constraints schema clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo         the main path, end to end, on real data; ends when it has shown the posture"
+	@echo "make up           the same, and leave the servers running"
+	@echo "make down         stop what make up left running"
+	@echo "make test         run the tests"
+	@echo "make lint         style, types and imports"
+	@echo "make bench        measure both sides of each comparison"
+	@echo "make format       put the code into its form"
+	@echo "make constraints  pin every dependency anew, with hashes"
+	@echo "make schema       write the JSON Schema of the inventory's files anew"
+	@echo "make clean        remove .venv, .demo and caches"
+
+demo: $(READY)
+	$(BIN)/python -m demo run
+
+up: $(READY)
+	$(BIN)/python -m demo up
+
+down: $(READY)
+	$(BIN)/python -m demo down
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m bench all
+
+format: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+constraints: .venv/bin/uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes --annotation-style line \
+		--no-header --upgrade pyproject.toml -o constraints.txt
+
+schema: $(READY)
+	$(BIN)/python -c "from pathlib import Path; from affidavit.inventory.schema import write; write(Path('include/schema'))"
+
+clean:
+	rm -rf .venv .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis include/*.egg-info
+
+# uv because it checks the hashes that stand in a constraints file.
+$(READY): pyproject.toml constraints.txt .venv/bin/uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
+	@touch $@
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); \
+		sys.exit(None if ok else "This needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d: make PYTHON=python3.12 …" % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
