@@ -6,7 +6,7 @@ import pytest
 from affidavit import catalogue
 from affidavit.pages.posture import LINKED, LISTED, MOVES, Posture, control_page, needed, overview
 from affidavit.pages.render import render
-from affidavit.pages.words import slug
+from affidavit.pages.words import FRAMEWORKS, slug
 from affidavit.projections.state import Demonstration
 from affidavit.rules.verdict import Status, Verdict
 from tests.pages import examples
@@ -207,3 +207,14 @@ def test_an_unknown_control_and_one_without_a_verdict_have_a_page(log: Log):
     unjudged = Markup(render(control_page(posture(log), "A.7.4")))
     assert "Not judged in any scope yet" in unjudged.text
     assert unknown.faults() == unjudged.faults() == []
+
+
+def test_every_framework_of_the_catalogue_has_a_title():
+    assert {link.framework for r in catalogue.load() for link in r.crosswalks} <= set(FRAMEWORKS)
+
+
+def test_a_verdict_without_an_owner_says_so(log: Log):
+    ownerless = replace(verdict("A.7.4", Status.MISSING, next_action="Do it"), owner="")
+    given = posture(log, ownerless)
+    for html in (render(overview(given)), render(control_page(given, "A.7.4"))):
+        assert "no owner named" in Markup(html).text

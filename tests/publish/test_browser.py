@@ -28,7 +28,7 @@ def opened(page: Path, profile: Path) -> Markup:
     return Markup(done.stdout)
 
 
-def no_docs(details: bytes, *, title: str, links: Mapping[str, str]) -> str:
+def no_docs(details: bytes, *, title: str, links: Mapping[str, str], demonstration: str | None = None) -> str:
     raise AssertionError("nothing was validated")
 
 

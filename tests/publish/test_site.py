@@ -31,10 +31,12 @@ class Docs:
     def __init__(self) -> None:
         self.calls = 0
 
-    def __call__(self, details: bytes, *, title: str, links: Mapping[str, str]) -> str:
+    def __call__(
+        self, details: bytes, *, title: str, links: Mapping[str, str], demonstration: str | None = None
+    ) -> str:
         self.calls += 1
         back = "".join(f'<a href="{href}">{text}</a>' for text, href in links.items())
-        return f"<!DOCTYPE html><html><title>{title}</title><h1>{details.decode()}</h1>{back}</html>"
+        return f"<!DOCTYPE html><html><title>{title}</title><h1>{details.decode()}</h1>{demonstration}{back}</html>"
 
 
 @pytest.fixture
@@ -116,6 +118,7 @@ def test_two_clicks_from_a_control_to_its_data_docs(tmp_path: Path, log: Log, do
     report, _ = follow(tmp_path, first, second)
     assert FAILED.decode() in report.read_text()
     assert "../entries/4.html" in Markup(report.read_text()).addresses
+    assert examples.SIMULATED in report.read_text()
 
 
 def test_each_data_quality_entry_is_on_the_index_with_its_report(tmp_path: Path, log: Log, docs: Docs):

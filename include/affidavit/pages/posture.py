@@ -13,7 +13,7 @@ from affidavit.pages.evidence import EntryRow, Validation, entry_row, validation
 from affidavit.pages.frame import Frame
 from affidavit.pages.links import Links, anchor
 from affidavit.pages.text import Moment, moment
-from affidavit.pages.words import ENDING, ORIGIN_MEANS, answer, kind_words, scope_title
+from affidavit.pages.words import ENDING, FRAMEWORKS, ORIGIN_MEANS, answer, kind_words, scope_title
 from affidavit.projections.reader import Head
 from affidavit.projections.state import Demonstration
 from affidavit.rules.verdict import WORST_FIRST, Part, Status, Verdict
@@ -276,7 +276,7 @@ def _crosswalks(requirement: Requirement) -> tuple[tuple[str, tuple[Link, ...]],
     frameworks: dict[str, list[Link]] = {}
     for link in requirement.links():
         frameworks.setdefault(link.framework, []).append(link)
-    return tuple((framework, tuple(links)) for framework, links in frameworks.items())
+    return tuple((FRAMEWORKS.get(framework, framework), tuple(links)) for framework, links in frameworks.items())
 
 
 def _part(part: Part, links: Links) -> PartRow:

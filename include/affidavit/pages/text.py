@@ -23,12 +23,12 @@ def visible(text: str) -> str:
 
     Line ends and tabs become spaces: a name is one line.
     """
-    return "".join(_written(c) for c in text)
+    return text if text.isprintable() else "".join(_written(c) for c in text)
 
 
 def visible_json(text: str) -> str:
     """As :func:`visible`, for indented JSON: line ends stay, and the result still parses to the same value."""
-    return "".join(c if c == "\n" else _written(c) for c in text)
+    return "\n".join(line if line.isprintable() else "".join(_written(c) for c in line) for line in text.split("\n"))
 
 
 def _written(char: str) -> str:

@@ -43,6 +43,14 @@ STAGE_MEANS: Mapping[str, str] = {
     Stage.CROSS: "across the lifecycle",
 }
 
+FRAMEWORKS: Mapping[str, str] = {
+    "eu-ai-act": "EU AI Act",
+    "iso-23894": "ISO/IEC 23894",
+    "iso-27001": "ISO/IEC 27001",
+    "iso-9001": "ISO 9001",
+    "nist-ai-rmf": "NIST AI RMF",
+}
+
 _COUNTED: Mapping[Status, tuple[str, str]] = {
     Status.FAILING: ("is failing", "are failing"),
     Status.MISSING: ("lacks evidence", "lack evidence"),

@@ -24,8 +24,10 @@ BUILT = "built.json"
 class RenderDocs(Protocol):
     """Renders the stored details of one validation as a page of its own, with nothing fetched from elsewhere."""
 
-    def __call__(self, details: bytes, *, title: str, links: Mapping[str, str]) -> str:
-        """``links`` maps a text to a relative address."""
+    def __call__(
+        self, details: bytes, *, title: str, links: Mapping[str, str], demonstration: str | None = None
+    ) -> str:
+        """``links`` maps words to relative addresses; ``demonstration`` says first what is scripted or simulated."""
 
 
 @dataclass(frozen=True)
@@ -145,9 +147,11 @@ class EvidencePages:
         # The same details may come again in a later entry; the page then stays as it is.
         back = {f"Entry {entry.index}, the first with this result": links.entry(entry.index)}
         subject = name(entry.statement.subject.name, longest=80).plain
-        details = self._reader.blob(digest)
         text = self._render_docs(
-            details, title=f"Validation of {subject}", links={**back, "All controls": links.overview}
+            self._reader.blob(digest),
+            title=f"Validation of {subject}",
+            links={**back, "All controls": links.overview},
+            demonstration=entry.statement.demonstration,
         )
         self._files.write(path, text)
         self.data_docs += 1
