@@ -13,7 +13,7 @@ from string import Template
 from typing import Any
 from urllib.parse import urlsplit
 
-from affidavit.errors import UsageError
+from affidavit.errors import CanonicalError, UsageError
 from affidavit.evidence import loads
 from affidavit.quality.gx import load, quiet
 
@@ -52,6 +52,8 @@ def render(details: bytes, *, title: str, links: Mapping[str, str], demonstratio
     ``UsageError`` for a link that leaves the site, ``CanonicalError`` for bytes that are no details.
     """
     document = loads(details)
+    if not isinstance(document, dict) or set(document) != {"table", "suite", "rows", "results"}:
+        raise CanonicalError("these bytes are no details of a validation", where=title[:200])
     banner = f'<p class="note" role="note"><b>Demonstration.</b> {_escaped(demonstration)}</p>' if demonstration else ""
     ways = " · ".join(f'<a href="{_relative(href)}">{_escaped(text)}</a>' for text, href in links.items())
     with quiet():

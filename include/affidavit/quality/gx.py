@@ -15,7 +15,7 @@ def load() -> None:
     Its usage data is switched off first. Its loggers are silenced, since they print hundreds of lines at import and
     quote statements and values at each failure; what went wrong reaches the reader as one of our own errors.
     """
-    # Great Expectations reads this once, while it is imported; there is no other way to say it.
+    # Where a release sends usage data, it reads this while it is imported; there is no other way to say it.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
     with quiet():
@@ -25,7 +25,7 @@ def load() -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Great Expectations' warnings to itself: they are about its own future, and a suite's reader sees them not."""
+    """Drop Great Expectations' warnings: they are about its own future, not about a table."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
