@@ -28,7 +28,7 @@ def drop_guards(connection: Connection, tables: Iterable[str] = GUARDED) -> None
     for table in tables:
         for event in _events(connection.dialect.name):
             suffix = f" ON {table}" if on_table else ""
-            connection.execute(text(f"DROP TRIGGER {table}_no_{event}{suffix}"))
+            connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_{event}{suffix}"))
 
 
 def _events(dialect: str) -> tuple[str, ...]:

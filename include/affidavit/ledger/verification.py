@@ -23,7 +23,7 @@ way to read them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
 from affidavit.tlog.note import Note, VerifierKey
 from affidavit.tlog.policy import Policy
-from affidavit.tlog.tree import Frontier
+from affidavit.tlog.tree import Frontier, Node
 
 if TYPE_CHECKING:
     from affidavit.ledger.ledger import Ledger
@@ -110,6 +110,7 @@ class _Walk:
         self.heads = self.blobs = self.unknown = 0
         self.demonstrations: Counter[str] = Counter()
         self.last: Head | None = None
+        self.changed: int | None = None
         self.suspect: int | None = None
         self.between: tuple[int, int] | None = None
         self.finding: IntegrityError | None = None
@@ -134,7 +135,7 @@ class _Walk:
             raise IntegrityError(f"entry {index}: no signed head covers it", index=index, fix=RESTORE)
         return self.last
 
-    def _entry(self, entry: Scanned, nodes_there: Mapping[tuple[int, int], bytes]) -> None:
+    def _entry(self, entry: Scanned, nodes_there: Mapping[Node, bytes]) -> None:
         statement = entry.statement
         if entry.index == 0 and statement.kind != kinds.GENESIS.name:  # 1
             raise IntegrityError("entry 0: not a genesis entry", index=0, fix=RESTORE)
@@ -142,23 +143,32 @@ class _Walk:
             self.unknown += 1
         if statement.demonstration is not None:
             self.demonstrations[str(statement.demonstration)] += 1
-        completed = self.edge.append(entry.leaf_hash)  # 3
-        if entry.stored != entry.derived:  # 5
-            column = entry.wrong()[0]
-            if "leaf_hash" in entry.wrong() and self.suspect is None:
-                self.suspect = entry.index
-            self._hold(_derived(f"table entries, row {entry.index}, column {column}", index=entry.index))
-        for node, digest in completed:  # 6
-            if nodes_there.get(node) != digest:
+        self._columns(entry)
+        self._nodes(self.edge.append(entry.leaf_hash), nodes_there)  # 3
+        for digest in named(statement):  # 8
+            self._blob(entry.index, digest)
+
+    def _columns(self, entry: Scanned) -> None:
+        # 5
+        if entry.stored == entry.derived:
+            return
+        column = entry.wrong()[0]
+        if self.suspect is None:
+            self.suspect = entry.index
+        if column == "leaf_hash" and self.changed is None:
+            self.changed = entry.index
+        self._hold(_derived(f"table entries, row {entry.index}, column {column}", index=entry.index))
+
+    def _nodes(self, completed: Sequence[tuple[Node, bytes]], there: Mapping[Node, bytes]) -> None:
+        # 6
+        for node, digest in completed:
+            if there.get(node) != digest:
                 level, index = node
                 if self.between is None:
                     self.between = (index << level, (index + 1) << level)
-                state = "absent" if node not in nodes_there else "not what the leaves lead to"
-                self._hold(
-                    IntegrityError(state, where=f"table nodes, row ({level}, {index}), column hash", fix=REBUILD)
-                )
-        for digest_named in named(statement):  # 8
-            self._blob(entry.index, digest_named)
+                state = "absent" if node not in there else "not what the leaves lead to"
+                where = f"table nodes, row ({level}, {index}), column hash"
+                self._hold(IntegrityError(state, where=where, fix=REBUILD))
 
     def _blob(self, index: int, digest: str) -> None:
         try:
@@ -212,13 +222,13 @@ class _Walk:
 
     def _blame(self, start: int) -> IntegrityError:
         """The leaves since ``start`` do not lead to the signed root: which one was changed?"""
-        if self.suspect is not None:
-            problem = f"entry {self.suspect}: its bytes are not those that were signed"
-            return IntegrityError(problem, index=self.suspect, fix=RESTORE)
         low, high = self.between or (start, self.edge.size)
         low, high = max(low, start), min(high, self.edge.size)
-        if high - low == 1:
-            return IntegrityError(f"entry {low}: its bytes are not those that were signed", index=low, fix=RESTORE)
+        one = self.changed if self.changed is not None else self.suspect
+        if one is None and high - low == 1:
+            one = low
+        if one is not None:
+            return IntegrityError(f"entry {one}: its bytes are not those that were signed", index=one, fix=RESTORE)
         problem = f"entries {low} to {high - 1}: the bytes of one of them are not those that were signed"
         return IntegrityError(problem, index=low, fix=RESTORE)
 

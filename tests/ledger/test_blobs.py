@@ -1,0 +1,60 @@
+import hashlib
+import resource
+import signal
+
+import pytest
+
+from affidavit.errors import ConfigurationError, IntegrityError, LedgerFull, UsageError
+from affidavit.ledger.blobs import Blobs
+
+DIGEST = hashlib.sha256(b"payload").hexdigest()
+
+
+@pytest.fixture(params=["local", "memory"])
+def blobs(request, tmp_path):
+    return Blobs(str(tmp_path / "blobs") if request.param == "local" else f"memory://{tmp_path.name}")
+
+
+def test_a_blob_stands_under_its_digest(blobs):
+    assert not blobs.has(DIGEST)
+    assert blobs.put(b"payload") == DIGEST == blobs.put(b"payload")
+    assert blobs.has(DIGEST)
+    assert blobs.get(DIGEST) == b"payload"
+
+
+def test_an_absent_blob_is_named(blobs):
+    with pytest.raises(IntegrityError, match=f"blob {DIGEST}: absent"):
+        blobs.get(DIGEST)
+
+
+def test_changed_bytes_are_named(tmp_path):
+    blobs = Blobs(f"file://{tmp_path}")
+    blobs.put(b"payload")
+    (tmp_path / DIGEST[:2] / DIGEST).write_bytes(b"Payload")
+    with pytest.raises(IntegrityError, match=f"blob {DIGEST}: its bytes were changed"):
+        blobs.get(DIGEST)
+
+
+@pytest.mark.parametrize("digest", ["", "../../etc/passwd", DIGEST.upper(), DIGEST + "0", "x" * 64])
+def test_only_a_digest_names_a_blob(blobs, digest):
+    with pytest.raises(UsageError):
+        blobs.get(digest)
+
+
+def test_a_store_that_nobody_knows():
+    with pytest.raises(ConfigurationError):
+        Blobs("nonsense://x")
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path):
+    blobs = Blobs(str(tmp_path))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(LedgerFull):
+            blobs.put(b"x" * 100_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

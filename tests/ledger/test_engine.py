@@ -1,0 +1,126 @@
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from affidavit.errors import (
+    ConfigurationError,
+    IntegrityError,
+    LedgerError,
+    LedgerFull,
+    LedgerMissing,
+    LedgerUnavailable,
+)
+from affidavit.ledger import Ledger, LocalSigner, verify
+from affidavit.ledger.engine import shown
+
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://h/d", "duckdb:///f", "nonsense", ""])
+def test_a_url_that_cannot_hold_a_ledger(url):
+    with pytest.raises(ConfigurationError):
+        Ledger.open(url, blobs="")
+
+
+def test_a_password_is_never_shown(tmp_path):
+    url = "postgresql+psycopg://u:hunter2@127.0.0.1:1/d"
+    assert "hunter2" not in shown(url)
+    with pytest.raises(LedgerUnavailable) as caught:
+        Ledger.open(url, blobs=str(tmp_path))
+    assert "hunter2" not in str(caught.value)
+    assert "127.0.0.1" in str(caught.value)
+
+
+def test_a_database_that_does_not_exist(postgres_url, tmp_path):
+    url = sa.make_url(postgres_url).set(database="nowhere").render_as_string()
+    with pytest.raises((LedgerMissing, LedgerUnavailable)):
+        Ledger.open(url, blobs=str(tmp_path))
+
+
+def test_a_writer_waits_no_longer_than_it_was_told(place, alias):
+    from affidavit.ledger.engine import writing
+
+    place.create().close()
+    separator = "&" if "?" in place.url else "?"
+    with (
+        place.write() as holder,
+        writing(holder._engine),
+        Ledger.open(
+            f"{place.url}{separator}timeout=0.05", blobs=place.blobs, signer=LocalSigner.load(place.key)
+        ) as waiting,
+    ):
+        with pytest.raises(LedgerUnavailable) as caught:
+            waiting.append([alias()], now=NOON)
+        assert caught.value.retryable
+        assert waiting.head().size == 1  # readers do not wait
+
+
+def test_a_full_disk_changes_nothing(sqlite_place, alias):
+    with sqlite_place.create() as ledger:
+        before = ledger.head()
+
+        def shrink(connection, _):
+            connection.execute("PRAGMA max_page_count = 30")
+
+        sa.event.listen(ledger._engine, "connect", shrink)
+        ledger._engine.dispose()
+        many = [alias(model=f"{number}" + "x" * 900) for number in range(200)]
+        with pytest.raises(LedgerFull):
+            ledger.append(many, now=NOON)
+        assert ledger.head() == before
+        sa.event.remove(ledger._engine, "connect", shrink)
+        ledger._engine.dispose()
+        assert ledger.append(many, now=NOON).head.size == 201
+        verify(ledger)
+
+
+def test_a_lost_connection_changes_nothing(postgres_url, tmp_path, alias):
+    signer = LocalSigner.generate(tmp_path / "key")
+    with Ledger.create(postgres_url, blobs=str(tmp_path), signer=signer, now=NOON) as ledger:
+
+        def hang_up(_):
+            engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+            with engine.connect() as connection:
+                connection.execute(
+                    sa.text(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+                )
+            engine.dispose()
+
+        with pytest.raises(LedgerUnavailable):
+            ledger.append([alias()], now=NOON, closing=hang_up)
+        assert ledger.append([alias()], now=NOON).receipts[0].index == 1
+        verify(ledger)
+
+
+def test_a_file_that_is_no_database(sqlite_place):
+    (sqlite_place.home / "ledger.db").write_bytes(b"this is not a database, and it is long enough to tell" * 20)
+    with pytest.raises(IntegrityError, match="damaged"):
+        sqlite_place.read()
+
+
+def test_a_database_that_is_no_ledger(sqlite_place):
+    with closing(sqlite3.connect(sqlite_place.home / "ledger.db")) as connection, connection:
+        connection.execute("CREATE TABLE t (x)")
+    with pytest.raises(LedgerMissing):
+        sqlite_place.read()
+
+
+def test_unsafe_settings_are_named(sqlite_place):
+    with sqlite_place.create() as ledger:
+        sa.event.listen(ledger._engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+        ledger._engine.dispose()
+        assert ledger.unsafe_settings() == ["synchronous is 0, not 2"]
+
+
+def test_a_reader_cannot_write(place):
+    from affidavit.ledger.engine import reading
+
+    place.create().close()
+    with place.read() as ledger, pytest.raises(LedgerError, match="cannot be written"), reading(ledger._engine) as c:
+        c.execute(sa.text("INSERT INTO nodes VALUES (9, 9, 'x')"))
