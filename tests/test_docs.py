@@ -92,12 +92,15 @@ def test_every_command_shown_exists_with_the_options_shown(page):
 
 
 def test_every_command_and_option_is_in_the_readme():
-    rows = {row[0].strip("`").split()[1]: row[0] for row in cells("README.md", "command", "what it does")}
+    rows = {row[0].strip("`").split()[1]: row[0].strip("`") for row in cells("README.md", "command", "what it does")}
     known = commands()
     assert set(rows) == set(known)
     for name, command in known.items():
-        listed = set(re.findall(r"--[a-z-]+", rows[name]))
-        assert listed == {option for p in command.params for option in p.opts if option.startswith("--")}, name
+        options = {option for p in command.params for option in p.opts if option.startswith("--")}
+        assert set(re.findall(r"--[a-z-]+", rows[name])) == options, name
+        words = [(p.metavar or p.name.upper(), p.required) for p in command.params if not p.opts[0].startswith("-")]
+        usage = [word if required else f"[{word}]" for word, required in words]
+        assert re.sub(r" \[--[^]]*\]", "", rows[name]).split()[2:] == usage, name
 
 
 def test_the_exit_codes_are_those_of_the_command_line():
