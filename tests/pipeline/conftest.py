@@ -15,6 +15,7 @@ from affidavit.inventory import Connection
 from affidavit.pipeline import collection, posture
 from affidavit.pipeline.workplace import Workplace
 from affidavit.settings import Settings
+from tests.collect.conftest import Mlflow, mlflow  # noqa: F401  the same real server
 
 MIDNIGHT = datetime(2026, 3, 14, tzinfo=UTC)
 
@@ -159,12 +160,12 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path, mlflow_url: str) -> Project:
+def project(tmp_path: Path, mlflow: Mlflow) -> Project:
     """One AI system ``loans`` with a table of 100 rows, one finished run, one version, one alias; nothing collected."""
     # Experiments live as long as the server: each test has a name of its own.
-    tracking = Tracking(mlflow_url, name=f"loans-{uuid.uuid4().hex[:8]}")
+    tracking = Tracking(mlflow.url, name=f"loans-{uuid.uuid4().hex[:8]}")
     made = Project(tmp_path, tracking)
-    made.connections = {"tracking": mlflow_url, "bank": f"duckdb:///{made.warehouse}"}
+    made.connections = {"tracking": mlflow.url, "bank": f"duckdb:///{made.warehouse}"}
     made.declare(**system("loans", tracking.name))
     made.write("include/organisation.yaml", ORGANISATION)
     made.write("expectations/loans.yaml", SUITE)

@@ -54,7 +54,7 @@ def _inventory(workplace: Workplace) -> Iterator[Finding]:
 
 
 def _connections(workplace: Workplace) -> Iterator[Finding]:
-    from affidavit.collect.mlflow_client import ping
+    from affidavit.collect.mlflow_client import MlflowServer
     from affidavit.warehouse import snapshot
 
     systems = workplace.loaded().systems.values()
@@ -65,7 +65,11 @@ def _connections(workplace: Workplace) -> Iterator[Finding]:
         with snapshot(connection, timeout_seconds=10):
             pass
 
-    for connection_id, look in [*((w, open_warehouse) for w in warehouses), *((s, ping) for s in servers)]:
+    def ask_mlflow(connection: Connection) -> None:
+        with MlflowServer(connection) as server:
+            server.experiments()
+
+    for connection_id, look in [*((w, open_warehouse) for w in warehouses), *((s, ask_mlflow) for s in servers)]:
         try:
             look(workplace.resolve(connection_id))
         except AffidavitError as error:

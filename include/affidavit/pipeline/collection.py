@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from affidavit import __version__
 from affidavit.collect.declarations import look_at_organisation, look_at_system
@@ -26,6 +27,7 @@ from affidavit.evidence import (
     Circumstances,
     Collector,
     Draft,
+    Kind,
     Origin,
     Period,
     Stage,
@@ -37,7 +39,7 @@ from affidavit.inventory import Suite, System, loosening, schedule
 from affidavit.ledger import Appended, Ledger
 from affidavit.pipeline.steps import ORGANISATION, Step, steps_of, steps_of_organisation
 from affidavit.pipeline.workplace import Workplace
-from affidavit.projections.state import ScopeState, fold
+from affidavit.projections import ScopeState, fold
 
 COLLECTOR = Collector("collection", __version__)
 
@@ -116,12 +118,20 @@ def look(workplace: Workplace, visit: Visit, step: str, *, now: datetime) -> Loo
     if step == "mlflow-runs":
         from affidavit.collect.runs import look_at_runs
 
-        return look_at_runs(standing, connection, cursor=known.cursor(step), seen=seen)
+        return look_at_runs(
+            standing, connection, cursor=known.cursor(step), seen=seen, recorded=_facts_of(known, kinds.MODEL_RUN)
+        )
     if step == "mlflow-models":
         from affidavit.collect.models import look_at_models
 
         aliases = frozenset(known.latest(kinds.MODEL_ALIAS))
-        return look_at_models(standing, connection, known_aliases=aliases, seen=seen)
+        return look_at_models(
+            standing,
+            connection,
+            known_aliases=aliases,
+            seen=seen,
+            recorded=_facts_of(known, kinds.MODEL_VERSION),
+        )
     raise UsageError(f"no step {step!r} in the collection of {visit.target!r}")
 
 
@@ -177,6 +187,11 @@ def _recorded(appended: Appended, missed: str | None) -> Recorded:
     indices = [receipt.index for receipt in appended.receipts if receipt]
     closing = appended.closing.index if appended.closing else None
     return Recorded(len(indices) + (closing is not None), closing, missed)
+
+
+def _facts_of(known: ScopeState, kind: Kind) -> Callable[[str], Mapping[str, Any] | None]:
+    latest = known.latest(kind)
+    return lambda name: latest[name].statement.facts if name in latest else None
 
 
 def _scope_state(ledger: Ledger, scope: str) -> ScopeState:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from affidavit.evidence import kinds, system_scope
-from affidavit.pipeline.steps import pool, steps_of
+from affidavit.evidence import system_scope
+from affidavit.inventory import Dataset, PredictionTable
+from affidavit.pipeline.steps import pool
 from affidavit.pipeline.workplace import Workplace
-from affidavit.projections.state import fold
+from affidavit.projections import fold
 
 
 @dataclass(frozen=True)
@@ -20,58 +21,58 @@ class Expected:
 
     step: str
     source: str
-    pool: str | None
-    timeout_seconds: int | None
-    queries: int
-    requests: int
-    rows: int | None
-    bytes: int | None
-    entries: int
-    basis: str
+    pool: str | None = None
+    timeout_seconds: int | None = None
+    queries: int = 0
+    requests: int = 0
+    rows: int | None = None
+    bytes: int | None = None
+    entries: int = 0
+    basis: str = ""
 
 
 def plan(workplace: Workplace, system_id: str) -> tuple[Expected, ...]:
     """What collecting one AI system would cost. Scans nothing and writes nothing."""
-    from affidavit.collect.allowlist import estimate_requests
+    from affidavit.collect.estimate import estimate_requests
+
+    system, suites = workplace.system(system_id)
+    scope = system_scope(system_id)
+    with workplace.reader() as ledger:
+        known = fold(ledger.entries(scope=scope)).scope(scope)
+    sizes = {suite.name: len(suite.expectations) for suite in suites}
+    cost = estimate_requests(system, workplace.resolve(system.mlflow.connection), cursor=known.cursor("mlflow-runs"))
+    return (
+        # A declaration that changed is an entry of its own; which ones did is only known when they are compared.
+        Expected("declarations", "include/, expectations/", entries=1 + len(suites), basis="files"),
+        *(_of_table(workplace, table, sizes.get(table.suite or "")) for table in system.tables),
+        Expected(
+            "mlflow-runs, mlflow-models",
+            f"MLflow {system.mlflow.connection}",
+            requests=cost.requests,
+            entries=cost.entries,
+            basis=f"{cost.runs} runs to read; one request more per artifact to hash",
+        ),
+        Expected("record", "ledger", entries=1, basis="the collection entry; lineage adds one for each new edge"),
+    )
+
+
+def _of_table(workplace: Workplace, table: Dataset | PredictionTable, expectations: int | None) -> Expected:
     from affidavit.warehouse.estimate import estimate
 
-    system, declared_suites = workplace.system(system_id)
-    suites = {suite.name: suite for suite in declared_suites}
-    with workplace.reader() as ledger:
-        known = fold(ledger.entries(scope=system_scope(system_id))).scope(system_scope(system_id))
-    present = {*known.latest(kinds.SYSTEM), *known.latest(kinds.SUITE)}
-    expected = [
-        Expected(
-            "declarations", "include/", None, None, 0, 0, None, None, max(0, 1 + len(suites) - len(present)), "files"
-        )
-    ]
-    tables = {f"table:{table.id}": table for table in system.tables}
-    for step in steps_of(system):
-        if step.id not in tables:
-            continue
-        table = tables[step.id]
-        found = estimate(
-            workplace.resolve(table.connection),
-            table.table,
-            suite_size=len(suites[table.suite].expectations) if table.suite else 0,
-        )
-        expected.append(
-            Expected(
-                step.id,
-                table.uri,
-                pool(table.connection),
-                table.timeout_seconds,
-                found.queries,
-                0,
-                found.rows,
-                found.bytes,
-                2 if table.suite else 1,
-                found.basis,
-            )
-        )
-    cost = estimate_requests(system, workplace.resolve(system.mlflow.connection), cursor=known.cursor("mlflow-runs"))
-    expected.append(
-        Expected("mlflow", system.mlflow.connection, None, None, 0, cost.requests, None, None, cost.entries, cost.basis)
+    found = estimate(
+        workplace.resolve(table.connection),
+        table.table,
+        timeout_seconds=table.timeout_seconds,
+        suite_size=expectations or 0,
     )
-    expected.append(Expected("record", "ledger", None, None, 0, 0, None, None, 1, "one collection entry"))
-    return tuple(expected)
+    return Expected(
+        f"table:{table.id}",
+        table.uri,
+        pool=pool(table.connection),
+        timeout_seconds=table.timeout_seconds,
+        queries=found.queries,
+        rows=found.rows,
+        bytes=found.bytes,
+        entries=1 if expectations is None else 2,
+        basis=found.basis,
+    )

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from affidavit import __version__, catalogue, rules
 from affidavit.errors import UsageError
@@ -23,8 +22,7 @@ from affidavit.evidence import (
 )
 from affidavit.ledger import Ledger
 from affidavit.pipeline.workplace import Workplace
-from affidavit.projections.reader import Head, Reader
-from affidavit.projections.state import State, fold
+from affidavit.projections import Head, Reader, State, fold
 from affidavit.publish.site import SiteReport, build_site
 from affidavit.rules.verdict import Verdict
 
@@ -115,7 +113,7 @@ def _demonstration(state: State, scope: str) -> str | None:
 
 def _assessment(posture: Posture, scope: str, seen: Circumstances) -> Draft:
     verdicts = [verdict for verdict in posture.verdicts if verdict.scope == scope]
-    facts: dict[str, Any] = rules.assessment_facts(verdicts)
+    facts = rules.assessment_facts(verdicts)
     return Draft(
         kind=kinds.ASSESSMENT,
         scope=scope,
