@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,12 @@ MAX_DEPTH = 32
 """Deepest nesting of arrays and objects that :func:`loads` accepts."""
 
 _MAX_INT = 2**53
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
+_DOUBTFUL = re.compile(
+    "[\ud800-\U0010ffff]"  # UTF-16 sorts these otherwise than code points do
+    r"|[0-9]e[-+][0-9]|\.0(?![0-9])"  # floats that ECMAScript spells otherwise
+    r"|(?<![.0-9])[0-9]{16}"  # integers that may be beyond 2**53
+)
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 
 
@@ -47,9 +54,24 @@ def dumps(value: Json) -> bytes:
     Raises ``CanonicalError`` for anything that JSON or RFC 8785 cannot carry.
     """
     try:
-        return rfc8785.dumps(value)
+        return _plain(value) or rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise CanonicalError(f"this value has no canonical form ({error})") from error
+
+
+def _plain(value: Json) -> bytes | None:
+    """The canonical bytes where the C encoder's are the same, at a fraction of the cost; else None.
+
+    It sorts keys by code point, spells some numbers otherwise and turns keys of other types into strings. So nothing
+    doubtful may be in its text, not even inside a string, and the text must read back as the value.
+    """
+    try:
+        text = _encode(value)
+        if _DOUBTFUL.search(text) or json.loads(text) != value:
+            return None
+        return text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def loads(data: bytes) -> Any:
