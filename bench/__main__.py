@@ -1,0 +1,64 @@
+"""The command line of the measurements; see the package."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from pathlib import Path
+
+from bench.measurement import Measurement, NotComparable
+
+NO_MEASUREMENTS = frozenset({"__main__", "measurement"})
+
+
+def names() -> list[str]:
+    """Every measurement, by name."""
+    modules = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    return sorted(name.replace("_", "-") for name in modules if name not in NO_MEASUREMENTS)
+
+
+def measure(name: str) -> Measurement:
+    """Take one measurement."""
+    module = importlib.import_module(f"bench.{name.replace('-', '_')}")
+    measurement: Measurement = module.measure()
+    return measurement
+
+
+def draw(measurements: list[Measurement]) -> None:
+    """All of them in one table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("measurement", "ours", "other", "unit", "ratio", "bound", "", title="ours / other: below 1 is better")
+    for each in measurements:
+        verdict = "[green]within[/]" if each.within else "[red]above[/]"
+        figures = (f"{each.ours:.4g}", f"{each.other:.4g}", each.unit, f"{each.ratio:.3g}", f"{each.bound:g}")
+        table.add_row(each.name, *figures, verdict)
+    Console().print(table)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; gives the exit code."""
+    known = names()
+    if not arguments:
+        print("\n".join(known))
+        return 0
+    if arguments not in ([name] for name in (*known, "all")):
+        print(f"no measurement {' '.join(arguments)!r}; there are: {', '.join(known)}, or all", file=sys.stderr)
+        return 2
+    taken = []
+    for name in known if arguments == ["all"] else arguments:
+        try:
+            taken.append(measure(name))
+        except NotComparable as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 1
+        print(taken[-1].line(), flush=True)
+    if arguments == ["all"]:
+        draw(taken)
+    return 0 if all(each.within for each in taken) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
