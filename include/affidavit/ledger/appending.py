@@ -22,6 +22,14 @@ from affidavit.tlog.tree import Frontier, Node, cover
 Closing = Callable[[Sequence[bool]], Draft | None]
 """Makes the last draft of an append from which of the others are new; None for no such draft."""
 
+_LATEST = sa.select(entries.c.stream, entries.c.leaf_hash, entries.c.facts_digest).where(
+    entries.c.index.in_(
+        sa.select(sa.func.max(entries.c.index))
+        .where(entries.c.stream.in_(sa.bindparam("streams", expanding=True)))
+        .group_by(entries.c.stream)
+    )
+)
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -62,17 +70,7 @@ class Batch:
         """Read the latest entry of each draft's stream."""
         streams = {draft.statement.stream for draft in drafts} - set(self._latest)
         for some in _batched(sorted(streams), 500):
-            newest = (
-                sa.select(sa.func.max(entries.c.index))
-                .where(entries.c.stream.in_(some))
-                .group_by(entries.c.stream)
-                .scalar_subquery()
-            )
-            rows = self._connection.execute(
-                sa.select(entries.c.stream, entries.c.leaf_hash, entries.c.facts_digest).where(
-                    entries.c.index.in_(newest)
-                )
-            )
+            rows = self._connection.execute(_LATEST, {"streams": some})
             self._latest.update({bytes(stream): (bytes(leaf), bytes(facts)) for stream, leaf, facts in rows})
 
     def add(self, draft: Draft) -> int | None:

@@ -146,12 +146,18 @@ class LocalSigner:
             check_consistency(
                 size1=previous.size, size2=checkpoint.size, proof=proof, root1=previous.root, root2=checkpoint.root
             )
-            # Beyond the remembered head there may be one of a process that died between COMMIT and remembering: the
-            # signature shows that it is ours.
-            seconds = max(seconds, cosignature.verify(Note.parse(previous.note), self.vkey))
+            seconds = max(seconds, self._signed_at(previous))
         note = Note(checkpoint.text, (cosignature.cosign(checkpoint.text, self._key, time=seconds),))
         moment = datetime.fromtimestamp(seconds, UTC)
         return Head(checkpoint.origin, checkpoint.size, checkpoint.root, moment, note.whole)
+
+    def _signed_at(self, head: Head) -> int:
+        last = self.remembered()
+        if last is not None and last.size == head.size:
+            return last.time
+        # Beyond the remembered head there may be one of a process that died between COMMIT and remembering: the
+        # signature shows that it is ours.
+        return cosignature.verify(Note.parse(head.note), self.vkey)
 
     def remember(self, head: Head) -> None:
         """See :meth:`Signer.remember`."""
