@@ -11,7 +11,8 @@ import pytest
 import requests
 import yaml
 
-from affidavit.inventory import Connection
+from affidavit.inventory import from_environment
+from affidavit.inventory.connection import variable
 from affidavit.pipeline import collection, posture
 from affidavit.pipeline.workplace import Workplace
 from affidavit.settings import Settings
@@ -123,7 +124,7 @@ class Project:
     @property
     def workplace(self) -> Workplace:
         settings = Settings.read({}, self.root)
-        return Workplace(settings, lambda name: Connection.parse(name, self.connections[name]))
+        return Workplace(settings, from_environment({variable(k): v for k, v in self.connections.items()}))
 
     @property
     def warehouse(self) -> Path:

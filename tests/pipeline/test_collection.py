@@ -219,7 +219,7 @@ def break_connection(project):
         (break_table, SourceError, "loans"),
         (break_column, SuiteError, "amount"),
         (break_key, InventoryError, "ownr"),
-        (break_suite, SuiteError, "loans"),
+        (break_suite, InventoryError, "loans"),
         (break_connection, ConnectionMissing, "vault"),
     ],
 )

@@ -8,6 +8,12 @@ from affidavit.errors import UsageError
 from affidavit.pipeline import posture
 
 
+def spoil(project):
+    """The table goes bad, a model is trained on it all the same, and is put to use."""
+    project.sql("UPDATE loans SET amount = -5 WHERE id = 7")
+    project.tracking.alias(project.tracking.version(project.tracking.run(dataset="loans-train")))
+
+
 def statuses(judged):
     return {(verdict.scope, verdict.control): verdict.status.value for verdict in judged.verdicts}
 
@@ -18,8 +24,8 @@ def test_as_of_answers_what_was_recorded_live(project):
     project.collect("organisation")
     for change in (
         lambda: None,
-        lambda: project.sql("UPDATE loans SET amount = -5 WHERE id = 7"),
-        lambda: project.tracking.alias(project.tracking.version(project.tracking.run())),
+        lambda: spoil(project),
+        lambda: project.tracking.alias("1"),
     ):
         change()
         project.collect()
@@ -49,16 +55,16 @@ def test_an_unchanged_posture_adds_no_assessment(project):
     assert project.size() == before
 
 
-def test_a_failing_table_turns_its_control_and_the_assessment_names_the_prefix_it_judged(project):
+def test_a_model_in_use_that_learnt_from_bad_data_fails_and_the_assessment_names_the_prefix_it_judged(project):
     project.collect()
     good = statuses(project.assess())
-    project.sql("UPDATE loans SET amount = -5 WHERE id = 7")
+    spoil(project)
     project.tomorrow()
     project.collect()
     size = project.size()
     bad = statuses(project.assess())
     assert bad["system:loans", "A.7.4"] == "failing"
-    assert good["system:loans", "A.7.4"] != "failing"
+    assert good["system:loans", "A.7.4"] == "supported"
     entry = [e for e in project.entries(kind="assessment") if e.statement.scope == "system:loans"][-1]
     assert entry.statement.header["basis"]["size"] == size
 
