@@ -136,17 +136,18 @@ def _representativeness_expected(view: ScopeView, _params: Mapping[str, Any], _a
     "whether the data was validated before training is asked under A.7.2.",
 )
 def _failed_data_kept_out(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
+    caught: list[str] = []
+
     def judge(table: Table) -> Outcome:
         _, validation = _latest(view, table)
         if validation is None:
             return Outcome(Status.MISSING, f"The table {table.id} was never validated.", (), _COLLECT)
         if validation.passed:
             return Outcome(Status.SUPPORTED, "", (validation.entry,))
-        why = "Nothing records that it was kept out of use."
-        if table.use in _LIVE:
-            why = "Its rows are in use."
-        elif _traced(view) and validation.fingerprint not in _states_in_use(view):
-            why = "No version in use rests on this state of it, but nothing records that it was kept out."
+        if table.use not in _LIVE and _shown_kept_out(view):
+            caught.append(table.id)
+            return Outcome(Status.SUPPORTED, "", (validation.entry,))
+        why = "Its rows are in use." if table.use in _LIVE else "Nothing shows that it was kept out."
         return Outcome(Status.FAILING, f"{_failed(table, validation)} {why}", (validation.entry,), _mend(table))
 
     tables = _each_table(view, {}, judge, "")
@@ -159,18 +160,15 @@ def _failed_data_kept_out(view: ScopeView, _params: Mapping[str, Any], at: datet
         )
     versions = [_rests_on(view, used) for used in view.in_use]
     outcomes = [*versions, tables, freshness(view, "mlflow-models", at)]
-    return together(outcomes, "No data failed, and nothing in use rests on data that had failed.")
+    kept = f" {some(caught)} failed and was kept out." if caught else ""
+    return together(outcomes, f"Nothing in use rests on data that failed.{kept}")
 
 
-def _traced(view: ScopeView) -> bool:
-    """Whether each version in use is traced to its data without a gap or a doubt."""
+def _shown_kept_out(view: ScopeView) -> bool:
+    """Whether what is in use is traced so wholly that a failed table which is no part of the trail was kept out."""
     return bool(view.in_use) and all(
         used.version and not gaps(view.mine, used) and not doubts(view.mine, used) for used in view.in_use
     )
-
-
-def _states_in_use(view: ScopeView) -> set[str | None]:
-    return {edge.source.sha256 for used in view.in_use for edge in used.inputs}
 
 
 def _rests_on(view: ScopeView, used: InUse) -> Outcome:
