@@ -144,7 +144,7 @@ def test_sqlite_rows_encode_injectively(one, other):
 TEXTS = st.one_of(st.none(), st.text(st.sampled_from("nv1:,()\"'\\ a"), max_size=6))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=2, max_size=40))
 @pytest.mark.parametrize("kind", ["duck", "postgres"])
 def test_rows_that_differ_hash_differently(kind, request, rows):
@@ -159,9 +159,9 @@ def test_rows_that_differ_hash_differently(kind, request, rows):
     alone = set()
     with snapshot(warehouse.connection, timeout_seconds=20) as opened:
         table = opened.table("t")
-        for bucket in opened.dialect.buckets(table, lambda s: opened.query(s, about="t")):
+        for bucket in opened.dialect.buckets(table, lambda s: opened.query(s, about="t"), where=""):
             alone.add(bucket.sha256)
-        total = sum(b.rows for b in opened.dialect.buckets(table, lambda s: opened.query(s, about="t")))
+        total = sum(b.rows for b in opened.dialect.buckets(table, lambda s: opened.query(s, about="t"), where=""))
     assert total == len(rows)
     assert len(alone) == len(set(rows))  # a collision of three-digit prefixes among 40 rows would be bad luck
 
@@ -235,7 +235,7 @@ def test_postgres_answers_alike_whatever_the_settings_of_the_login(postgres):
 
 def test_a_column_without_exact_text_is_refused_by_name(duck):
     duck.run("CREATE TABLE t (id INT, either UNION(a INT, b VARCHAR))")
-    with pytest.raises(SourceRefused, match=r"'either' has type UNION.*view"):
+    with pytest.raises(SourceRefused, match=r"warehouse://bank/t: .*'either' has type UNION.*view"):
         duck.fingerprint()
 
 
@@ -250,7 +250,7 @@ def test_hostile_names_are_quoted(warehouse, name):
 
 
 def test_many_rows_fill_the_buckets_and_every_order_agrees(warehouse):
-    ids = list(range(9_000))
+    ids = list(range(5_000))
     rows = [(number, f"name {number % 17}", number / 3) for number in ids]
     one = digest(warehouse, rows)
     random.Random(7).shuffle(rows)
@@ -269,7 +269,7 @@ def test_the_method_is_named_and_part_of_the_root(warehouse):
 class Twice(SQLite):
     """A warehouse that gives one bucket twice."""
 
-    def buckets(self, table, run):
+    def buckets(self, table, run, *, where):
         return [Bucket("000", 1, "00" * 32)] * 2
 
 

@@ -79,8 +79,11 @@ class Dialect(Protocol):
     def columns(self, table: TableRef) -> sa.Executable:
         """Rows (name, type) of a table's columns, in order."""
 
-    def buckets(self, table: TableRef, run: Run) -> Iterable[Bucket]:
-        """The non-empty buckets of the table, each once. Raises ``SourceRefused`` for a column without exact text."""
+    def buckets(self, table: TableRef, run: Run, *, where: str) -> Iterable[Bucket]:
+        """The non-empty buckets of the table, each once.
+
+        Raises ``SourceRefused``, naming ``where``, for a column whose values have no exact text.
+        """
 
     def size(self, table: TableRef) -> tuple[sa.Executable, str]:
         """A statement that yields (rows or None, bytes or None) without a scan, and what that rests on."""

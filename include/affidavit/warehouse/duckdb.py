@@ -19,7 +19,20 @@ from affidavit.warehouse.tables import Column, TableRef
 
 _EXACT_AS_TEXT = frozenset(
     [
-        *("boolean", "varchar", "enum", "uuid", "bit", "float", "double", "decimal", "bignum", "hugeint", "uhugeint"),
+        *(
+            "boolean",
+            "varchar",
+            "enum",
+            "uuid",
+            "bit",
+            "null",
+            "float",
+            "double",
+            "decimal",
+            "bignum",
+            "hugeint",
+            "uhugeint",
+        ),
         *("tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger", "ubigint"),
         *("date", "time", "time_ns", "time with time zone", "interval", "timestamp", "timestamp with time zone"),
         *("timestamp_s", "timestamp_ms", "timestamp_ns"),
@@ -108,10 +121,10 @@ class DuckDB:
             " AND schema_name = :schema AND table_name = :name ORDER BY column_index"
         ).bindparams(schema=table.schema, name=table.name)
 
-    def buckets(self, table: TableRef, run: Run) -> Iterable[Bucket]:
+    def buckets(self, table: TableRef, run: Run, *, where: str) -> Iterable[Bucket]:
         """One statement: hash each row, group by prefix, hash the sorted hashes (hexadecimal, joined)."""
         encoded = [
-            _value(expression, column)
+            _value(expression, column, where=where)
             for expression, column in zip(declared(table.columns), table.columns, strict=True)
         ]
         hashes = sa.select(sa.func.sha256(_joined(encoded)).label("h")).select_from(table.selectable).subquery()
@@ -144,13 +157,13 @@ def _joined(parts: list[sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
     return sa.func.concat(*parts) if parts else sa.literal_column("''")
 
 
-def _value(expression: sa.ColumnElement[Any], column: Column) -> sa.ColumnElement[Any]:
+def _value(expression: sa.ColumnElement[Any], column: Column, *, where: str) -> sa.ColumnElement[Any]:
     try:
         return _encoded(expression, duckdb.sqltype(column.type))
     except (NotImplementedError, duckdb.Error) as error:
         raise SourceRefused(
             f"the column {column.name!r} has type {column.type}, whose values have no exact text",
-            where=column.name,
+            where=where,
             fix="declare a view that leaves it out or casts it",
         ) from error
 

@@ -44,11 +44,10 @@ def fingerprint(snapshot: Snapshot, table: TableRef, *, about: str) -> Fingerpri
     empty = b"0 "
     leaves = dict.fromkeys((f"{number:03x}" for number in range(BUCKETS)), empty)
     rows = 0
-    for bucket in dialect.buckets(table, lambda statement: snapshot.stream(statement, about=about)):
+    where = snapshot.where(about)
+    for bucket in dialect.buckets(table, lambda statement: snapshot.stream(statement, about=about), where=where):
         if leaves.get(bucket.prefix) is not empty:
-            raise SourceGarbled(
-                "the warehouse gave a bucket twice, or one never asked for", where=snapshot.where(about)
-            )
+            raise SourceGarbled("the warehouse gave a bucket twice, or one never asked for", where=where)
         leaves[bucket.prefix] = f"{bucket.rows} {bucket.sha256}".encode()
         rows += bucket.rows
     return Fingerprint(_root([schema, *leaves.values()]).hex(), dialect.method, "all rows, all columns", rows)
