@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,16 +16,16 @@ FINISHED = frozenset({"success", "failed"})
 
 
 class Airflow:
-    """A client with one user's token.
+    """A client with one user's token; ``log`` is where the API server says why it refused.
 
     Raises ``SourceUnavailable`` when nobody answers, ``SourceRefused`` when the answer is no, ``SourceGarbled`` when it
     is not JSON.
     """
 
-    def __init__(self, url: str, *, user: str, password: str) -> None:
-        self.url = url
+    def __init__(self, url: str, *, user: str, password: str, log: Path) -> None:
+        self._log = str(log)
         # Loopback only: no proxy of the caller's environment may see the token.
-        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self._client = httpx.Client(base_url=url, timeout=90, trust_env=False)
         token = self._call("POST", "/auth/token", json={"username": user, "password": password})["access_token"]
         self._client.headers["Authorization"] = f"Bearer {token}"
 
@@ -48,10 +49,6 @@ class Airflow:
         """Stack trace by file, of DAG files that do not import."""
         found = self._call("GET", "/api/v2/importErrors")["import_errors"]
         return {error["filename"]: error["stack_trace"] for error in found}
-
-    def unpause(self, dag_id: str) -> None:
-        """Let a DAG run."""
-        self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
     def trigger(self, dag_id: str) -> str:
         """Start a run; returns its id."""
@@ -79,19 +76,16 @@ class Airflow:
         return f"{sum(states[state] for state in ('success', 'skipped', 'failed'))} of {states.total()} tasks"
 
     def _call(self, method: str, path: str, **arguments: Any) -> Answer:
-        where = f"Airflow, {method} {path}"
+        call, fix = f"{method} {path}", "read this log, then try again"
         try:
             response = self._client.request(method, path, **arguments)
         except httpx.HTTPError as error:
-            raise SourceUnavailable(
-                f"no answer ({type(error).__name__})", where=where, fix="read api-server.log"
-            ) from error
+            problem = f"no answer to {call} ({type(error).__name__})"
+            raise SourceUnavailable(problem, where=self._log, fix=fix) from error
         if response.is_error:
-            raise SourceRefused(f"answered {response.status_code}", where=where, fix="read api-server.log")
+            raise SourceRefused(f"{call} answered {response.status_code}", where=self._log, fix=fix)
         try:
             answer: Answer = response.json()
         except ValueError as error:
-            raise SourceGarbled(
-                "answered something that is not JSON", where=where, fix="read api-server.log"
-            ) from error
+            raise SourceGarbled(f"{call} answered something that is not JSON", where=self._log, fix=fix) from error
         return answer

@@ -57,25 +57,26 @@ def with_affidavit(environment: Mapping[str, str], *, layout: Layout, tracking: 
     }
 
 
-def with_airflow(environment: Mapping[str, str], *, layout: Layout, port: int) -> dict[str, str]:
-    """For Airflow's processes: loopback only, one administrator, secrets made for this run and stored nowhere."""
-    url = f"http://127.0.0.1:{port}"
+def with_airflow(environment: Mapping[str, str], *, layout: Layout, url: str, execution_url: str) -> dict[str, str]:
+    """For Airflow's processes: loopback only, one administrator, secrets made for this run and stored nowhere.
+
+    ``url`` is where people and the demo call Airflow, ``execution_url`` where its tasks do.
+    """
     return dict(environment) | {
         "PYTHONPATH": os.pathsep.join([str(layout.root), str(layout.root / "config")]),
         "AIRFLOW_HOME": str(layout.airflow),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{layout.airflow / 'airflow.db'}",
+        # One writer at a time: the others wait for it, on a busy machine longer than the usual five seconds.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{layout.airflow / 'airflow.db'}?timeout=20",
         "AIRFLOW__CORE__DAGS_FOLDER": str(layout.dags),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(layout.root / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        # SQLite has one writer: thirty-two tasks at once end in "database is locked".
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{execution_url}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(layout.passwords),
-        "AIRFLOW__API__HOST": "127.0.0.1",
-        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(32),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 from rich.console import Console
 
-from affidavit.errors import AffidavitError, SourceRefused, SourceUnavailable
+from affidavit.errors import SourceRefused, SourceUnavailable
 from demo import environment, summary, warehouses
 from demo.airflow_api import FINISHED, Airflow
 from demo.layout import Layout
@@ -36,17 +36,18 @@ class Stage:
     servers: Servers
     mlflow_port: int
     airflow_port: int
+    execution_port: int
     environ: Mapping[str, str]
 
     @property
     def tracking(self) -> str:
         """MLflow's URL."""
-        return f"http://127.0.0.1:{self.mlflow_port}"
+        return _url(self.mlflow_port)
 
     @property
     def airflow_url(self) -> str:
         """Airflow's URL."""
-        return f"http://127.0.0.1:{self.airflow_port}"
+        return _url(self.airflow_port)
 
     def start(self, name: str, command: list[str], env: Mapping[str, str], *, job: bool = False) -> Server:
         """Start a server or job with its own log."""
@@ -62,11 +63,11 @@ def play(layout: Layout, console: Console, *, environ: Mapping[str, str], leave:
     with only_one(layout.root / "demo"):
         _clear(layout, steps)
         servers = Servers(layout.servers, cwd=layout.root)
-        mlflow_port, airflow_port = free_ports(2)
+        mlflow_port, airflow_port, execution_port = free_ports(3)
         environ = environment.with_affidavit(
-            environment.base(environ, layout=layout), layout=layout, tracking=f"http://127.0.0.1:{mlflow_port}"
+            environment.base(environ, layout=layout), layout=layout, tracking=_url(mlflow_port)
         )
-        stage = Stage(layout, steps, servers, mlflow_port, airflow_port, environ)
+        stage = Stage(layout, steps, servers, mlflow_port, airflow_port, execution_port, environ)
         left = False
         try:
             password = environment.write_password(layout.passwords)
@@ -85,6 +86,10 @@ def stop(layout: Layout, console: Console) -> None:
     """Stop what ``up`` left running; what it made stays."""
     with only_one(layout.root / "demo"), Steps(console).step("Stopping servers") as note:
         note(", ".join(stop_recorded(layout.servers)) or "none was running")
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
 
 
 def _clear(layout: Layout, steps: Steps) -> None:
@@ -106,12 +111,14 @@ def _clear(layout: Layout, steps: Steps) -> None:
 
 
 def _act(stage: Stage, password: str, console: Console) -> None:
-    airflow_env = environment.with_airflow(stage.environ, layout=stage.layout, port=stage.airflow_port)
+    airflow_env = environment.with_airflow(
+        stage.environ, layout=stage.layout, url=stage.airflow_url, execution_url=_url(stage.execution_port)
+    )
     prepared = _prepare(stage, airflow_env)
     _load(stage)
     _airflow_up(stage, airflow_env, prepared)
     _train(stage)
-    airflow = _connect(stage, password)
+    airflow = _open_airflow(stage, airflow_env, password)
     try:
         _collect(stage, airflow)
         _judge(stage, airflow)
@@ -153,10 +160,17 @@ def _airflow_up(stage: Stage, airflow_env: Mapping[str, str], prepared: list[Ser
         for job in prepared:
             stage.servers.finish(job, seconds=START_SECONDS)
     python = [sys.executable, "-P", "-m", "airflow"]
-    stage.start("api-server", [*python, "api-server"], airflow_env)
+    # One server for people and one for tasks. In one process on SQLite they lock each other out: what logs a person's
+    # action waits for the database in the very thread that a task's transaction needs in order to end.
+    for name, apps, port in (
+        ("api-server", "core", stage.airflow_port),
+        ("execution-server", "execution", stage.execution_port),
+    ):
+        stage.start(
+            name, [*python, "api-server", "--apps", apps, "--host", "127.0.0.1", "--port", str(port)], airflow_env
+        )
     # No log server of its own: the API server reads the same disk, and 8793 may be another Airflow's.
     stage.start("scheduler", [*python, "scheduler", "--skip-serve-logs"], airflow_env)
-    stage.start("dag-processor", [*python, "dag-processor"], airflow_env)
 
 
 def _train(stage: Stage) -> None:
@@ -187,7 +201,7 @@ def _answering(stage: Stage, name: str, *, port: int, path: str) -> None:
 
     def answered() -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=5, trust_env=False).is_success
+            return httpx.get(f"{_url(port)}{path}", timeout=30, trust_env=False).is_success
         except httpx.HTTPError:
             return False
 
@@ -198,14 +212,20 @@ def _answering(stage: Stage, name: str, *, port: int, path: str) -> None:
         )
 
 
-def _connect(stage: Stage, password: str) -> Airflow:
+def _open_airflow(stage: Stage, airflow_env: Mapping[str, str], password: str) -> Airflow:
     wanted = {*EVIDENCE, POSTURE, AUDIT}
     with stage.steps.step("Starting Airflow") as note:
         note(stage.airflow_url)
         _answering(stage, "api-server", port=stage.airflow_port, path="/api/v2/version")
-        airflow = Airflow(stage.airflow_url, user=environment.ADMIN, password=password)
+        # The first call of this API builds it, which takes seconds: better now than in the first tasks.
+        _answering(stage, "execution-server", port=stage.execution_port, path="/execution/health")
+        log = stage.servers.named("api-server").log
+        airflow = Airflow(stage.airflow_url, user=environment.ADMIN, password=password, log=log)
         for name, pool in json.loads(stage.layout.pools.read_text(encoding="utf-8")).items():
             airflow.create_pool(name, slots=pool["slots"])
+
+        # Only now, when there is something to collect: Airflow starts a new DAG's latest run by itself.
+        processor = stage.start("dag-processor", [sys.executable, "-P", "-m", "airflow", "dag-processor"], airflow_env)
 
         def healthy() -> bool:
             health = airflow.health()
@@ -218,11 +238,9 @@ def _connect(stage: Stage, password: str) -> Airflow:
                 )
             return wanted <= airflow.dag_ids()
 
-        scheduler, processor = stage.servers.named("scheduler"), stage.servers.named("dag-processor")
+        scheduler = stage.servers.named("scheduler")
         stage.servers.wait_for("a healthy scheduler", healthy, seconds=START_SECONDS, log=scheduler.log)
         stage.servers.wait_for("parsing of every DAG", parsed, seconds=START_SECONDS, log=processor.log)
-        for dag_id in wanted:
-            airflow.unpause(dag_id)
     return airflow
 
 
@@ -239,38 +257,31 @@ def _run(stage: Stage, airflow: Airflow, title: str, dag_ids: list[str]) -> None
 
 def _wait_for_runs(stage: Stage, airflow: Airflow, runs: Mapping[str, str], note: Note) -> None:
     def finished() -> bool:
-        states = {dag_id: airflow.runs(dag_id)[run_id] for dag_id, run_id in runs.items()}
+        states = {dag_id: airflow.runs(dag_id) for dag_id in runs}
         note(
             "; ".join(
                 f"{dag_id.removeprefix('evidence.')} {airflow.progress(dag_id, run_id)}"
                 for dag_id, run_id in runs.items()
             )
         )
-        for dag_id, state in states.items():
-            if state == "failed":
-                raise _failure(stage, airflow, dag_id, runs[dag_id])
-        return all(state in FINISHED for state in states.values())
+        for dag_id, found in states.items():
+            _raise_failed(stage, airflow, dag_id, found)
+        return all(state in FINISHED for found in states.values() for state in found.values())
 
     log = stage.servers.named("scheduler").log
     stage.servers.wait_for(f"the end of {', '.join(runs)}", finished, seconds=RUN_SECONDS, log=log)
 
 
-def _failure(stage: Stage, airflow: Airflow, dag_id: str, run_id: str) -> AffidavitError:
-    failed = [task for task in airflow.tasks(dag_id, run_id) if task["state"] == "failed"]
-    if not failed:
-        return SourceRefused(f"{dag_id} failed", where=str(stage.servers.named("scheduler").log), fix="read this log")
-    task, attempt = failed[0]["task_id"], failed[0]["try_number"]
-    log = (
-        stage.layout.airflow
-        / "logs"
-        / f"dag_id={dag_id}"
-        / f"run_id={run_id}"
-        / f"task_id={task}"
-        / f"attempt={attempt}.log"
-    )
-    return SourceRefused(
-        f"task {task} of {dag_id} failed", where=str(log), fix="mend what this log says, then try again"
-    )
+def _raise_failed(stage: Stage, airflow: Airflow, dag_id: str, runs: Mapping[str, str]) -> None:
+    """Raise ``SourceRefused`` naming the log of the first task that failed, if a run did."""
+    for run_id in (run_id for run_id, state in runs.items() if state == "failed"):
+        failed = [task for task in airflow.tasks(dag_id, run_id) if task["state"] == "failed"]
+        log, who = stage.servers.named("scheduler").log, dag_id
+        if failed:
+            task, attempt = failed[0]["task_id"], failed[0]["try_number"]
+            folder = stage.layout.airflow / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task}"
+            log, who = folder / f"attempt={attempt}.log", f"task {task} of {dag_id}"
+        raise SourceRefused(f"{who} failed", where=str(log), fix="mend what this log says, then try again")
 
 
 def _judge(stage: Stage, airflow: Airflow) -> None:
@@ -280,9 +291,7 @@ def _judge(stage: Stage, airflow: Airflow) -> None:
 
         def judged() -> bool:
             runs = airflow.runs(POSTURE)
-            for run_id, state in runs.items():
-                if state == "failed":
-                    raise _failure(stage, airflow, POSTURE, run_id)
+            _raise_failed(stage, airflow, POSTURE, runs)
             seen = {cause for run_id in runs for cause in airflow.causes(POSTURE, run_id)}
             note(f"{len(collected & seen)} of {len(collected)} collections judged")
             return collected <= seen and all(state in FINISHED for state in runs.values())
@@ -294,9 +303,9 @@ def _judge(stage: Stage, airflow: Airflow) -> None:
 def _stop(stage: Stage) -> None:
     with stage.steps.step("Stopping the servers"):
         stage.servers.stop()
-        if still := [port for port in (stage.mlflow_port, stage.airflow_port) if answers(port)]:
+        if still := [port for port in (stage.mlflow_port, stage.airflow_port, stage.execution_port) if answers(port)]:
             raise SourceUnavailable(
-                f"port {still} still answers", where="the demo's servers", fix="see who listens there"
+                f"ports {still} still answer", where="the demo's servers", fix="see who listens there"
             )
 
 
