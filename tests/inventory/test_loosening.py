@@ -335,6 +335,8 @@ def test_a_dropped_role_stays_while_anything_is_owned_by_it(inventory):
 
 
 def test_old_and_new_are_said_in_text(inventory):
+    (found,) = loosens(inventory, changed(inventory, suite(lambda e: expectation(e, DIR)["kwargs"].pop("max_value"))))
+    assert (found.old, found.new) == ("column = dir; max_value = 1; min_value = 0", "column = dir; min_value = 0")
     (found,) = loosens(inventory, changed(inventory, mortgage(put("schedule", "@weekly"))))
     assert found == loosening.Loosening(
         SYSTEM_FILE, "schedule", "@daily", "@weekly", "evidence would be due less often"

@@ -63,10 +63,11 @@ class Waiting:
 
 
 def _text(value: object) -> str:
+    """In words, whatever the order in lists: two ways to write the same change read the same."""
     if value is None:
         return ""
     if isinstance(value, tuple | list):
         return ", ".join(sorted(map(str, value)))
     if isinstance(value, dict):
-        return ", ".join(f"{key}={value[key]!r}" for key in sorted(value))
+        return "; ".join(f"{key} = {_text(value[key])}" for key in sorted(value))
     return str(value)
