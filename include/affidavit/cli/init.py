@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from affidavit.cli.terminal import now, out, workplace
 from affidavit.pipeline.steps import pool
@@ -24,7 +23,7 @@ def init() -> None:
         for system in systems
         for table in system.tables
     }
-    file = Path(work.settings.key_file).parent / "pools.json"
+    file = work.settings.key_file.parent / "pools.json"
     file.write_text(json.dumps(pools, indent=2) + "\n", encoding="utf-8")
     out.print(f"ledger  {work.settings.shown_ledger_url}")
     out.print(f"origin  {head.origin}")

@@ -29,7 +29,7 @@ def examine(workplace: Workplace) -> Iterator[Finding]:
     yield from _packages()
     yield from _inventory(workplace)
     yield from _connections(workplace)
-    yield _key(Path(workplace.settings.key_file))
+    yield _key(workplace.settings.key_file)
     yield from _ledger(workplace)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from affidavit.errors import UsageError
 from affidavit.inventory import Organisation, Resolve, Suite, System
@@ -50,7 +49,16 @@ class Workplace:
 
     def create_ledger(self, *, now: datetime) -> Ledger:
         """Make the ledger and its key. Raises ``UsageError`` where either is already there."""
-        signer = LocalSigner.generate(Path(self.settings.key_file))
+        file = self.settings.key_file
+        if not file.exists():
+            signer = LocalSigner.generate(file)
+        else:
+            signer = LocalSigner.load(file)
+            # A key that has signed nothing is what a creation that failed half-way left behind.
+            if signer.remembered() is not None:
+                raise UsageError(
+                    "there is a ledger already", where=str(file), fix="use it, or set AFFIDAVIT_KEY_FILE to a new file"
+                )
         return Ledger.create(self.settings.ledger_url, blobs=self.settings.blobs_url, signer=signer, now=now)
 
     @contextmanager
@@ -62,7 +70,7 @@ class Workplace:
     @contextmanager
     def writer(self) -> Iterator[Ledger]:
         """The ledger, to be appended to; signing takes place in this process."""
-        signer = LocalSigner.load(Path(self.settings.key_file))
+        signer = LocalSigner.load(self.settings.key_file)
         with Ledger.open(self.settings.ledger_url, blobs=self.settings.blobs_url, signer=signer) as ledger:
             yield ledger
 
