@@ -61,6 +61,13 @@ WEAKER = [
     ("risk level", None, mortgage(put("risk_level", "limited")), SYSTEM_FILE, "risk_level"),
     ("schedule", None, mortgage(put("schedule", "@weekly")), SYSTEM_FILE, "schedule"),
     ("weekdays only", None, mortgage(put("schedule", "0 * * * 1-5")), SYSTEM_FILE, "schedule"),
+    (
+        "fewer ticks in shorter gaps",
+        mortgage(put("schedule", "*/10 9-17 * * *")),
+        mortgage(put("schedule", "0 */12 * * *")),
+        SYSTEM_FILE,
+        "schedule",
+    ),
     ("owner", None, mortgage(put("owner", "data-owner")), SYSTEM_FILE, "owner"),
     ("role", None, mortgage(put("organisation_role", "user")), SYSTEM_FILE, "organisation_role"),
     ("demonstration", None, mortgage(put("demonstration", None)), SYSTEM_FILE, "demonstration"),
@@ -138,6 +145,13 @@ WEAKER = [
         "last holder removed",
         ROLES,
         put("organisation", "roles", "ml-lead", "holders", []),
+        "include/organisation.yaml",
+        "roles.ml-lead.holders",
+    ),
+    (
+        "holder of a role that owns an AI system and no control",
+        lambda p: ROLES(p) or p["organisation"]["owners"].pop("A.6"),
+        put("organisation", "roles", "ml-lead", "holders", ["p-1"]),
         "include/organisation.yaml",
         "roles.ml-lead.holders",
     ),
@@ -275,6 +289,11 @@ def shuffled(inventory, seed):
 
 def test_order_in_lists_means_nothing(inventory):
     assert loosens(inventory, shuffled(inventory, 7)) == ()
+
+
+def test_data_that_no_model_was_made_from_or_tried_on_may_change_its_use(inventory):
+    old = changed(inventory, mortgage(put("datasets", 1, "use", "production")))
+    assert loosens(old, changed(old, mortgage(put("datasets", 1, "use", "reference")))) == ()
 
 
 def test_what_was_never_declared_before_stands_as_declared(inventory):

@@ -66,7 +66,7 @@ def read(path: Path, *, error: type[ConfigurationError]) -> Document:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise error(f"the file has more than {MAX_BYTES:,} bytes", where=name, fix="split it")
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as cause:
         raise error("there is no such file", where=name, fix="write it, or name another") from cause
     except OSError as cause:

@@ -41,7 +41,7 @@ def checked(schedule: str) -> str:
             raise ValueError(f"a cron expression has five fields, this has {len(fields)}")
         for (name, value), field in zip(_FIELDS.items(), fields, strict=True):
             # croniter also knows random and hashed fields, which no two readers would resolve alike.
-            item = rf"({value})(-({value}))?(/\d{{1,2}})?(#[1-5])?"
+            item = rf"({value})(-({value}))?(/\d{{1,2}})?(#\d)?"
             if not re.fullmatch(f"{item}(,{item})*", field, re.IGNORECASE):
                 raise ValueError(f"the field for {name} is not one of cron's")
         try:
