@@ -325,7 +325,7 @@ class MlflowServer:
                 "page_token": token,
             }
             page = self.api.get(_Versions, f"{_API}/model-versions/search", ask)
-            found |= {each.version: each for each in page.items if each.name == name}
+            found |= {each.version: each for each in page.items}
             if not (token := page.next_page_token):
                 return list(found.values())
 
