@@ -2,19 +2,12 @@
 
 import hashlib
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -22,58 +15,11 @@ import requests
 
 from affidavit.evidence import Circumstances
 from affidavit.inventory import Connection, System
+from tests.conftest import Mlflow
 
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
 HOUR = 3_600_000
-
-
-@dataclass(frozen=True)
-class Mlflow:
-    """Where a real server answers, and where it keeps its artifacts."""
-
-    url: str
-    artifacts: Path
-
-
-@pytest.fixture(scope="session")
-def mlflow() -> Iterator[Mlflow]:
-    """A real MLflow server on a loopback port, alone in its process group, gone at the end."""
-    with tempfile.TemporaryDirectory(prefix="affidavit-mlflow-") as home:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = str(probe.getsockname()[1])
-        quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-        command = [
-            *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1"),
-            *("--backend-store-uri", f"sqlite:///{home}/mlflow.db", "--artifacts-destination", f"{home}/artifacts"),
-        ]
-        log = Path(home, "log")
-        with log.open("wb") as out:
-            server = subprocess.Popen(
-                command, cwd=home, env=os.environ | quiet, stdout=out, stderr=out, start_new_session=True
-            )
-        try:
-            _wait_for(server, f"http://127.0.0.1:{port}", log)
-            yield Mlflow(f"http://127.0.0.1:{port}", Path(home, "artifacts"))
-        finally:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
-
-
-def _wait_for(server: subprocess.Popen, url: str, log: Path) -> None:
-    for _ in range(900):
-        try:
-            if requests.get(f"{url}/health", timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            pass
-        try:
-            server.wait(0.1)
-            break
-        except subprocess.TimeoutExpired:
-            pass
-    pytest.fail(f"no MLflow server: {log.read_text()[-2000:]}")
 
 
 @dataclass

@@ -16,7 +16,7 @@ from affidavit.inventory.connection import variable
 from affidavit.pipeline import collection, posture
 from affidavit.pipeline.workplace import Workplace
 from affidavit.settings import Settings
-from tests.collect.conftest import Mlflow, mlflow  # noqa: F401  the same real server
+from tests.conftest import Mlflow
 
 MIDNIGHT = datetime(2026, 3, 14, tzinfo=UTC)
 
