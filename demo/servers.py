@@ -82,6 +82,7 @@ class Servers:
         self._record = record
         self._cwd = cwd
         self._leashes: dict[Server, subprocess.Popen[bytes]] = {}
+        self._left = False
 
     def start(
         self, name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path, job: bool = False
@@ -89,7 +90,7 @@ class Servers:
         """Start a server; its output goes to ``log``. Returns at once."""
         with log.open("ab") as out:
             process = subprocess.Popen(
-                [sys.executable, leash.__file__, *command],
+                [sys.executable, "-P", leash.__file__, *command],
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -142,12 +143,16 @@ class Servers:
             if not server.job:
                 process.stdin.write(b"stay\n")
             process.stdin.close()
-        self._leashes.clear()
+        self._left = True
 
     def stop(self) -> None:
-        """Stop every server and all that they started; returns when nothing is left."""
+        """Stop every server and all that they started; returns when nothing is left. Those that were left stay."""
+        if self._left:
+            return
         _stop(list(self._leashes))
         for process in self._leashes.values():
+            assert process.stdin is not None
+            process.stdin.close()
             process.wait()
         self._leashes.clear()
         self._record.unlink(missing_ok=True)

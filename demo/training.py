@@ -81,6 +81,7 @@ def train(task: Task, *, warehouse: str, candidates: Sequence[Candidate], prepar
         versions = [mlflow.register_model(run.model_uri, task.name).version for run in best]
         mlflow.MlflowClient().set_registered_model_alias(task.name, ALIAS, str(versions[-1]))
         _score(task, best[-1].pipeline, rows=frames["test"], version=str(versions[-1]), connection=connection)
+    print(f"{task.name}: {len(trained)} runs, version {versions[-1]} is {ALIAS}")
 
 
 def _log(

@@ -1,0 +1,91 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from affidavit.inventory.load import load_lenient
+from demo.warehouses import load_bank, load_clinic
+
+# MLflow's own store uses what SQLAlchemy has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+ROOT = Path(__file__).resolve().parents[2]
+TEAMS = {"mortgage-approval": "mortgage", "tumour-triage": "tumour"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Both teams' scripts, run as the demo runs them, against MLflow's own SQLite store."""
+    home = tmp_path_factory.mktemp("training")
+    stores = {"mortgage": home / "bank.duckdb", "tumour": home / "clinic.duckdb"}
+    load_bank(stores["mortgage"], csv=ROOT / "demo" / "data" / "hmda_boston.csv")
+    load_clinic(stores["tumour"])
+    environment = os.environ | {
+        "MLFLOW_TRACKING_URI": f"sqlite:///{home / 'mlflow.db'}",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PYTHONPATH": str(ROOT),
+    }
+    for team, store in stores.items():
+        script = ROOT / "demo" / f"train_{team}.py"
+        subprocess.run(
+            [sys.executable, "-P", str(script), str(store)], check=True, cwd=home, env=environment, capture_output=True
+        )
+    return stores, environment["MLFLOW_TRACKING_URI"]
+
+
+@pytest.fixture(scope="module")
+def client(trained):
+    from mlflow import MlflowClient
+
+    return MlflowClient(trained[1])
+
+
+@pytest.fixture(params=TEAMS)
+def system(request):
+    return load_lenient(ROOT / "include", ROOT / "expectations").inventory.systems[request.param]
+
+
+def test_several_runs_say_what_they_read_and_what_came_out(client, system):
+    experiment = client.get_experiment_by_name(system.mlflow.experiments[0])
+
+    runs = client.search_runs([experiment.experiment_id])
+
+    assert len(runs) >= 3
+    for run in runs:
+        assert run.info.status == "FINISHED"
+        assert {"model", "seed"} <= set(run.data.params)
+        assert 0.5 < run.data.metrics["roc_auc"] <= 1
+        assert run.data.tags["team"]
+        inputs = {given.dataset.name for given in run.inputs.dataset_inputs}
+        assert inputs == {dataset.id for dataset in system.datasets}
+        assert len(run.outputs.model_outputs) == 1
+
+
+def test_the_best_run_is_in_use(client, system):
+    name = system.mlflow.registered_models[0]
+    experiment = client.get_experiment_by_name(system.mlflow.experiments[0])
+    best = max(client.search_runs([experiment.experiment_id]), key=lambda run: run.data.metrics["roc_auc"])
+
+    released = client.get_model_version_by_alias(name, system.mlflow.in_use_alias)
+
+    assert released.run_id == best.info.run_id
+    assert len(client.search_model_versions(f"name = '{name}'")) == 2
+
+
+def test_the_whole_hold_out_is_scored_by_the_version_in_use(client, trained, system):
+    [table] = system.predictions
+    store = trained[0][TEAMS[system.id]]
+    version = client.get_model_version_by_alias(system.mlflow.registered_models[0], system.mlflow.in_use_alias).version
+    held_out = next(dataset.table for dataset in system.datasets if dataset.use == "test")
+
+    with duckdb.connect(store, read_only=True) as connection:
+        columns = {name for name, *_ in connection.sql(f"DESCRIBE {table.table}").fetchall()}
+        assert {table.label, table.score, table.time_column, *table.groups, "model_version", "decision"} <= columns
+        [rows] = connection.sql(f"SELECT count(*), min(score), max(score) FROM {table.table}").fetchall()
+        assert connection.sql(f"SELECT count(*) FROM {held_out}").fetchall() == [(rows[0],)]
+        assert 0 <= rows[1] < rows[2] <= 1
+        assert connection.sql(f"SELECT DISTINCT model_version FROM {table.table}").fetchall() == [(str(version),)]
+        assert len(connection.sql(f"SELECT DISTINCT decision FROM {table.table}").fetchall()) == 2
