@@ -9,7 +9,8 @@
     ├── SourceError                   a source could not be read; exit 1
     │   ├── SourceUnavailable         down, hung up, timed out: trying again can help
     │   ├── SourceGarbled             answered, but not what its protocol says: trying again can help
-    │   └── SourceRefused             answered no: table, column, right or credential is missing
+    │   ├── SourceRefused             answered no: table, column, right or credential is missing
+    │   └── HeadConflict              a witness or signer remembers a head of another size than the proof starts from
     ├── StatementError                something that must not become evidence as it is; exit 2
     │   ├── CanonicalError            bytes or values that RFC 8785 or our limits refuse
     │   ├── FieldNotAllowed           a field that its kind does not name (redaction by allow-list)
@@ -106,6 +107,17 @@ class SourceGarbled(SourceError):
 
 class SourceRefused(SourceError):
     """The source answered no: a table, column, right or credential is missing."""
+
+
+class HeadConflict(SourceError):
+    """A witness or signer remembers a head of another size than the proof starts from.
+
+    ``size`` is the one that it remembers: prove from there, and ask again.
+    """
+
+    def __init__(self, problem: str, *, where: str = "", fix: str = "", size: int) -> None:
+        self.size = size
+        super().__init__(problem, where=where, fix=fix)
 
 
 class StatementError(AffidavitError):
