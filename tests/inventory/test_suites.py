@@ -87,6 +87,7 @@ def test_the_real_defects_of_the_applications_are_found_and_nothing_else_is(fail
         "expect_column_values_to_be_between:lvr": 6,
         "expect_column_values_to_be_in_set:ccs": 1,
         "expect_column_values_to_be_in_set:mcs": 1,
+        "expect_column_values_to_not_be_in_set:deny": 96,
     }
 
 

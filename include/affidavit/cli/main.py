@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from affidavit.cli import allowlist, assess, collect, doctor, init, plan, rebuild, show, status, verify
+from affidavit.cli import allowlist, assess, collect, doctor, init, plan, rebuild, show, signer, status, verify, witness
 from affidavit.cli.terminal import complain
 from affidavit.errors import AffidavitError
 from affidavit.settings import quiet
@@ -29,13 +29,25 @@ app.command("plan")(plan.plan)
 app.command("suggest-allowlist")(allowlist.suggest_allowlist)
 app.command("doctor")(doctor.doctor)
 app.command("rebuild")(rebuild.rebuild)
+app.command("signer")(signer.signer)
+app.command("witness")(witness.witness)
 
 
 def run() -> None:
     """Run the command line; an error of ours is one message on standard error and its own exit code."""
     quiet(os.environ)
+    code = 0
     try:
         app()
     except AffidavitError as error:
         complain(error)
-        sys.exit(error.exit_code)
+        code = error.exit_code
+    except SystemExit as stop:
+        if not isinstance(stop.code, int | None):
+            raise
+        code = stop.code or 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # DuckDB's Python binding, beside Great Expectations, prints some fifty lines while the interpreter is torn down.
+    # Everything is closed and flushed by now, so leave without that.
+    os._exit(code)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from affidavit.cli.terminal import mark, now, out, parse_time, print_json, workplace
 from affidavit.errors import UsageError
@@ -117,19 +118,18 @@ def _print(document: dict[str, Any]) -> None:
     out.print(f"as of {document['as_of']}, {head['size']} entries, root {head['root'][:16]}…")
     for scope, each in document["scopes"].items():
         table = Table(title=scope, title_justify="left", title_style="bold", expand=True)
-        for column in ("control", "status", "what the evidence shows", "next action", "owner"):
-            table.add_column(
-                column, no_wrap=column in {"control", "status"}, ratio=None if column != "next action" else 1
-            )
+        table.add_column("control", no_wrap=True)
+        table.add_column("status", no_wrap=True)
+        table.add_column("what the evidence shows, and what to do next", ratio=1)
+        table.add_column("owner", no_wrap=True)
         for control in each["controls"]:
-            table.add_row(
-                control["control"],
-                mark(control["status"]),
-                control["sentence"],
-                control["next_action"],
-                control["owner"],
-            )
+            said = Text(control["sentence"])
+            if control["next_action"]:
+                said.append(f"\n→ {control['next_action']}", style="bold")
+            table.add_row(control["control"], mark(control["status"]), said, control["owner"])
         out.print(table)
         out.print("  ".join(f"{mark(status)} {count}" for status, count in each["counts"].items()))
+        if not each["recorded"]:
+            out.print("  not assessed yet: nothing was recorded about this posture")
         for change in each["differs_from_recorded"]:
-            out.print(f"  {change['control']}: recorded as {change['recorded']}, judged {change['judged']} now")
+            out.print(f"  {change['control']}: recorded then as {change['recorded']}, judged {change['judged']} here")
