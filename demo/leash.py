@@ -66,9 +66,10 @@ def hold(command: list[str]) -> int:
         if ready and os.read(0, 16) != b"stay\n":
             break
         held = held and not ready
-    code = child.poll()
+    code = child.poll() or 0
     end_session(os.getsid(0))
-    return code or 0
+    # As shells say it: ended by signal 9 is 137.
+    return code if code >= 0 else 128 - code
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping
@@ -79,6 +80,10 @@ def play(layout: Layout, console: Console, *, environ: Mapping[str, str], leave:
         finally:
             if not left:
                 _stop(stage)
+        console.print("Check it yourself:")
+        for name in ("AFFIDAVIT_LEDGER_URL", "AFFIDAVIT_BLOBS_URL"):
+            console.print(f"  export {name}={shlex.quote(environ[name])}")
+        console.print(f"  {shlex.quote(str(layout.affidavit))} verify")
         console.print(f"Done in {steps.seconds:.0f} s.")
 
 
