@@ -1,0 +1,160 @@
+"""The command line, from outside: what it prints, and what it exits with."""
+
+import json
+import sqlite3
+
+import pytest
+
+from affidavit.cli.terminal import parse_time
+from affidavit.errors import UsageError
+
+
+def tamper(project, statement, *values):
+    """Change the database behind the ledger's back, as its owner can."""
+    with sqlite3.connect(project.root / ".affidavit" / "ledger.db") as database:
+        for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f"DROP TRIGGER {trigger}")
+        database.execute(statement, values)
+
+
+def test_the_main_job_by_hand(run, project):
+    collected = run("collect", "loans")
+    assert collected.returncode == 0, collected.stderr
+    assert "entries added" in collected.stdout
+    assert "nothing new" in run("collect", "loans").stdout
+    assert run("assess").returncode == 0
+    assert (project.root / ".affidavit/site/index.html").exists()
+    status = run("status", "loans", "--json")
+    assert status.returncode == 0
+    [controls] = [scope["controls"] for scope in json.loads(status.stdout)["scopes"].values()]
+    assert {control["control"]: control["status"] for control in controls}["A.7.4"] == "supported"
+    assert run("status", "loans", "--strict").returncode == 1
+    assert "A.7.4" in run("status", "loans").stdout
+    shown = run("show", "0")
+    assert "genesis" in shown.stdout
+    assert json.loads(run("show", "0", "--json").stdout)["_type"].startswith("https://in-toto.io")
+
+
+def test_verify_says_intact_and_that_nobody_vouches_for_the_author(run, project):
+    project.collect()
+    done = run("verify")
+    assert done.returncode == 1
+    assert f"intact: {project.size()} entries" in done.stdout
+    assert "unproven" in done.stdout
+    document = json.loads(run("verify", "--json").stdout)
+    assert document["intact"]
+    assert document["entries"] == project.size()
+
+
+def test_verify_against_a_policy_that_names_the_key_is_fully_established(run, project):
+    key = project.entries(kind="genesis")[0].statement.facts["key"]
+    (project.root / "policy").write_text(f"log {key}\nquorum none\n")
+    assert run("verify", "--policy", "policy").returncode == 0
+    other = project.root / "other"
+    other.write_text("log example.org/log+00000000+AAAA\nquorum none\n")
+    assert run("verify", "--policy", "other").returncode in {2, 3}
+
+
+def test_one_byte_changed_is_found_and_its_entry_named(run, project):
+    project.collect()
+    entry = project.entries(kind="model-run")[0]
+    changed = entry.leaf.replace(b'"FINISHED"', b'"FINISHEE"')
+    assert changed != entry.leaf
+    tamper(project, 'UPDATE entries SET leaf = ? WHERE "index" = ?', changed, entry.index)
+    done = run("verify")
+    assert done.returncode == 3
+    assert f"entry {entry.index}" in done.stderr
+
+
+def test_a_derived_column_changed_is_named_with_how_to_rebuild_it(run, project):
+    project.collect()
+    entry = project.entries(kind="model-run")[0]
+    tamper(project, 'UPDATE entries SET kind = ? WHERE "index" = ?', "model-alias", entry.index)
+    done = run("verify")
+    assert done.returncode == 3
+    assert "column kind" in done.stderr
+    assert "affidavit rebuild" in done.stderr
+    assert run("rebuild").returncode == 0
+    assert run("verify").returncode == 1
+
+
+def test_as_of_refuses_what_was_never_known(run, project):
+    assert run("status", "--as-of", "2001-01-01").returncode == 2
+    assert run("status", "--as-of", "yesterday").returncode == 2
+    assert run("status", "--as-of", "2999-01-01").returncode == 2
+
+
+def test_an_error_is_one_message_with_its_fix_and_no_traceback(run, project):
+    done = run("collect", "laons")
+    assert done.returncode == 2
+    assert "choose one of: loans" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert run("collect").returncode == 2
+    assert run("verify", "--ledger", f"sqlite:///{project.root}/none.db").returncode == 2
+
+
+def test_a_source_that_is_down_exits_with_1_and_is_named(run, project):
+    project.warehouse.unlink()
+    done = run("collect", "loans")
+    assert done.returncode == 1
+    assert "bank" in done.stderr
+
+
+def test_the_dry_run_says_what_it_would_cost_and_writes_nothing(run, project):
+    before = project.size()
+    steps = {each["step"]: each for each in json.loads(run("plan", "loans", "--json").stdout)}
+    table = steps["table:loans-train"]
+    assert (table["rows"], table["timeout_seconds"], table["pool"]) == (100, 600, "warehouse.bank")
+    assert table["queries"] > 0
+    assert steps["mlflow-runs, mlflow-models"]["requests"] > 0
+    assert project.size() == before
+    expected = sum(each["entries"] for each in steps.values())
+    project.collect()
+    assert project.size() - before <= expected + len(project.entries(kind="lineage-edge"))
+
+
+def test_an_allow_list_is_proposed_without_what_looks_like_a_secret(run, project):
+    done = run("suggest-allowlist", "loans")
+    assert done.returncode == 0
+    assert "params: [C]" in done.stdout
+    assert "hunter2" not in done.stdout
+
+
+def test_the_doctor_finds_nothing_and_then_what_is_wrong(run, project):
+    fine = run("doctor")
+    assert fine.returncode == 0, fine.stdout
+    project.warehouse.unlink()
+    (project.root / ".affidavit/signer.key").chmod(0o644)
+    done = run("doctor")
+    assert done.returncode == 1
+    assert "chmod 600" in done.stdout
+    assert "connection bank" in done.stdout
+
+
+def test_a_second_ledger_is_refused(run):
+    done = run("init")
+    assert done.returncode == 2
+    assert "already" in done.stderr
+
+
+def test_nothing_but_the_answer_is_printed(run, project):
+    done = run("collect", "loans")
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "means"),
+    [
+        ("2026-03-14", "2026-03-14T23:59:59.999000+00:00"),
+        ("2026-03-14T12:00:00", "2026-03-14T12:00:00+00:00"),
+        ("2026-03-14T12:00:00+01:00", "2026-03-14T12:00:00+01:00"),
+    ],
+)
+def test_a_date_means_the_end_of_that_day(text, means):
+    assert parse_time(text).isoformat() == means
+
+
+def test_what_is_no_time_says_how_to_write_one():
+    with pytest.raises(UsageError, match="2026-03-14"):
+        parse_time("14 March")
