@@ -4,12 +4,19 @@ A *stream* is (kind, scope, first subject, interval where one applies). The ledg
 latest entry of its stream: the same facts add nothing; changed facts add an entry that names the leaf it supersedes.
 Time of observation, collector, Airflow run and ``basis`` are about the looking, not about what was seen: they are no
 part of the facts that are compared.
+
+Three SHA-256 tell statements apart; each is over a line of its own, a newline, and what follows:
+
+- *stream*: ``affidavit stream v1``, RFC 8785 of ``[kind, scope, name of the first subject, interval]``;
+- *facts digest*: ``affidavit facts v1``, RFC 8785 of the whole statement without :data:`NOT_COMPARED` in its header;
+- *identity*: ``affidavit identity v1``, stream, leaf hash of the superseded entry (or 32 zero bytes), facts digest.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,12 +25,15 @@ from typing import Any
 
 from affidavit.errors import CanonicalError, FieldNotAllowed, StatementTooLarge
 from affidavit.evidence import shapes
-from affidavit.evidence.canonical import Json, dumps, loads
+from affidavit.evidence.canonical import Json, dumps, glance, loads, plain, shallow, write, write_plain
 from affidavit.evidence.kinds import BY_PREDICATE_TYPE, Kind
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 MAX_LEAF = 65_535
 """Bytes a leaf may hold; what is larger is a blob under its SHA-256."""
+
+NOT_COMPARED = frozenset({"airflow", "basis", "collector", "observed_at", "supersedes"})
+"""Fields of the header that are about the looking; all others are compared, with the rest of the statement."""
 
 ORGANISATION_SCOPE = "organisation"
 
@@ -189,14 +199,17 @@ class Draft:
     @cached_property
     def statement(self) -> Statement:
         """The draft as a statement that supersedes nothing yet."""
-        return Statement(self._document(None))
+        document = self._document
+        return Statement(document, write=write_plain if plain(document) else write)
 
     def seal(self, supersedes: bytes | None) -> bytes:
         """The leaf: canonical bytes of the statement that follows the leaf hash ``supersedes`` in its stream.
 
-        Raises ``StatementTooLarge`` over :data:`MAX_LEAF`.
+        Raises ``StatementTooLarge`` over :data:`MAX_LEAF`, ``CanonicalError`` for what could not be read again.
         """
-        leaf = dumps(self._document(supersedes))
+        leaf = self.statement.sealed(supersedes)
+        if not self.statement.plain or not shallow(leaf):
+            loads(leaf)
         if len(leaf) > MAX_LEAF:
             raise StatementTooLarge(
                 f"the statement has {len(leaf):,} bytes, more than {MAX_LEAF:,}",
@@ -205,7 +218,8 @@ class Draft:
             )
         return leaf
 
-    def _document(self, supersedes: bytes | None) -> dict[str, Any]:
+    @property
+    def _document(self) -> dict[str, Any]:
         header = {
             "scope": self.scope,
             "stage": self.stage.value,
@@ -218,7 +232,7 @@ class Draft:
             "airflow": _airflow(self.seen.airflow),
             "basis": dict(self.basis) if self.basis else None,
             "demonstration": self.seen.demonstration,
-            "supersedes": supersedes.hex() if supersedes else None,
+            "supersedes": None,
         }
         foreign = {name: value for name, value in self.facts.items() if name in self.kind.foreign}
         own = {name: value for name, value in self.facts.items() if name not in self.kind.foreign}
@@ -242,23 +256,37 @@ class Statement:
     counts on it.
     """
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(self, document: Mapping[str, Any], *, write: Callable[[Json], str] = write) -> None:
+        """Take a parsed document; ``write`` may be ``write_plain`` where it is plain."""
         self.document = document
         self.predicate_type: str = document["predicateType"]
         self._known = BY_PREDICATE_TYPE.get(self.predicate_type)
+        self.plain = write is write_plain
+        self._write = write
 
     @classmethod
     def parse(cls, leaf: bytes) -> Statement:
         """Read a leaf. Raises ``CanonicalError`` for anything that is not an in-toto Statement of ours."""
-        document = loads(leaf)
         try:
-            if document["_type"] != STATEMENT_TYPE:
-                raise CanonicalError(f"not an in-toto Statement v1 but {str(document['_type'])[:80]!r}")
-            statement = cls(document)
+            statement = cls._parse_canonical(leaf) or cls(loads(leaf))
+            if statement.document["_type"] != STATEMENT_TYPE:
+                raise CanonicalError(f"not an in-toto Statement v1 but {str(statement.document['_type'])[:80]!r}")
             _ = (statement.subjects, statement.scope, statement.stream, statement.observed_at)
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise CanonicalError(f"not a statement: {type(error).__name__} {error}") from error
         return statement
+
+    @classmethod
+    def _parse_canonical(cls, leaf: bytes) -> Statement | None:
+        """The statement where writing it again gives the same bytes, which thus can be read in one way only."""
+        if (glanced := glance(leaf)) is None:
+            return None
+        text, document = glanced
+        try:
+            statement = cls(document, write=write_plain)
+            return statement if statement._whole(statement.header) == text else None
+        except (KeyError, TypeError, AttributeError):
+            return None
 
     @property
     def known(self) -> bool:
@@ -340,17 +368,36 @@ class Statement:
     def stream(self) -> bytes:
         """SHA-256 that names the stream; the kind's version is no part of it, so a new version supersedes the old."""
         name = [self.kind, self.scope, self.subject.name, self.header.get("interval")]
-        return hashlib.sha256(b"affidavit stream v1\n" + dumps(name)).digest()
+        return hashlib.sha256(b"affidavit stream v1\n" + self._write(name).encode()).digest()
 
     @cached_property
     def facts_digest(self) -> bytes:
         """SHA-256 over everything that is compared within a stream."""
-        compared = {
-            "subject": self.document["subject"],
-            "facts": self.facts,
-            **{name: self.header.get(name) for name in ("stage", "origin", "effective", "by", "demonstration")},
-        }
-        return hashlib.sha256(b"affidavit facts v1\n" + dumps(compared)).digest()
+        compared = {name: value for name, value in self.header.items() if name not in NOT_COMPARED}
+        return hashlib.sha256(b"affidavit facts v1\n" + self._whole(compared).encode()).digest()
+
+    def sealed(self, supersedes: bytes | None) -> bytes:
+        """The canonical bytes of this statement where it supersedes the leaf hash ``supersedes``."""
+        header = {**self.header, "supersedes": supersedes.hex() if supersedes else None}
+        return self._whole(header).encode()
+
+    def _whole(self, header: Mapping[str, Any]) -> str:
+        """The canonical text of this statement under another header."""
+        before, after = self._around_header
+        return f"{before}{self._write(header)}{after}"
+
+    @cached_property
+    def _around_header(self) -> tuple[str, str]:
+        # Everything but the header is written once, for the leaf and for the digest of its facts.
+        predicate, own = self.document["predicate"], self._own
+        for number in itertools.count():  # until the mark stands in the text once
+            mark = f'"header":{number}'
+            marked = {**own, "header": number}
+            whole = {**self.document, "predicate": marked if own is predicate else {**predicate, "affidavit": marked}}
+            before, found, after = self._write(whole).partition(mark)
+            if found and mark not in after:
+                return before + '"header":', after
+        raise AssertionError("counting ended")
 
     @cached_property
     def identity(self) -> bytes:
