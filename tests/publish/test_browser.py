@@ -46,6 +46,7 @@ def site(tmp_path: Path) -> Path:
     build_site(
         tmp_path / "site",
         reader=log,
+        head=log.head(),
         verdicts=verdicts,
         catalogue=catalogue.load(),
         demonstrations=(),

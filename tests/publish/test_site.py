@@ -71,6 +71,7 @@ def build(
     return build_site(
         site,
         reader=log,
+        head=log.head(),
         verdicts=verdicts or (verdict("A.7.4", Status.FAILING, entries=(2, 3, 4)),),
         catalogue=wanted,
         demonstrations=staged,

@@ -82,6 +82,7 @@ def test_controls_lead_to_entries_and_entries_to_data_docs(tmp_path: Path, ledge
     report = build_site(
         site,
         reader=ledger,
+        head=ledger.head(),
         verdicts=verdicts,
         catalogue=catalogue.load(),
         demonstrations=state.demonstrations,
@@ -116,6 +117,7 @@ def test_no_page_says_that_anything_is_compliant(tmp_path: Path, ledger: Ledger)
     build_site(
         site,
         reader=ledger,
+        head=ledger.head(),
         verdicts=verdicts,
         catalogue=catalogue.load(),
         demonstrations=state.demonstrations,

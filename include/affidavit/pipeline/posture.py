@@ -80,6 +80,7 @@ def publish(workplace: Workplace, *, now: datetime) -> SiteReport:
         return build_site(
             workplace.settings.site_dir,
             reader=ledger,
+            head=posture.head,
             verdicts=posture.verdicts,
             catalogue=catalogue.load(),
             demonstrations=posture.state.demonstrations,

@@ -50,19 +50,19 @@ def build_site(  # noqa: PLR0913  each argument is one thing that the site shows
     directory: Path,
     *,
     reader: Reader,
+    head: Head,
     verdicts: Sequence[Verdict],
     catalogue: Catalogue,
     demonstrations: Sequence[Demonstration],
     at: datetime,
     render_docs: RenderDocs,
 ) -> SiteReport:
-    """Write the site of ``verdicts`` at ``at`` into ``directory``.
+    """Write the site of ``verdicts``, judged at ``at`` from the entries under ``head``, into ``directory``.
 
     Raises ``IntegrityError`` for an entry or blob that is not what was recorded, and for a ledger that lost or changed
     entries since the last build; ``ConfigurationError`` for the site of another ledger, or a directory that cannot be
     written. The index of the last build then still stands.
     """
-    head = reader.head()
     files = Files(directory)
     with files.alone():
         evidence = EvidencePages(files, reader, head, tuple(demonstrations), render_docs)
