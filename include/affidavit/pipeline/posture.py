@@ -10,6 +10,7 @@ from datetime import datetime
 from affidavit import __version__, catalogue, rules
 from affidavit.errors import UsageError
 from affidavit.evidence import (
+    ORGANISATION_SCOPE,
     AirflowRun,
     Circumstances,
     Collector,
@@ -108,8 +109,12 @@ def entries_by_kind(ledger: Ledger, size: int) -> dict[str, int]:
 
 
 def _demonstration(state: State, scope: str) -> str | None:
-    """What an assessment of evidence that is scripted or simulated says about itself."""
-    return "; ".join(sorted({each.text for each in state.demonstrations if each.scope == scope})) or None
+    """What an assessment of evidence that is scripted or simulated says about itself.
+
+    The organisation is judged by the evidence about all of its AI systems.
+    """
+    marked = {each.text for each in state.demonstrations if scope in (each.scope, ORGANISATION_SCOPE)}
+    return "; ".join(sorted(marked)) or None
 
 
 def _assessment(posture: Posture, scope: str, seen: Circumstances) -> Draft:

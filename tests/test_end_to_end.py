@@ -1,0 +1,154 @@
+"""The whole demo, once, in a copy of this checkout: real Airflow, real MLflow, real data, from nothing to the posture.
+
+What the summary says is counted again here from the bytes of the ledger, without the code that made the summary.
+"""
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[1]
+PARTS = ("config", "dags", "demo", "expectations", "include", "pyproject.toml")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's folder, after it has run."""
+    root = tmp_path_factory.mktemp("checkout")
+    leave = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for part in PARTS:
+        source = REPO / part
+        if source.is_dir():
+            shutil.copytree(source, root / part, ignore=leave)
+        else:
+            shutil.copy(source, root / part)
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "AFFIDAVIT", "MLFLOW"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "demo", "run"], cwd=root, env=kept, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return root / ".demo"
+
+
+@pytest.fixture(scope="module")
+def summary(home: Path) -> dict:
+    document: dict = json.loads((home / "summary.json").read_text())
+    return document
+
+
+@pytest.fixture(scope="module")
+def statements(home: Path) -> list[dict]:
+    """Every leaf, read as plain JSON."""
+    with sqlite3.connect(home / "ledger.db") as database:
+        return [json.loads(leaf) for (leaf,) in database.execute('SELECT leaf FROM entries ORDER BY "index"')]
+
+
+def kind(statement: dict) -> str:
+    own = re.fullmatch(r"urn:affidavit:([a-z-]+):v\d+", statement["predicateType"])
+    return (
+        own[1] if own else {"https://in-toto.io/attestation/test-result/v0.1": "validation"}[statement["predicateType"]]
+    )
+
+
+def header(statement: dict) -> dict:
+    predicate = statement["predicate"]
+    return predicate.get("header") or predicate["affidavit"]["header"]
+
+
+def test_every_number_of_the_summary_is_in_the_ledger(summary, statements):
+    assert summary["entries"] == len(statements) == summary["checkpoint"]["size"]
+    assert summary["entries_by_kind"] == dict(Counter(map(kind, statements)))
+    assert summary["systems"] == ["mortgage-approval", "tumour-triage"]
+    recorded = {
+        header(each)["scope"]: each["predicate"]["controls"] for each in statements if kind(each) == "assessment"
+    }
+    shown = {f"system:{name}": counts for name, counts in summary["controls"].items()}
+    shown["organisation"] = summary["organisation"]
+    assert {s: dict(Counter(c["status"] for c in controls.values())) for s, controls in recorded.items()} == shown
+    texts = Counter(header(each)["demonstration"] for each in statements if header(each)["demonstration"])
+    assert summary["demonstrations"] == dict(texts)
+
+
+@pytest.mark.parametrize(
+    ("collector", "kinds"),
+    [
+        ("declarations", {"system-declaration", "suite-declaration"}),
+        ("table", {"dataset-snapshot", "validation"}),
+        ("mlflow-runs", {"model-run"}),
+        ("mlflow-models", {"model-version", "model-alias"}),
+        ("lineage", {"lineage-edge"}),
+        ("collection", {"collection"}),
+        ("assessment", {"assessment"}),
+    ],
+)
+@pytest.mark.parametrize("system", ["mortgage-approval", "tumour-triage"])
+def test_each_collector_brought_its_evidence_about_each_system(statements, system, collector, kinds):
+    mine = [each for each in statements if header(each)["scope"] == f"system:{system}"]
+    assert {kind(e) for e in mine if header(e)["collector"]["name"].partition(":")[0] == collector} == kinds
+
+
+def test_everything_was_collected_by_airflow(statements):
+    assert all(header(each)["airflow"]["dag"] for each in statements if kind(each) != "genesis")
+
+
+def test_what_is_scripted_says_so(statements):
+    assert all(header(each)["demonstration"] for each in statements if kind(each) != "genesis")
+
+
+def test_the_real_defects_are_reported(statements):
+    failed = {
+        each["subject"][0]["name"]: set(each["predicate"]["failedTests"])
+        for each in statements
+        if kind(each) == "validation" and each["predicate"]["result"] == "FAILED"
+    }
+    assert set(failed) == {"warehouse://bank/applications_train", "warehouse://bank/applications_test"}
+    found = set().union(*failed.values())
+    assert {
+        "expect_column_values_to_not_be_null:pbcr",  # missing values
+        "expect_column_values_to_be_between:dir",  # implausible ratios
+        "expect_column_values_to_not_be_in_set:deny",  # unequal denial rates
+    } <= found
+
+
+def test_good_data_supports_and_bad_data_in_use_fails(statements):
+    recorded = {
+        header(each)["scope"]: each["predicate"]["controls"] for each in statements if kind(each) == "assessment"
+    }
+    assert recorded["system:tumour-triage"]["A.7.4"]["status"] == "supported"
+    assert recorded["system:mortgage-approval"]["A.7.4"]["status"] == "failing"
+
+
+def test_the_ledger_verifies(home, statements):
+    command = Path(sys.executable).with_name("affidavit")
+    urls = {"AFFIDAVIT_BLOBS_URL": str(home / "blobs"), "AFFIDAVIT_LEDGER_URL": f"sqlite:///{home}/ledger.db"}
+    done = subprocess.run([command, "verify"], env=os.environ | urls, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr  # nobody outside has named the author
+    assert f"intact: {len(statements)} entries" in done.stdout
+    assert done.stdout.startswith("demonstration")
+
+
+def test_the_site_leads_from_a_control_to_its_data_docs_in_two_clicks(home):
+    def links(page: Path) -> set[Path]:
+        return {(page.parent / href).resolve() for href in re.findall(r'href="([^"#:]+)', page.read_text())}
+
+    site = (home / "site").resolve()
+    control = site / "controls" / "A.7.4.html"
+    assert control in links(site / "index.html")
+    entries = {page for page in links(control) if page.parent == site / "entries"}
+    docs = set().union(*(links(page) for page in entries))
+    assert any(page.parent == site / "data-docs" and page.exists() for page in docs)
+
+
+def test_logs_are_short(home):
+    """One line for each request that a server answered, and little else: no import that prints by the hundred."""
+    for log in (home / "logs").glob("*.log"):
+        lines = [line for line in log.read_text(errors="replace").splitlines() if "http.access" not in line]
+        assert len(lines) < 100, log.name
