@@ -1,0 +1,229 @@
+"""A bundle: chosen entries in one archive, each with the proof that it is in the log.
+
+    README.txt            what this is, and what it does not show
+    blobs/D               the blob with SHA-256 D, for each that an entry names
+    checkpoint.txt        the signed head that every proof leads to
+    copy_of_affidavit_verify.py   the stand-alone verifier; as a copy, its name says so, and so it does when it runs
+    entries/N.json        the leaf of entry N, byte for byte; entry 0, which names the log's key, is always there
+    manifest.json         the SHA-256 of every other file
+    policy-template.txt   the log's key as the log itself names it, commented out: to be compared, not to be trusted
+    proofs/N.tlog-proof   its proof (C2SP tlog-proof)
+    since.txt             where a noted checkpoint was given: the proof that the head extends it
+
+The same prefix of the same ledger and the same selection give the same bytes. A bundle shows that what it holds is in
+the log; it cannot show that nothing was left out of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+from affidavit.errors import AffidavitError, ConfigurationError, IntegrityError, UsageError
+from affidavit.evidence import Entry, dumps
+from affidavit.evidence.naming import named_blobs
+from affidavit.projections.reader import Head, Reader
+from affidavit.publish import archive
+from affidavit.tlog.checkpoint import Checkpoint
+from affidavit.tlog.extension import check_extension, extension_text
+from affidavit.tlog.note import Note, VerifierKey
+from affidavit.tlog.tlog_proof import TlogProof
+
+FORMAT = "affidavit bundle 1"
+"""What the manifest of every bundle begins with; another layout is another number."""
+
+COPY = "copy_of_affidavit_verify.py"
+"""Name of the verifier's copy: the same bytes, so that its SHA-256 can be compared with the published one."""
+
+_RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
+
+
+class Prover(Protocol):
+    """Proves what is in the log, and that it only grew (RFC 6962); see :mod:`affidavit.tlog.proofs`."""
+
+    key: VerifierKey
+
+    def prove_inclusion(self, index: int, size: int) -> list[bytes]:
+        """The audit path of an entry under the head of ``size``."""
+
+    def prove_consistency(self, size1: int, size2: int) -> list[bytes]:
+        """The proof that the head of ``size2`` extends that of ``size1``."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which entries: those of ``scope`` and those in ``ranges`` (first and last index); every one where both are empty.
+
+    ``words`` is how somebody asked for them.
+    """
+
+    scope: str | None = None
+    ranges: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def of(cls, *, scope: str | None, entries: str | None) -> Selection:
+        """A selection from ``3,7-9`` and the name of a scope. Raises ``UsageError`` for what cannot be meant."""
+        ranges = []
+        for part in entries.split(",") if entries is not None else ():
+            match = _RANGE.fullmatch(part.strip())
+            first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+            if first > last:
+                raise UsageError(f"{part[:40]!r} names no entries", where="--entries", fix="write 3,7-9")
+            ranges.append((first, last))
+        return cls(scope, tuple(sorted(ranges)))
+
+    @property
+    def words(self) -> str:
+        """The selection as it is written into the manifest."""
+        entries = ",".join(str(a) if a == b else f"{a}-{b}" for a, b in self.ranges)
+        parts = [f"scope {self.scope}" if self.scope else "", f"entries {entries}" if entries else ""]
+        return " and ".join(filter(None, parts)) or "every entry"
+
+    def choose(self, reader: Reader, size: int) -> list[Entry]:
+        """The entries under the head of ``size``, in order, entry 0 among them. Raises ``UsageError`` for none."""
+        chosen = {0: reader.entry(0)}
+        if self.scope is not None or not self.ranges:
+            found = {entry.index: entry for entry in reader.entries(0, size, scope=self.scope)}
+            if not found:
+                raise UsageError(f"no entry is about {self.scope!r}", where="--scope", fix="see 'affidavit status'")
+            chosen |= found
+        for first, last in self.ranges:
+            if last >= size:
+                raise UsageError(f"there is no entry {last}", where="--entries", fix=f"the last one is {size - 1}")
+            chosen |= {entry.index: entry for entry in reader.entries(first, last + 1)}
+        return [chosen[index] for index in sorted(chosen)]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What was written: under which head, how many entries and blobs, and the SHA-256 of the archive."""
+
+    head: Head
+    entries: int
+    blobs: int
+    sha256: str
+
+
+def write_bundle(
+    path: Path,
+    *,
+    reader: Reader,
+    prover: Prover,
+    selection: Selection,
+    verifier: bytes,
+    since: Note | None = None,
+) -> Bundle:
+    """Write the bundle to ``path``: whole, or not at all.
+
+    ``verifier`` is the program to put a copy of into it. ``since`` is a checkpoint that somebody noted. Raises
+    ``UsageError`` for a selection of nothing, ``ConfigurationError`` where the file cannot be written,
+    ``IntegrityError`` for an entry or a blob that is not what was recorded, or a head that does not extend ``since``.
+    """
+    head = reader.head()
+    small, digests = _files(selection, head, reader=reader, prover=prover, verifier=verifier)
+    if since is not None:
+        small["since.txt"] = _since(since, head, prover)
+    listed = {name: sha256(data).hexdigest() for name, data in small.items()}
+    listed |= {f"blobs/{digest}": digest for digest in digests}
+    small["manifest.json"] = dumps({"format": FORMAT, "selection": selection.words, "files": listed}) + b"\n"
+
+    def contents() -> Iterator[tuple[str, bytes]]:
+        for name in sorted([*listed, "manifest.json"]):
+            yield name, small[name] if name in small else reader.blob(listed[name])
+
+    entries = sum(name.startswith("entries/") for name in small)
+    return Bundle(head, entries, len(digests), _write(path, contents()))
+
+
+def _files(
+    selection: Selection, head: Head, *, reader: Reader, prover: Prover, verifier: bytes
+) -> tuple[dict[str, bytes], set[str]]:
+    """Every file but the manifest and the blobs, and the digests of the blobs."""
+    note = Note.parse(head.note)
+    files = {
+        "README.txt": _readme(head, selection).encode(),
+        COPY: verifier,
+        "checkpoint.txt": head.note.encode(),
+        "policy-template.txt": _POLICY.format(vkey=prover.key.text).encode(),
+    }
+    digests: set[str] = set()
+    for entry in selection.choose(reader, head.size):
+        proof = TlogProof(entry.index, tuple(prover.prove_inclusion(entry.index, head.size)), note)
+        try:
+            proof.included(entry.leaf_hash)
+            digests.update(named_blobs(entry.statement))
+        except AffidavitError as error:
+            raise IntegrityError(
+                error.problem, where=f"entry {entry.index}", fix="run affidavit verify", index=entry.index
+            ) from error
+        files[f"entries/{entry.index}.json"] = entry.leaf
+        files[f"proofs/{entry.index}.tlog-proof"] = proof.text.encode()
+    return files, digests
+
+
+def _since(noted: Note, head: Head, prover: Prover) -> bytes:
+    size = Checkpoint.parse(noted.text).size
+    path = prover.prove_consistency(size, head.size) if 0 < size <= head.size else []
+    check_extension(noted, Checkpoint(head.origin, head.size, head.root), path=path, key=prover.key)
+    return extension_text(size, path, head.note).encode()
+
+
+def _write(path: Path, contents: Iterator[tuple[str, bytes]]) -> str:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            archive.write(file, contents)
+        with part.open("rb") as file:
+            digest = sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+        part.replace(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the bundle cannot be written ({error.strerror or type(error).__name__})",
+            where=str(path),
+            fix="name a file in a folder that may be written to, with space left",
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return digest.hexdigest()
+
+
+def _readme(head: Head, selection: Selection) -> str:
+    return _README.format(selection=selection.words, origin=head.origin, size=head.size, root=head.root.hex())
+
+
+_POLICY = """# A TEMPLATE, not a policy: whoever made this bundle wrote it, so it proves nothing as it stands.
+# Get the log's key from elsewhere (a contract, a letter, a meeting). Only if it is the one below, take away the '#'.
+# log {vkey}
+quorum none
+"""
+
+_README = """A bundle of evidence from an Affidavit ledger.
+
+It claims to hold: {selection}
+Log:  {origin}
+Head: {size} entries under root {root}
+
+Check it with a verifier and a policy that you got elsewhere than here:
+
+    python3 affidavit_verify.py BUNDLE.zip --policy POLICY
+
+The verifier needs Python 3.9 or newer, and for signatures the package 'cryptography'. copy_of_affidavit_verify.py is
+a copy: whoever could doctor the bundle could doctor that too. Compare its SHA-256 with the published one, or run one
+that you got elsewhere. policy-template.txt shows which key the log itself names.
+
+entries/N.json       entry N as it was recorded, byte for byte
+proofs/N.tlog-proof  the proof that it is in the log (c2sp.org/tlog-proof)
+checkpoint.txt       the signed head that the proofs lead to (c2sp.org/tlog-checkpoint)
+blobs/               what entries name by SHA-256
+since.txt            if there: the proof that the head extends a checkpoint that was noted before
+manifest.json        the SHA-256 of every other file; it finds damage, and nothing signs it
+
+It shows that these entries are in the log and were not changed since. It does not show that what they say is true,
+nor that no other entry belongs here: only the whole ledger shows what was left out.
+"""

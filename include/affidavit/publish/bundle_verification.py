@@ -1,0 +1,208 @@
+"""Verification of a bundle by this package; the stand-alone verifier does the same in code of its own.
+
+The steps, whose numbers the code repeats:
+
+1. The archive is one that a bundle's writer writes, to the byte; or a folder that holds files of a bundle and no other.
+2. The manifest lists every other file with its SHA-256, and no more.
+3. Entry 0 is a genesis statement that pins a key whose name is the origin, and that key signed the checkpoint.
+4. Each entry reads as a statement (strict JSON) and has a proof under that very checkpoint, and each proof an entry.
+5. Every blob that an entry names is there under its own SHA-256, and no other blob.
+6. The checkpoint extends the noted one, if one was given; the bundle then holds the proof.
+7. The policy, if one was given, accepts the checkpoint, and its log key is the pinned one. Without a policy the bundle
+   is consistent with itself, and its author is unproven.
+
+README, policy template and the copy of the verifier are listed in the manifest, and nothing signs them: whoever changes
+one and its digest is not found. None of them is evidence, and none is used here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from affidavit.errors import AffidavitError, ConfigurationError, IntegrityError, NoteError
+from affidavit.evidence import Entry, kinds, loads
+from affidavit.evidence.naming import named_blobs
+from affidavit.publish.archive import Folder, Zip
+from affidavit.publish.bundle import COPY, FORMAT
+from affidavit.tlog import cosignature
+from affidavit.tlog.checkpoint import Checkpoint
+from affidavit.tlog.extension import check_extension, parse_extension
+from affidavit.tlog.note import Note, VerifierKey
+from affidavit.tlog.policy import Policy
+from affidavit.tlog.tlog_proof import TlogProof
+
+ALWAYS = {"README.txt", COPY, "checkpoint.txt", "manifest.json", "policy-template.txt"}
+"""Files that every bundle holds, besides entry 0 and its proof."""
+
+
+@dataclass(frozen=True)
+class BundleVerification:
+    """What a whole and unchanged bundle was found to hold.
+
+    ``time`` is when the head was signed (POSIX seconds), ``kinds`` counts entries by kind, ``demonstrations`` by the
+    text that marks them, to be said first; ``claim`` is what it claims to hold, which nothing proves; ``since`` is the
+    size of the noted checkpoint.
+    """
+
+    checkpoint: Checkpoint
+    time: int
+    indices: tuple[int, ...]
+    kinds: Mapping[str, int]
+    demonstrations: Mapping[str, int]
+    blobs: int
+    claim: str
+    since: int | None
+    author: str
+    proven: bool
+
+
+def verify_bundle(path: Path, *, policy: Policy | None = None, since: Note | None = None) -> BundleVerification:
+    """Verify the bundle in the file or folder ``path``; see the module's docstring for the steps.
+
+    Raises ``IntegrityError`` that names the first bad file, ``ConfigurationError`` where there is nothing to read.
+    """
+    files = _opened(path)  # 1
+    claim = _manifest(files)  # 2
+    note = _text(files, "checkpoint.txt")
+    entries = _entries(files, note)  # 4; before 3, which reads entry 0
+    key, checkpoint, time = _signed(entries[0], note)  # 3
+    blobs = _blobs(files, entries)  # 5
+    if since is not None:  # 6
+        _extends(files, since, checkpoint, key)
+    return BundleVerification(
+        checkpoint=checkpoint,
+        time=time,
+        indices=tuple(entries),
+        kinds=Counter(entry.statement.kind for entry in entries.values()),
+        demonstrations=Counter(str(e.statement.demonstration) for e in entries.values() if e.statement.demonstration),
+        blobs=blobs,
+        claim=claim,
+        since=Checkpoint.parse(since.text).size if since else None,
+        author=_author(note, key, policy),
+        proven=policy is not None,
+    )
+
+
+def _opened(path: Path) -> Zip | Folder:
+    try:
+        return Folder(path) if path.is_dir() else Zip(path.read_bytes())
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror or type(error).__name__})"
+        raise ConfigurationError(problem, where=str(path), fix="give the path of a bundle") from error
+
+
+def _manifest(files: Zip | Folder) -> str:
+    try:
+        manifest = loads(files.read("manifest.json"))
+        form, claim, listed = manifest["format"], manifest["selection"], manifest["files"]
+        if len(manifest) != 3 or form != FORMAT or not isinstance(claim, str) or not isinstance(listed, dict):
+            raise IntegrityError(f"not the manifest of an {FORMAT!r}", where="manifest.json")
+    except (KeyError, TypeError) as error:
+        raise IntegrityError("not a manifest", where="manifest.json") from error
+    except AffidavitError as error:
+        raise IntegrityError(error.problem, where="manifest.json") from error
+    names = set(files)
+    for name in sorted((set(listed) | ALWAYS | names) - {"manifest.json"}):
+        if name not in names:
+            raise IntegrityError("absent", where=name[:200])
+        if name not in listed:
+            raise IntegrityError("not in the manifest", where=name)
+        if sha256(files.read(name)).hexdigest() != listed[name]:
+            raise IntegrityError("not the bytes whose SHA-256 the manifest holds", where=name)
+    return claim
+
+
+def _entries(files: Zip | Folder, note: str) -> dict[int, Entry]:
+    entries = {}
+    numbers = {int(match[1]) for name in files if (match := re.fullmatch(r"(?:entries|proofs)/(\d+)\..*", name))}
+    for index in sorted(numbers | {0}):
+        where = f"entries/{index}.json"
+        entry = Entry(index, files.read(where))
+        try:
+            _ = entry.statement
+            where = f"proofs/{index}.tlog-proof"
+            proof = TlogProof.parse(_text(files, where))
+            if proof.index != index or proof.note.whole != note:
+                raise IntegrityError("a proof of another entry, or under another checkpoint")
+            proof.included(entry.leaf_hash)
+        except AffidavitError as error:
+            raise IntegrityError(error.problem, where=error.where or where, index=index) from error
+        entries[index] = entry
+    return entries
+
+
+def _signed(genesis: Entry, note: str) -> tuple[VerifierKey, Checkpoint, int]:
+    statement = genesis.statement
+    try:
+        key = VerifierKey.parse(statement.facts["key"])
+    except (KeyError, TypeError, AttributeError, NoteError) as error:
+        raise IntegrityError("does not name the log's key", where="entries/0.json", index=0) from error
+    if statement.kind != kinds.GENESIS.name:
+        raise IntegrityError("not a genesis entry", where="entries/0.json", index=0)
+    try:
+        signed = Note.parse(note)
+        checkpoint = Checkpoint.parse(signed.text)
+        if checkpoint.origin != key.name:
+            raise NoteError("it is of another log")
+        return key, checkpoint, cosignature.verify(signed, key)
+    except NoteError as error:
+        raise NoteError(error.problem, where="checkpoint.txt") from error
+
+
+def _blobs(files: Zip | Folder, entries: Mapping[int, Entry]) -> int:
+    there = {name.removeprefix("blobs/") for name in files if name.startswith("blobs/")}
+    named = set()
+    for index, entry in entries.items():
+        try:
+            digests = named_blobs(entry.statement)
+        except AffidavitError as error:
+            raise IntegrityError(error.problem, where=f"entries/{index}.json", index=index) from error
+        for digest in digests:
+            if digest not in there:
+                raise IntegrityError(f"absent; entry {index} names it", where=f"blobs/{digest}", index=index)
+            named.add(digest)
+    for digest in sorted(there):
+        if sha256(files.read(f"blobs/{digest}")).hexdigest() != digest:
+            raise IntegrityError("its bytes were changed", where=f"blobs/{digest}")
+        if digest not in named:
+            raise IntegrityError("no entry names it", where=f"blobs/{digest}")
+    return len(there)
+
+
+def _extends(files: Zip | Folder, noted: Note, checkpoint: Checkpoint, key: VerifierKey) -> None:
+    old = Checkpoint.parse(noted.text)
+    path: tuple[bytes, ...] = ()
+    if 0 < old.size < checkpoint.size and old.origin == checkpoint.origin:
+        if "since.txt" not in set(files):
+            raise ConfigurationError(
+                "this bundle holds no proof that its head extends a noted checkpoint",
+                where="since.txt",
+                fix="give the noted checkpoint to whoever makes the bundle: affidavit bundle --since FILE",
+            )
+        size, path, _ = parse_extension(_text(files, "since.txt"))
+        if size != old.size:
+            raise IntegrityError(f"a proof from size {size}, and {old.size} was noted", where="since.txt")
+    check_extension(noted, checkpoint, path=path, key=key)
+
+
+def _author(note: str, key: VerifierKey, policy: Policy | None) -> str:
+    # 7
+    if policy is None:
+        return "unproven: no policy was given; the bundle is consistent with itself"
+    endorsement = policy.endorse(Note.parse(note))
+    if endorsement.log != key:
+        raise NoteError("the policy names another key for this log than its entry 0 does", where="checkpoint.txt")
+    witnesses = ", ".join(name for name, _ in endorsement.witnesses) or "no witness"
+    return f"{key.name}, whose key the policy names; cosigned by {witnesses}"
+
+
+def _text(files: Zip | Folder, name: str) -> str:
+    try:
+        return files.read(name).decode("utf-8")
+    except UnicodeError as error:
+        raise IntegrityError("not UTF-8 text", where=name) from error

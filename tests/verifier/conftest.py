@@ -1,0 +1,105 @@
+"""Honest ledgers and bundles, and the ways to ask for a verdict about them."""
+
+import contextlib
+import importlib.util
+import io
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from affidavit.ledger import Ledger
+from affidavit.publish.bundle import Selection, write_bundle
+from affidavit.tlog.note import Note
+
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+PYENV = Path.home() / ".pyenv/versions"
+VERIFIER = Path(__file__).resolve().parents[2] / "verifier/affidavit_verify.py"
+
+
+@pytest.fixture(scope="session")
+def verifier() -> Callable[..., tuple[int, str]]:
+    """Runs the stand-alone verifier in this process; returns its exit code and what it said."""
+    spec = importlib.util.spec_from_file_location("verifier_under_test", VERIFIER)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def run(*words: object) -> tuple[int, str]:
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            code = module.main([str(word) for word in words])
+        return code, said.getvalue()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def oldest_python(pytestconfig: pytest.Config) -> str | None:
+    """A Python 3.9 that has ``cryptography``, made once and kept in pytest's cache; None where it cannot be had."""
+    home = Path(pytestconfig.cache.mkdir("python-3.9"))
+    python = str(home / "bin/python")
+    if ready(python):
+        return python
+    for old in filter(ready_bare, [shutil.which("python3.9"), *map(str, PYENV.glob("3.9.*/bin/python"))]):
+        steps = ([old, "-m", "venv", "--clear", str(home)], [python, "-m", "pip", "install", "-q", "cryptography"])
+        if all(subprocess.run(step, capture_output=True, check=False).returncode == 0 for step in steps):
+            return python
+    return None
+
+
+def ready(python: str, probe: str = "import sys, cryptography; assert sys.version_info[:2] == (3, 9)") -> bool:
+    try:
+        return subprocess.run([python, "-c", probe], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def ready_bare(python: str | None) -> bool:
+    return python is not None and ready(python, "import sys; assert sys.version_info[:2] == (3, 9)")
+
+
+@pytest.fixture
+def filled(sqlite_place, alias, validation):
+    """A ledger of 41 entries under 11 heads, with 3 blobs and 3 entries that are demonstrations."""
+    with sqlite_place.create() as ledger:
+        for number in range(10):
+            simulated = "A story told by a test." if number == 9 else None
+            drafts = [alias(str(number), model="again")]
+            drafts += [alias(model=f"{number}-{each}", demonstration=simulated) for each in range(3)]
+            blobs = [b"details %d" % number] if number < 3 else []
+            drafts[3:] = [validation(blob) for blob in blobs] or drafts[3:]
+            ledger.append(drafts, now=NOON + timedelta(seconds=number), blobs=blobs)
+    return sqlite_place
+
+
+@pytest.fixture
+def policy(filled, tmp_path: Path) -> Path:
+    """A policy that names the log's key."""
+    path = tmp_path / "policy.txt"
+    with filled.read() as ledger:
+        path.write_text(f"log {ledger.key.text}\nquorum none\n")
+    return path
+
+
+@pytest.fixture
+def bundled(filled, tmp_path: Path) -> Callable[..., Path]:
+    """Writes a bundle of the filled ledger."""
+
+    def make(
+        name: str = "bundle.zip", *, scope: str | None = None, entries: str | None = None, since: Note | None = None
+    ) -> Path:
+        path = tmp_path / name
+        with filled.read() as ledger:
+            write(path, ledger, Selection.of(scope=scope, entries=entries), since=since)
+        return path
+
+    return make
+
+
+def write(path: Path, ledger: Ledger, selection: Selection, *, since: Note | None = None):
+    """Write a bundle with the verifier of this checkout."""
+    verifier = VERIFIER.read_bytes()
+    return write_bundle(path, reader=ledger, prover=ledger, selection=selection, verifier=verifier, since=since)

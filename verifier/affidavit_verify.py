@@ -1,0 +1,622 @@
+#!/usr/bin/env python3
+"""Verifies a bundle of evidence, or a whole ledger in an SQLite file, without the program that made it.
+
+    python3 affidavit_verify.py BUNDLE.zip|FOLDER|LEDGER.db [--policy FILE] [--since CHECKPOINT] [--blobs FOLDER]
+
+It needs Python 3.9 or newer and, for signatures, the package 'cryptography'. It writes nothing. What it does, in this
+order; the code repeats the numbers:
+
+1. What is read can be read in one way only. A bundle's zip holds stored files of known names, each once, and not one
+   byte besides; its manifest lists the SHA-256 of each. A ledger is opened read-only. JSON with a key twice, with NaN,
+   or with numbers that two programs would read differently is refused.
+2. Every entry is an in-toto Statement. Entry 0 names the log's key, whose name is the log's origin.
+3. Entries lead to the root of a signed head (RFC 6962). In a bundle each has a proof that leads to the one checkpoint;
+   from a ledger the whole tree is grown, and every head that was ever signed must lie on the way.
+4. Every head was signed by the key that entry 0 names (an Ed25519 cosignature with its time, C2SP tlog-cosignature),
+   and the times never decrease.
+5. Every blob that an entry names is there, with that SHA-256.
+6. --since: the head only extended the checkpoint that you noted at an earlier audit (RFC 9162, section 2.1.4.2).
+7. --policy: the log's key is the one that you trust, and the witnesses that you ask for cosigned (C2SP tlog-policy).
+   You got that file elsewhere than from the one you audit. Without it whatever is here is consistent with itself, and
+   anybody could have made it.
+
+Of a ledger it reads the columns entries.leaf and checkpoints.note, which alone are evidence. All other columns, and the
+tree nodes, are computed from these; 'affidavit verify' compares them. In a bundle nothing signs README, policy template
+and the copy of this program. Exit codes: 0 intact, and signed by a key in your policy; 1 intact as far as could be
+checked, but no policy, no 'cryptography', or no blobs; 2 could not be checked; 3 broken.
+"""
+
+import argparse
+import base64
+import binascii
+import collections
+import contextlib
+import datetime
+import hashlib
+import json
+import pathlib
+import re
+import sqlite3
+import struct
+import sys
+import urllib.parse
+import zlib
+
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+except ImportError:
+    Ed25519PublicKey = None
+
+COPY = "copy_of_affidavit_verify.py"
+PLAIN, COSIGNATURE = 1, 4  # types of signature: over the text; over the text and a time
+LARGEST_NOTE, LARGEST_LEAF = 1_000_000, 65_535
+Key = collections.namedtuple("Key", "name type public")
+Head = collections.namedtuple("Head", "origin size root text signatures")
+
+
+class BrokenError(Exception):
+    """Something is not what was recorded; the message names it. Exit code 3."""
+
+
+class UnusableError(Exception):
+    """It could not be checked. Exit code 2."""
+
+
+def demand(truth, message):
+    if not truth:
+        raise BrokenError(message)
+
+
+# --- 1. One way to read ----------------------------------------------------------------------------------------------
+
+NAME = re.compile(
+    r"README\.txt|copy_of_affidavit_verify\.py|checkpoint\.txt|manifest\.json|policy-template\.txt|since\.txt"
+    r"|blobs/[0-9a-f]{64}|entries/(?:0|[1-9][0-9]{0,18})\.json|proofs/(?:0|[1-9][0-9]{0,18})\.tlog-proof"
+)
+ALWAYS = {"README.txt", COPY, "checkpoint.txt", "policy-template.txt"}
+
+
+def read_zip(data):
+    """The files in a zip, which must be exactly the zip that these files make: stored, in order, with fixed headers."""
+    files, directory, at, last = {}, b"", 0, ""
+    while data[at : at + 4] == b"PK\3\4" and len(data) - at >= 30:
+        size, name_length = struct.unpack_from("<LH", data, at + 22)
+        start = at + 30 + name_length
+        name = data[at + 30 : start].decode("ascii", "replace")
+        body = data[start : start + size]
+        demand(NAME.fullmatch(name) and name > last, f"the archive holds a file that does not belong: {name[:200]!r}")
+        fixed = struct.pack("<5H3L2H", 20, 0, 0, 0, 33, zlib.crc32(body), len(body), len(body), len(name), 0)
+        demand(data[at:start] == b"PK\3\4" + fixed + name.encode(), f"{name}: not stored as it should be, or damaged")
+        directory += b"PK\1\2" + struct.pack("<H", 788) + fixed
+        directory += struct.pack("<3H2L", 0, 0, 0, 0o100644 << 16, at) + name.encode()
+        files[name] = body
+        at, last = start + size, name
+    end = struct.pack("<4H2LH", 0, 0, len(files), len(files), len(directory), at, 0) if len(files) < 65_536 else b""
+    demand(data[at:] == directory + b"PK\5\6" + end, f"the archive is damaged after {last or 'its start'}")
+    return files
+
+
+def read_folder(folder):
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_dir() and not path.is_symlink():
+            continue
+        demand(
+            NAME.fullmatch(name) and path.is_file() and not path.is_symlink(),
+            f"a file that does not belong: {name[:200]!r}",
+        )
+        files[name] = path.read_bytes()
+    return files
+
+
+def strict_json(data):
+    """Parse JSON; refuse whatever two programs could read differently."""
+
+    def unique(pairs):
+        demand(len(dict(pairs)) == len(pairs), "JSON with the same key twice in one object")
+        return dict(pairs)
+
+    def integer(digits):
+        demand(len(digits) <= 17 and abs(int(digits)) < 2**53, "JSON with an integer beyond 2**53")
+        return int(digits)
+
+    def real(digits):
+        demand(abs(float(digits)) != float("inf"), "JSON with a number beyond a double")
+        return float(digits)
+
+    def constant(name):
+        raise BrokenError(f"JSON with {name}")
+
+    hooks = {"object_pairs_hook": unique, "parse_int": integer, "parse_float": real, "parse_constant": constant}
+    try:
+        value = json.loads(data.decode("utf-8"), **hooks)
+        json.dumps(value, ensure_ascii=False).encode("utf-8")  # fails for half of a surrogate pair
+    except (ValueError, RecursionError) as error:  # a UnicodeError is a ValueError
+        raise BrokenError(f"not JSON ({type(error).__name__})") from error
+    demand(depth(value) <= 32, "JSON nested more than 32 levels deep")
+    return value
+
+
+def depth(value):
+    if not isinstance(value, (dict, list)):
+        return 0
+    return 1 + max((depth(each) for each in (value.values() if isinstance(value, dict) else value)), default=0)
+
+
+def from_base64(text, what):
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BrokenError(f"{what}: not base64") from error
+    demand(base64.b64encode(data).decode() == text, f"{what}: not canonical base64")  # one value, one spelling
+    return data
+
+
+# --- 2. Statements ---------------------------------------------------------------------------------------------------
+
+
+class Found:
+    """What the entries that were read say; filled by 'entry', printed by 'report'."""
+
+    def __init__(self):
+        self.kinds = collections.Counter()
+        self.demonstrations = collections.Counter()
+        self.blobs = {}  # SHA-256 -> index of an entry that names it
+        self.key = None
+
+    def entry(self, index, leaf, what):
+        """Read the leaf of one entry, and return its hash (RFC 6962, section 2.1)."""
+        demand(isinstance(leaf, bytes) and len(leaf) <= LARGEST_LEAF, f"{what}: no bytes, or too many")
+        try:
+            statement = strict_json(leaf)
+            predicate = statement["predicate"]
+            own = predicate if "header" in predicate else predicate["affidavit"]
+            subjects = [(each["name"], each["digest"]["sha256"]) for each in statement["subject"]]
+            demonstration = own["header"].get("demonstration")
+            demand(statement["_type"] == "https://in-toto.io/Statement/v1" and subjects, "not an in-toto Statement v1")
+            demand({"scope", "observed_at", "supersedes"} <= set(own["header"]), "its header lacks a field")
+            self.kinds[str(statement["predicateType"])] += 1
+            details = own.get("details")
+            if isinstance(details, dict):
+                digest = details["digest"]["sha256"]
+                demand(re.fullmatch("[0-9a-f]{64}", digest), "its details name no blob by SHA-256")
+                self.blobs.setdefault(digest, index)
+            if index == 0:
+                demand(statement["predicateType"].startswith("urn:affidavit:genesis:v"), "not a genesis entry")
+                self.key = parse_key(own["key"])
+        except (BrokenError, KeyError, TypeError, AttributeError, IndexError) as error:
+            problem = str(error) if isinstance(error, BrokenError) else "not a statement"
+            raise BrokenError(f"{what}: {problem}") from error
+        if demonstration is not None:
+            self.demonstrations[str(demonstration)] += 1
+        return hashlib.sha256(b"\0" + leaf).digest()
+
+
+# --- 3. The Merkle tree (RFC 6962, RFC 9162) -------------------------------------------------------------------------
+
+
+def node(left, right):
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+def grow(peaks, size, leaf):
+    """Add a leaf to the right edge of a tree of 'size' leaves; 'peaks' are its complete subtrees, left to right."""
+    while size & 1:
+        leaf, size = node(peaks.pop(), leaf), size >> 1
+    peaks.append(leaf)
+
+
+def root_of(peaks):
+    root = peaks[-1] if peaks else hashlib.sha256(b"").digest()
+    for left in reversed(peaks[:-1]):
+        root = node(left, root)
+    return root
+
+
+def check_inclusion(index, size, leaf, path, root):
+    """RFC 9162, section 2.1.3.2."""
+    demand(0 <= index < size, f"there is no entry {index} in a tree of {size}")
+    at, last, digest = index, size - 1, leaf
+    for sibling in path:
+        demand(last > 0, "the proof is too long")
+        if at & 1 or at == last:
+            digest = node(sibling, digest)
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            digest = node(digest, sibling)
+        at, last = at >> 1, last >> 1
+    demand(last == 0 and digest == root, "the proof does not lead to the checkpoint's root")
+
+
+def check_consistency(size1, size2, path, root1, root2):
+    """RFC 9162, section 2.1.4.2, for 0 < size1 < size2."""
+    path = list(path) if size1 & (size1 - 1) else [root1, *path]
+    demand(path, "the proof is empty")
+    at, last = size1 - 1, size2 - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    old = new = path[0]
+    for sibling in path[1:]:
+        demand(last > 0, "the proof is too long")
+        if at & 1 or at == last:
+            old, new = node(sibling, old), node(sibling, new)
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            new = node(new, sibling)
+        at, last = at >> 1, last >> 1
+    demand(last == 0 and old == root1 and new == root2, "the proof does not lead from the noted root to this one")
+
+
+# --- 4. Signed heads (C2SP signed-note, tlog-checkpoint, tlog-cosignature) -------------------------------------------
+
+
+def parse_key(text):
+    """name+id+base64(type, 32 bytes), where the id is the start of a hash over the rest."""
+    parts = text.split("+", 2)
+    demand(len(parts) == 3 and parts[0] and not re.search(r"\s", parts[0]), "not a key (name+id+key)")
+    data = from_base64(parts[2], "the key")
+    demand(len(data) == 33 and data[0] in (PLAIN, COSIGNATURE), "a key of an unknown type")
+    demand(parts[1] == key_id(parts[0], data).hex(), "a key with an id that is not its own")
+    return Key(parts[0], data[0], data[1:])
+
+
+def key_id(name, data):
+    return hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]
+
+
+def parse_head(data, what):
+    """A signed checkpoint: origin, size and root, each on a line; an empty line; signature lines."""
+    demand(len(data) <= LARGEST_NOTE, f"{what}: too long")
+    try:
+        whole = data.decode("utf-8") if isinstance(data, bytes) else data
+        whole.encode("utf-8")
+    except UnicodeError as error:
+        raise BrokenError(f"{what}: not UTF-8") from error
+    demand(not re.search(r"[\x00-\x09\x0b-\x1f]", whole), f"{what}: a control character")
+    text, empty, lines = whole.rpartition("\n\n")
+    text += "\n"
+    demand(empty and lines.endswith("\n"), f"{what}: not text, an empty line, and signatures")
+    signatures = []
+    for line in lines[:-1].split("\n"):
+        match = re.fullmatch(r"— ([^\s+]+) (\S+)", line)
+        demand(match, f"{what}: not a signature line")
+        value = from_base64(match[2], what)
+        demand(len(value) > 4, f"{what}: a signature that is too short")
+        signatures.append((match[1], value[:4], value[4:]))
+    origin, size, root, *more = text[:-1].split("\n") if text.count("\n") > 2 else ("", "", "")
+    demand(origin and all(more) and re.fullmatch("0|[1-9][0-9]{0,18}", size), f"{what}: not a checkpoint")
+    root = from_base64(root, what)
+    demand(len(root) == 32 and int(size) < 2**63, f"{what}: an impossible root or size")
+    return Head(origin, int(size), root, text, signatures)
+
+
+def signed(head, key, what):
+    """The time of the key's earliest signature (0 for one without), or None. Each of its signatures must hold."""
+    times = []
+    for name, identity, data in head.signatures:
+        if name != key.name or identity != key_id(key.name, bytes([key.type]) + key.public):
+            continue  # by a key that we do not know: to be ignored
+        message, time, value = head.text.encode(), 0, data
+        if key.type == COSIGNATURE:
+            time, value = int.from_bytes(data[:8], "big"), data[8:]
+            message = f"cosignature/v1\ntime {time}\n{head.text}".encode()
+        demand(len(value) == 64 and time < 2**63, f"{what}: the signature of {name!r} does not have its form")
+        if Ed25519PublicKey is not None:
+            try:
+                Ed25519PublicKey.from_public_bytes(key.public).verify(value, message)
+            except (InvalidSignature, ValueError) as error:
+                raise BrokenError(f"{what}: the signature of {name!r} does not hold") from error
+        times.append(time)
+    return min(times) if times else None
+
+
+def check_head(head, key, what):
+    demand(key.type == COSIGNATURE and head.origin == key.name, f"{what}: of another log than entry 0 names")
+    time = signed(head, key, what)
+    demand(time is not None, f"{what}: not signed by the key that entry 0 names")
+    return time
+
+
+# --- 6. and 7. What you bring along ----------------------------------------------------------------------------------
+
+
+def read_since(path):
+    try:
+        return parse_head(pathlib.Path(path).read_bytes(), path)
+    except BrokenError as error:
+        raise UnusableError(f"{error}; give the whole file that was noted") from error
+
+
+def check_since(old, head, key):
+    """Whether the noted checkpoint can be of this log's past; the tree must still show it."""
+    demand(old.origin == head.origin, f"the noted checkpoint is of the log {old.origin[:200]!r}, not {head.origin!r}")
+    signed(old, key, "the noted checkpoint")
+    demand(old.size <= head.size, f"rolled back: {old.size} entries were noted, and there are only {head.size}")
+
+
+def read_policy(path):
+    """The logs and witnesses that you trust, and the quorum of witnesses that you ask for."""
+    logs, witnesses, groups, quorum = [], {}, {}, None
+    for number, line in enumerate(pathlib.Path(path).read_bytes().decode("utf-8", "surrogateescape").split("\n"), 1):
+        words = line.replace("\t", " ").split(" ")
+        words = [word for word in words if word]
+        if not words or words[0].startswith("#"):
+            continue
+        try:
+            if words[0] == "log" and len(words) in (2, 3):
+                logs.append(parse_key(words[1]))
+            elif words[0] == "witness" and len(words) in (3, 4):
+                demand(words[1] not in {*witnesses, *groups, "none"}, "a name that is taken")
+                witnesses[words[1]] = parse_key(words[2])
+                demand(witnesses[words[1]].type == COSIGNATURE, "a key that cannot be a witness's")
+            elif words[0] == "group" and len(words) > 3:
+                name, rule, *members = words[1:]
+                taken = {member for _, others in groups.values() for member in others}
+                demand(name not in {*witnesses, *groups, "none"}, "a name that is taken")
+                demand(all(m in witnesses or m in groups for m in members), "a member that is not defined above")
+                demand(not taken.intersection(members) and len(set(members)) == len(members), "a member of two groups")
+                demand(rule in ("all", "any") or re.fullmatch("[0-9]{1,5}", rule), "a rule that is not known")
+                groups[name] = ({"all": len(members), "any": 1}.get(rule) or int(rule), members)
+                demand(1 <= groups[name][0] <= len(members), "more members asked for than there are")
+            elif words[0] == "quorum" and len(words) == 2 and quorum is None:
+                quorum = words[1]
+                demand(
+                    quorum == "none" or quorum in witnesses or quorum in groups, "a quorum that is not defined above"
+                )
+            else:
+                raise BrokenError("not a line of a policy")
+        except BrokenError as error:
+            raise UnusableError(f"{path} line {number}: {error}") from error
+    if quorum is None or len({k.public for k in logs}) < len(logs):
+        raise UnusableError(f"{path}: no quorum line, or a log twice")
+    if len({k.public for k in witnesses.values()}) < len(witnesses):
+        raise UnusableError(f"{path}: a witness twice")
+    return logs, witnesses, groups, quorum
+
+
+def check_policy(policy, head, key):
+    logs, witnesses, groups, quorum = policy
+    known = [log for log in logs if log.name == head.origin and signed(head, log, "the head") is not None]
+    demand(known, "no log of your policy signed this head")
+    demand(known[0] == key, "your policy names another key for this log than its entry 0 does")
+    holds = {name for name, witness in witnesses.items() if signed(head, witness, "the head") is not None}
+    cosigned = sorted(holds)
+    for name, (threshold, members) in groups.items():
+        if len(holds.intersection(members)) >= threshold:
+            holds.add(name)
+    demand(quorum == "none" or quorum in holds, f"the quorum {quorum!r} of your policy did not cosign this head")
+    return ", ".join(cosigned) or "no witness"
+
+
+# --- A bundle --------------------------------------------------------------------------------------------------------
+
+
+def check_manifest(files):
+    """Step 1: the manifest lists every other file with its SHA-256, and no more. Nothing signs it."""
+    demand("manifest.json" in files, "manifest.json: absent")
+    try:
+        manifest = strict_json(files["manifest.json"])
+        claim, listed = manifest["selection"], manifest["files"]
+        good = set(manifest) == {"format", "selection", "files"} and manifest["format"] == "affidavit bundle 1"
+        demand(good and isinstance(claim, str), "not the manifest of a bundle that this program knows")
+        names = sorted((set(listed) | ALWAYS | set(files)) - {"manifest.json"})
+    except (BrokenError, KeyError, TypeError, AttributeError) as error:
+        raise BrokenError(f"manifest.json: {error if isinstance(error, BrokenError) else 'not a manifest'}") from error
+    for name in names:
+        demand(name in files, f"{name[:200]}: absent")
+        demand(name in listed, f"{name}: not in the manifest")
+        demand(
+            hashlib.sha256(files[name]).hexdigest() == listed[name], f"{name}: not the bytes of the manifest's SHA-256"
+        )
+    return claim
+
+
+def check_proof(data, index, leaf, checkpoint, head):
+    """Step 3: a C2SP tlog-proof of one entry, under the very bytes of checkpoint.txt."""
+    try:
+        top, empty, below = data.decode("utf-8").partition("\n\n")
+    except UnicodeError as error:
+        raise BrokenError("not UTF-8") from error
+    first, *lines = top.split("\n")
+    demand(first == "c2sp.org/tlog-proof@v1" and empty, "not a proof")
+    if lines and lines[0].startswith("extra "):
+        from_base64(lines.pop(0)[6:], "extra")  # for applications; nothing authenticates it
+    demand(lines and lines.pop(0) == f"index {index}", "a proof of another entry")
+    demand(below.encode() == checkpoint, "a proof under another checkpoint")
+    path = [from_base64(line, "a hash") for line in lines]
+    demand(all(len(digest) == 32 for digest in path), "a hash that does not have 32 bytes")
+    check_inclusion(index, head.size, leaf, path, head.root)
+
+
+def verify_bundle(path, since):
+    files = read_folder(path) if path.is_dir() else read_zip(path.read_bytes())  # 1
+    claim = check_manifest(files)
+    head = parse_head(files["checkpoint.txt"], "checkpoint.txt")
+    found = Found()
+    numbers = {int(re.sub(r"\D", "", name)) for name in files if name.startswith(("entries/", "proofs/"))}
+    for index in sorted(numbers | {0}):
+        entry, proof = f"entries/{index}.json", f"proofs/{index}.tlog-proof"
+        demand(entry in files, f"{entry}: absent")
+        leaf = found.entry(index, files[entry], entry)  # 2
+        demand(proof in files, f"{proof}: absent")
+        try:
+            check_proof(files[proof], index, leaf, files["checkpoint.txt"], head)  # 3
+        except BrokenError as error:
+            raise BrokenError(f"{proof}: {error}") from error
+    time = check_head(head, found.key, "checkpoint.txt")  # 4
+    there = {name[len("blobs/") :] for name in files if name.startswith("blobs/")}
+    for digest, index in found.blobs.items():  # 5
+        demand(digest in there, f"blobs/{digest}: absent; entry {index} names it")
+    for digest in sorted(there):
+        demand(
+            hashlib.sha256(files[f"blobs/{digest}"]).hexdigest() == digest, f"blobs/{digest}: its bytes were changed"
+        )
+        demand(digest in found.blobs, f"blobs/{digest}: no entry names it")
+    if since is not None:  # 6
+        check_since(since, head, found.key)
+        if since.size == head.size:
+            demand(since.root == head.root, "another root than the noted one of the same size: the log was forked")
+        elif since.size:
+            bundle_extends(files, since, head)
+    own = files[COPY] == pathlib.Path(__file__).read_bytes()
+    notes = [f"it claims to hold: {claim} (nothing can show that nothing was left out of a bundle)"]
+    notes += [] if own else [f"the {COPY} in it is not this program, byte for byte"]
+    return found, head, time, max(len(numbers), 1), notes
+
+
+def bundle_extends(files, since, head):
+    if "since.txt" not in files:
+        raise UnusableError("this bundle holds no proof that its head extends a noted checkpoint; ask for one with it")
+    try:
+        first, *lines = files["since.txt"].decode("utf-8").partition("\n\n")[0].split("\n")
+        demand(first == f"old {since.size}", f"a proof from another size than {since.size}, which was noted")
+        path = [from_base64(line, "a hash") for line in lines]
+        check_consistency(since.size, head.size, path, since.root, head.root)
+    except (BrokenError, UnicodeError) as error:
+        raise BrokenError(f"since.txt: {error}") from error
+
+
+# --- A ledger --------------------------------------------------------------------------------------------------------
+
+
+def open_ledger(path):
+    """Step 1: read-only, and immutable: SQLite neither writes beside the file nor looks for another file there."""
+    beside = path.with_name(path.name + "-wal")
+    if beside.exists() and beside.stat().st_size:
+        raise UnusableError(f"{beside}: entries not yet in the database; on a copy, run: sqlite3 {path.name} .tables")
+    address = urllib.parse.quote(str(path.resolve()))
+    connection = sqlite3.connect(f"file:{address}?mode=ro&immutable=1", uri=True)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
+def verify_ledger(path, since, blobs):
+    with contextlib.closing(open_ledger(path)) as connection:
+        return walk(connection, since, blobs)
+
+
+def walk(connection, since, blobs):
+    for table in ("entries", "checkpoints"):  # a view could show anything
+        kinds = connection.execute("SELECT type FROM sqlite_master WHERE name = ?", (table,)).fetchall()
+        if kinds != [("table",)]:
+            raise UnusableError(f"no ledger: it has no table {table!r}")
+    found, peaks, size, time, head = Found(), [], 0, 0, None
+    notes = connection.execute("SELECT note FROM checkpoints ORDER BY size")
+    pending, noted_root, before = next_head(notes), None, found.kinds
+    for index, leaf in connection.execute('SELECT "index", leaf FROM entries ORDER BY "index"'):
+        demand(index == size, f"entry {size}: absent")
+        if since is not None and size == since.size:
+            noted_root, before = root_of(peaks), found.kinds.copy()
+        grow(peaks, size, found.entry(index, leaf, f"entry {index}"))  # 2
+        size += 1
+        if pending is not None and pending.size <= size:
+            what = f"checkpoint of size {pending.size}"
+            demand(pending.size == size, f"{what}: not in order")
+            after = check_head(pending, found.key, what)  # 4
+            demand(
+                pending.root == root_of(peaks), f"{what}: the entries up to {size - 1} are not those that were signed"
+            )  # 3
+            demand(after >= time, f"{what}: signed before the one before it")
+            head, time, pending = pending, after, next_head(notes)
+    demand(pending is None, f"entry {size}: absent, and a signed head covers it")
+    demand(head is not None and head.size == size, f"entry {head.size if head else 0}: no signed head covers it")
+    said = check_blobs(found.blobs, blobs)  # 5
+    if since is not None:  # 6
+        check_since(since, head, found.key)
+        noted_root = noted_root or head.root  # where as many were noted as there are
+        demand(since.size == 0 or since.root == noted_root, f"the first {since.size} entries are not the noted ones")
+        said += [f"added since: {count} of {kind}" for kind, count in sorted((found.kinds - before).items())]
+    return found, head, time, size, said
+
+
+def is_sqlite(path):
+    if path.is_dir():
+        return False
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
+
+
+def next_head(notes):
+    row = next(notes, None)
+    demand(row is None or isinstance(row[0], str), "a checkpoint that is not text")
+    return None if row is None else parse_head(row[0], "a checkpoint")
+
+
+def check_blobs(named, folder):
+    if folder is None:
+        return [f"{len(named)} blobs were not looked at: give their folder with --blobs"] if named else []
+    for digest, index in named.items():
+        try:
+            data = (pathlib.Path(folder) / digest[:2] / digest).read_bytes()
+        except FileNotFoundError as error:
+            raise BrokenError(f"blob {digest}: absent; entry {index} names it") from error
+        demand(
+            hashlib.sha256(data).hexdigest() == digest, f"blob {digest}: its bytes were changed; entry {index} names it"
+        )
+    return []
+
+
+# --- The whole -------------------------------------------------------------------------------------------------------
+
+
+def verify(arguments):
+    """Verify what the arguments name, print the verdict, and return the exit code."""
+    path = pathlib.Path(arguments.path)
+    since = read_since(arguments.since) if arguments.since else None
+    policy = read_policy(arguments.policy) if arguments.policy else None
+    if policy and Ed25519PublicKey is None:
+        raise UnusableError("a policy needs signatures: install the package 'cryptography'")
+    ledger = is_sqlite(path)
+    looked_at = not ledger or arguments.blobs is not None
+    found, head, time, entries, notes = (
+        verify_ledger(path, since, arguments.blobs) if ledger else verify_bundle(path, since)
+    )
+    author = "unproven: no policy was given; what is here is consistent with itself"
+    if policy:
+        author = f"{head.origin}, whose key your policy names; cosigned by {check_policy(policy, head, found.key)}"  # 7
+    for text, count in sorted(found.demonstrations.items()):
+        print(f"demonstration: {count} entries: {text}")
+    print(f"intact: {entries} entries" + ("" if ledger else f" of {head.size}") + f" under root {head.root.hex()}")
+    when = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=min(time, 2**37))
+    print(f"origin: {head.origin}, head signed {when.isoformat()}Z by its own clock")
+    if since is not None:
+        print(f"since:  the {since.size} entries that were noted are unchanged, {head.size - since.size} were added")
+    print(*notes, sep="\n", end="\n" if notes else "")
+    if Ed25519PublicKey is None:
+        print("signatures: NOT CHECKED, because the package 'cryptography' is absent")
+    print(f"author: {author}")
+    print("Intact means unchanged since it was recorded; not that it is true, nor that it is complete.")
+    return 0 if policy and (looked_at or not found.blobs) else 1
+
+
+def main(words=None):
+    """Parse the command line; see the top of this file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("path", help="a bundle (zip or folder), or a ledger in an SQLite file")
+    parser.add_argument("--policy", help="the keys that you trust, got from elsewhere")
+    parser.add_argument("--since", help="a checkpoint that you noted at an earlier audit")
+    parser.add_argument("--blobs", help="folder of a ledger's blobs")
+    arguments = parser.parse_args(words)
+    if pathlib.Path(__file__).name == COPY:
+        print(
+            "This is a COPY that came with a bundle; whoever made the bundle may have changed it. Compare its SHA-256."
+        )
+    try:
+        return verify(arguments)
+    except BrokenError as error:
+        print(f"BROKEN: {error}", file=sys.stderr)
+        return 3
+    except sqlite3.DatabaseError as error:
+        print(f"BROKEN: the database cannot be read: {error}", file=sys.stderr)
+        return 3
+    except (UnusableError, OSError) as error:
+        print(f"could not be checked: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
