@@ -4,13 +4,14 @@ import random
 import re
 import shutil
 import sqlite3
+import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from affidavit.errors import IntegrityError
-from affidavit.ledger import Ledger, LocalSigner, appending, verify
+from affidavit.ledger import Ledger, LocalSigner, appending, checking, verification, verify
 from affidavit.ledger.tables import DERIVED
 from affidavit.tlog.hashing import leaf_hash
 
@@ -205,7 +206,17 @@ def test_a_head_that_was_removed(owner, size):
 def test_entries_that_no_head_covers(owner):
     owner.restore()
     owner.do("DELETE FROM checkpoints WHERE size = 41")
-    assert owner.caught().index == 37
+    with owner.place.read() as ledger:
+        found = verify(ledger)
+        assert (found.entries, found.uncovered) == (37, 4)
+    owner.do("DELETE FROM checkpoints")
+    assert "no signed head covers it" in str(owner.caught())
+
+
+def test_a_derived_column_that_no_head_covers(owner):
+    owner.restore()
+    owner.do("DELETE FROM checkpoints WHERE size = 41", "UPDATE entries SET scope = 'x' WHERE \"index\" = 39")
+    assert "row 39, column scope" in str(owner.caught())
 
 
 @pytest.mark.parametrize("index", [0, 1, 20, 40])
@@ -315,3 +326,75 @@ def test_many_pages_are_read_in_order(sqlite_place, alias):
     sqlite_place.spoil("UPDATE nodes SET hash = leaf FROM (SELECT x'00' AS leaf) WHERE level = 11 AND \"index\" = 0")
     with sqlite_place.read() as ledger, pytest.raises(IntegrityError, match=r"row \(11, 0\)"):
         verify(ledger)
+
+
+@pytest.fixture
+def filled(alias, validation, monkeypatch):
+    """Makes a ledger of three pages, small enough for helpers only because they are told so."""
+    monkeypatch.setattr(checking, "_ALONE", 1)
+    return lambda place: fill(place, alias, validation)
+
+
+@pytest.fixture
+def pages(filled, sqlite_place):
+    """Such a ledger in SQLite."""
+    return filled(sqlite_place)
+
+
+def fill(place, alias, validation):
+    with place.create() as ledger:
+        for number in range(9):
+            drafts = [alias(str(each), model=f"{number} {each // 2}", demonstration="scripted") for each in range(290)]
+            ledger.append([*drafts, validation(b"details %d" % number)], now=NOON, blobs=[b"details %d" % number])
+        assert ledger.head().size == 2620
+    return place
+
+
+def test_helpers_change_nothing_about_what_is_found(filled, place, monkeypatch):
+    with filled(place).read() as ledger:
+        alone = verify(ledger)
+        assert (alone.entries, alone.heads, alone.blobs) == (2620, 10, 9)
+        assert alone.demonstrations == {"scripted": 2610}
+        with monkeypatch.context() as context:
+            context.setattr(verification._Walk, "_closely", None)  # no page is left to be walked through
+            assert verify(ledger, processes=3) == alone
+        with monkeypatch.context() as context:
+            context.setattr(checking._Checker, "page", lambda *_: None)  # what the helpers do not do is done here
+            context.setattr(sys, "executable", "true")
+            assert verify(ledger, processes=3) == alone
+
+
+@pytest.mark.parametrize("index", [5, 1023, 1024, 2619])
+def test_helpers_name_the_same_entry(pages, index):
+    pages.spoil(
+        'UPDATE entries SET leaf = (SELECT leaf FROM entries WHERE "index" = :other) WHERE "index" = :index',
+        index=index,
+        other=index - 1,
+    )
+    with pages.read() as ledger:
+        for processes in (1, 3):
+            with pytest.raises(IntegrityError, match=f"entry {index}: its bytes are not those") as caught:
+                verify(ledger, processes=processes)
+            assert caught.value.index == index
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("UPDATE nodes SET hash = '0' WHERE level = 3 AND \"index\" = 130", r"row \(3, 130\)"),
+        ("DELETE FROM nodes WHERE level = 11", r"row \(11, 0\)"),
+        ("INSERT INTO nodes VALUES (2, 4000, '0')", r"row \(2, 4000\): no such node"),
+        ("UPDATE checkpoints SET time = time + 1 WHERE size = 1456", "row 1456, column time"),
+        ("UPDATE entries SET scope = 'x' WHERE \"index\" = 2000", "row 2000, column scope"),
+        ('UPDATE entries SET "index" = -1 WHERE "index" = 2619', "entry -1: an index that cannot be"),
+        ('DELETE FROM entries WHERE "index" = 1100', "entry 1100: absent"),
+        ('DELETE FROM entries WHERE "index" = 2619', "entry 2619: absent"),
+        ("UPDATE checkpoints SET previous = 7 WHERE size = 2620", "2620: it names size 7"),
+    ],
+)
+def test_helpers_name_the_same_object(pages, change, says):
+    pages.spoil(change)
+    with pages.read() as ledger:
+        for processes in (1, 3):
+            with pytest.raises(IntegrityError, match=says):
+                verify(ledger, processes=processes)

@@ -28,6 +28,7 @@ from affidavit.ledger import engine as database
 from affidavit.ledger import log, rebuilding, schema
 from affidavit.ledger.appending import Appended, Batch, Closing
 from affidavit.ledger.blobs import Blobs, named
+from affidavit.ledger.checking import Place
 from affidavit.ledger.signer import Signer
 from affidavit.ledger.tables import checkpoints, entries
 from affidavit.projections.reader import Head
@@ -217,6 +218,11 @@ class Ledger:
     def snapshot(self) -> AbstractContextManager[Connection]:
         """A connection that sees one state of the database throughout; for verification."""
         return database.reading(self._engine, repeatable=True)
+
+    def place(self) -> Place:
+        """What other processes need to check this ledger; for verification."""
+        url = self._engine.url.render_as_string(hide_password=False)
+        return Place(url, self._blobs.url, self.key.text)
 
     def _writer(self) -> Signer:
         if self.signer is None:

@@ -16,6 +16,8 @@ from affidavit.tlog.hashing import leaf_hash
 from affidavit.tlog.tree import Node
 
 _PAGE = 1000
+_LOWEST = -(2**62)
+_NODES = sa.text('SELECT "index", hash FROM nodes WHERE level = :level AND "index" >= :low AND "index" < :high')
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,39 +36,42 @@ class Scanned:
 
 
 def pages(connection: Connection) -> Iterator[list[Scanned]]:
-    """Every entry in order, page by page.
+    """Every entry in order, page by page; see :func:`page`."""
+    start = 0
+    while found := page(connection, start, start + _PAGE):
+        yield found
+        start += len(found)
+
+
+def page(connection: Connection, start: int, stop: int) -> list[Scanned]:
+    """The entries ``start`` to before ``stop``, as far as there are any from ``start`` on.
 
     Raises ``IntegrityError`` naming the first that is absent, twice there, or cannot be read.
     """
     columns = [entries.c.index, entries.c.leaf, *(entries.c[name] for name in DERIVED)]
-    query = sa.select(*columns).order_by(entries.c.index).limit(_PAGE).where(entries.c.index >= sa.bindparam("start"))
-    start = -(2**62)
-    expected = 0
-    while rows := connection.execute(query, {"start": start}).all():
-        page = []
-        for row in rows:
-            if row[0] != expected:
-                what = "absent" if row[0] > expected else "an index that cannot be"
-                index = min(row[0], expected)
-                raise IntegrityError(f"entry {index}: {what}", index=index)
-            page.append(_scanned(row))
-            expected += 1
-        yield page
-        start = expected
+    low = start or _LOWEST  # what stands before entry 0 is found with it
+    query = sa.select(*columns).where(entries.c.index >= low).order_by(entries.c.index).limit(stop - start)
+    found = []
+    for expected, row in enumerate(connection.execute(query), start):
+        if row[0] != expected:
+            what = "absent" if row[0] > expected else "an index that cannot be"
+            index = min(row[0], expected)
+            raise IntegrityError(f"entry {index}: {what}", index=index)
+        found.append(_scanned(row))
+    return found
 
 
-def stored_nodes(connection: Connection, start: int, stop: int) -> dict[Node, bytes]:
-    """The stored nodes that the entries ``start`` to before ``stop`` should complete."""
-    parts = []
-    level = 1
-    while stop >> level:
+def stored_nodes(connection: Connection, start: int, stop: int, *, levels: range = range(1, 63)) -> dict[Node, bytes]:
+    """The stored nodes, of some levels, that the entries ``start`` to before ``stop`` should complete."""
+    found: dict[Node, bytes] = {}
+    for level in levels:
         low, high = start >> level, stop >> level
-        parts.append(sa.and_(nodes.c.level == level, nodes.c.index >= low, nodes.c.index < high))
-        level += 1
-    if not parts:
-        return {}
-    rows = connection.execute(sa.select(nodes.c.level, nodes.c.index, nodes.c.hash).where(sa.or_(*parts)))
-    return {(level, index): digest for level, index, digest in rows}
+        if not high:
+            break
+        if low < high:
+            rows = connection.execute(_NODES, {"level": level, "low": low, "high": high})
+            found.update({(level, index): digest for index, digest in rows})
+    return found
 
 
 def extra_nodes(size: int) -> sa.ColumnElement[bool]:
@@ -75,12 +80,14 @@ def extra_nodes(size: int) -> sa.ColumnElement[bool]:
     return sa.or_(nodes.c.level < 1, nodes.c.level > 62, nodes.c.index < 0, nodes.c.index >= complete)
 
 
-def heads(connection: Connection) -> Iterator[Row[tuple[int, int, bytes, int, str]]]:
-    """Every row of ``checkpoints`` (size, previous, root, time, note) in order of size."""
+def heads(
+    connection: Connection, *, after: int = 0, upto: int = 2**62
+) -> Iterator[Row[tuple[int, int, bytes, int, str]]]:
+    """The rows of ``checkpoints`` (size, previous, root, time, note) in order of size, beyond ``after``."""
     columns = [checkpoints.c[name] for name in ("size", "previous", "root", "time", "note")]
     query = sa.select(*columns).order_by(checkpoints.c.size).limit(_PAGE)
-    query = query.where(checkpoints.c.size > sa.bindparam("after"))
-    after = -(2**62)
+    query = query.where(checkpoints.c.size > sa.bindparam("after"), checkpoints.c.size <= upto)
+    after = after or _LOWEST  # what is of no size is found with the first
     while rows := connection.execute(query, {"after": after}).all():
         yield from rows
         after = rows[-1][0]

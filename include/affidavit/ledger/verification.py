@@ -7,7 +7,7 @@ The steps, whose numbers the code repeats:
    read it differently). A leaf of an unknown kind is counted and counts for nothing.
 3. Every leaf leads to the signed root: the tree is grown from the leaves alone.
 4. Every head is one that the pinned key signed, over the root that the leaves lead to; it names the head before it,
-   and its time is not before that one's. The last head covers the last entry.
+   and its time is not before that one's. Entries beyond the last head are counted: nobody was told of them yet.
 5. Every derived column holds what the leaf, or the note, says.
 6. Every complete node is stored, with the hash that the leaves lead to, and no other node is.
 7. Within a stream every entry supersedes the one before it and says something else. (Asked of the database: the
@@ -32,8 +32,9 @@ from sqlalchemy import Connection, Row
 
 from affidavit.errors import IntegrityError, NoteError
 from affidavit.evidence import kinds
-from affidavit.ledger import scanning
+from affidavit.ledger import checking, scanning
 from affidavit.ledger.blobs import named
+from affidavit.ledger.checking import Page
 from affidavit.ledger.log import REBUILD, head_of
 from affidavit.ledger.scanning import Scanned
 from affidavit.ledger.signer import IN_PROCESS
@@ -56,7 +57,8 @@ class Verification:
 
     ``demonstrations`` are texts with the number of entries marked so, to be said first; ``author`` says in words whose
     ledger it is, and ``proven`` whether a policy showed it; ``signing`` where the key works; ``unanchored`` how many
-    entries no outsider is known to have seen the head of.
+    entries no outsider is known to have seen the head of. ``uncovered`` entries stand beyond the newest head: nobody
+    was told of them yet, and nothing but their own hashes was checked.
     """
 
     head: Head
@@ -64,6 +66,7 @@ class Verification:
     heads: int
     blobs: int
     unknown: int
+    uncovered: int
     demonstrations: Mapping[str, int]
     author: str
     proven: bool
@@ -71,16 +74,16 @@ class Verification:
     unanchored: int
 
 
-def verify(ledger: Ledger, *, policy: Policy | None = None) -> Verification:
-    """Verify everything; see the module's docstring for the steps.
+def verify(ledger: Ledger, *, policy: Policy | None = None, processes: int = 1) -> Verification:
+    """Verify everything, in so many processes; see the module's docstring for the steps.
 
     Raises ``IntegrityError`` (``NoteError`` for step 9) that names the first bad object and, for one entry, its index.
     """
     with ledger.snapshot() as connection:
         walk = _Walk(connection, ledger)
-        head = walk.run()
-        _no_extra_nodes(connection, head.size)
-        _streams_chain(connection)
+        head = walk.run(processes)
+        _no_extra_nodes(connection, walk.edge.size)
+        _streams_chain(connection, walk.first)
     author = _author(head, ledger.key, policy)
     return Verification(
         head=head,
@@ -88,6 +91,7 @@ def verify(ledger: Ledger, *, policy: Policy | None = None) -> Verification:
         heads=walk.heads,
         blobs=walk.blobs,
         unknown=walk.unknown,
+        uncovered=walk.edge.size - head.size,
         demonstrations=dict(walk.demonstrations),
         author=author,
         proven=policy is not None,
@@ -97,7 +101,7 @@ def verify(ledger: Ledger, *, policy: Policy | None = None) -> Verification:
 
 
 class _Walk:
-    """Steps 1 to 6 and 8, entry by entry.
+    """Steps 1 to 6 and 8: pages that are all right as a whole, and any other entry by entry.
 
     What is wrong with derived data is held back until the next head: only that tells whether the leaf or what was
     derived from it is the one that was changed.
@@ -107,7 +111,7 @@ class _Walk:
         self.connection = connection
         self.ledger = ledger
         self.edge = Frontier()
-        self.heads = self.blobs = self.unknown = 0
+        self.heads = self.blobs = self.unknown = self.first = 0
         self.demonstrations: Counter[str] = Counter()
         self.last: Head | None = None
         self.changed: int | None = None
@@ -115,25 +119,50 @@ class _Walk:
         self.between: tuple[int, int] | None = None
         self.finding: IntegrityError | None = None
 
-    def run(self) -> Head:
-        rows = scanning.heads(self.connection)
-        row = next(rows, None)
-        for page in scanning.pages(self.connection):
-            nodes_there = scanning.stored_nodes(self.connection, self.edge.size, self.edge.size + len(page))
-            for entry in page:
-                self._entry(entry, nodes_there)
-                if row is not None and row.size <= self.edge.size:
-                    self._head(row)
-                    row = next(rows, None)
-        if row is not None:
+    def run(self, processes: int) -> Head:
+        highest = self.connection.execute(sa.select(sa.func.max(entries.c.index))).scalar()
+        size = 0 if highest is None else highest + 1
+        place = self.ledger.place()
+        for page in checking.pages(self.connection, place, size=size, processes=processes):
+            start, stop = self.edge.size, min(size, self.edge.size + checking.PAGE)
+            if page is None:
+                self._closely(start, stop)
+            else:
+                self._page(page, start, stop)
+        beyond = next(scanning.heads(self.connection, after=size), None)
+        if beyond is not None:
             # 2: an entry that a head covers is gone
-            self._named_size(row)
-            raise IntegrityError(f"entry {self.edge.size}: absent", index=self.edge.size, fix=RESTORE)
-        if self.last is None or self.last.size != self.edge.size:
+            self._named_size(beyond)
+            raise IntegrityError(f"entry {size}: absent", index=size, fix=RESTORE)
+        if self.last is None:
             # 4
-            index = self.last.size if self.last else 0
-            raise IntegrityError(f"entry {index}: no signed head covers it", index=index, fix=RESTORE)
+            raise IntegrityError("entry 0: no signed head covers it", index=0, fix=RESTORE)
+        if self.finding is not None:
+            raise self.finding
         return self.last
+
+    def _page(self, page: Page, start: int, stop: int) -> None:
+        before = self.edge.copy()
+        there = scanning.stored_nodes(self.connection, start, stop, levels=range(checking.PAGE_LEVEL + 1, 63))
+        self._nodes(self.edge.extend(page.edge), there)  # 3
+        for head, previous, part in page.heads:
+            edge = before.copy()
+            edge.extend(part)
+            self._follows(head, previous, edge)
+        self.unknown += page.unknown
+        self.blobs += page.blobs
+        self.first += page.first
+        self.demonstrations.update(page.demonstrations)
+
+    def _closely(self, start: int, stop: int) -> None:
+        nodes_there = scanning.stored_nodes(self.connection, start, stop)
+        rows = scanning.heads(self.connection, after=start, upto=stop)
+        row = next(rows, None)
+        for entry in scanning.page(self.connection, start, stop):
+            self._entry(entry, nodes_there)
+            while row is not None and row.size <= self.edge.size:
+                self._head(row)
+                row = next(rows, None)
 
     def _entry(self, entry: Scanned, nodes_there: Mapping[Node, bytes]) -> None:
         statement = entry.statement
@@ -141,6 +170,8 @@ class _Walk:
             raise IntegrityError("entry 0: not a genesis entry", index=0, fix=RESTORE)
         if not statement.known:  # 2
             self.unknown += 1
+        if statement.supersedes is None:
+            self.first += 1
         if statement.demonstration is not None:
             self.demonstrations[str(statement.demonstration)] += 1
         self._columns(entry)
@@ -190,22 +221,26 @@ class _Walk:
             signed = cosignature.verify(Note.parse(head.note), self.ledger.key)
         except NoteError as error:
             raise IntegrityError(f"{what}: {error.problem}", fix=RESTORE) from error
-        before = self.last.size if self.last else 0
         if head.origin != self.ledger.key.name:
             raise IntegrityError(f"{what}: it is of another log", fix=RESTORE)
-        if head.root != self.edge.root():  # 3
-            raise self._blame(before)
-        if self.finding is not None:  # 5, 6: the leaves are those that were signed
-            raise self.finding
-        if row.previous != before:
-            raise IntegrityError(
-                f"{what}: it names size {row.previous} as the one before it, which is {before}", fix=RESTORE
-            )
-        if self.last is not None and head.time < self.last.time:
-            raise IntegrityError(f"{what}: it was signed before the one before it", fix=RESTORE)
+        self._follows(head, row.previous, self.edge)
         for column, has, should in (("root", row.root, head.root), ("time", row.time, signed)):  # 5
             if has != should:
                 raise _derived(f"table checkpoints, row {row.size}, column {column}", of="note")
+
+    def _follows(self, head: Head, previous: int, edge: Frontier) -> None:
+        what = f"checkpoint of size {head.size}"
+        before = self.last.size if self.last else 0
+        if (head.size, head.root) != (edge.size, edge.root()):  # 3
+            raise self._blame(before, edge.size)
+        if self.finding is not None:  # 5, 6: the leaves are those that were signed
+            raise self.finding
+        if previous != before:
+            raise IntegrityError(
+                f"{what}: it names size {previous} as the one before it, which is {before}", fix=RESTORE
+            )
+        if self.last is not None and head.time < self.last.time:
+            raise IntegrityError(f"{what}: it was signed before the one before it", fix=RESTORE)
         self.heads += 1
         self.last = head
 
@@ -220,10 +255,10 @@ class _Walk:
             raise IntegrityError(f"{what}: its note names size {head.size}", fix=RESTORE)
         return head
 
-    def _blame(self, start: int) -> IntegrityError:
+    def _blame(self, start: int, stop: int) -> IntegrityError:
         """The leaves since ``start`` do not lead to the signed root: which one was changed?"""
-        low, high = self.between or (start, self.edge.size)
-        low, high = max(low, start), min(high, self.edge.size)
+        low, high = self.between or (start, stop)
+        low, high = max(low, start), min(high, stop)
         one = self.changed if self.changed is not None else self.suspect
         if one is None and high - low == 1:
             one = low
@@ -245,23 +280,32 @@ def _no_extra_nodes(connection: Connection, size: int) -> None:
         raise IntegrityError("no such node", where=f"table nodes, row ({row[0]}, {row[1]})", fix=REBUILD)
 
 
-def _streams_chain(connection: Connection) -> None:
+def _streams_chain(connection: Connection, first: int) -> None:
     # 7
 
     def before_it(column: sa.Column[Any], name: str) -> sa.Label[Any]:
         return sa.func.lag(column).over(partition_by=entries.c.stream, order_by=entries.c.index).label(name)
 
-    before = sa.select(
-        entries.c.index,
-        entries.c.supersedes,
-        entries.c.facts_digest,
-        before_it(entries.c.leaf_hash, "leaf_before"),
-        before_it(entries.c.facts_digest, "facts_before"),
-    ).subquery()
+    # Most streams hold one entry: an index tells which hold more, and as many as there are streams supersede nothing.
+    several = sa.select(entries.c.stream).group_by(entries.c.stream).having(sa.func.count() > 1)
+    before = (
+        sa.select(
+            entries.c.index,
+            entries.c.supersedes,
+            entries.c.facts_digest,
+            before_it(entries.c.leaf_hash, "leaf_before"),
+            before_it(entries.c.facts_digest, "facts_before"),
+        )
+        .where(entries.c.stream.in_(several))
+        .subquery()
+    )
     wrong = sa.or_(
         before.c.supersedes.is_distinct_from(before.c.leaf_before), before.c.facts_digest == before.c.facts_before
     )
     index = connection.execute(sa.select(sa.func.min(before.c.index)).where(wrong)).scalar()
+    if index is None and connection.execute(sa.select(sa.func.count(entries.c.stream.distinct()))).scalar() != first:
+        alone = sa.select(sa.func.min(entries.c.index)).where(entries.c.supersedes.is_not(None))
+        index = connection.execute(alone.where(entries.c.stream.not_in(several))).scalar()
     if index is not None:
         problem = f"entry {index}: it does not supersede the one before it in its stream, or says the same"
         raise IntegrityError(problem, index=index, fix=RESTORE)

@@ -75,6 +75,23 @@ class Frontier:
         self.size += 1
         return completed
 
+    def extend(self, other: Frontier) -> list[tuple[Node, bytes]]:
+        """Add the leaves of another tree; returns the nodes above that tree's own that this completed, lowest first.
+
+        It must fit as a subtree: ``size`` is a multiple of a power of two no less than the other's.
+        """
+        completed = []
+        for (height, _), peak in zip(cover(0, other.size), other.peaks, strict=True):
+            level, index, digest = height, self.size >> height, peak
+            self.size += 1 << height
+            while index & 1:
+                index >>= 1
+                level += 1
+                digest = node_hash(self.peaks.pop(), digest)
+                completed.append(((level, index), digest))
+            self.peaks.append(digest)
+        return completed
+
     def root(self) -> bytes:
         """The root of the tree as it stands."""
         return fold(self.peaks)

@@ -1,0 +1,185 @@
+"""Checking pages of a ledger quickly, in several processes.
+
+A page is :data:`PAGE` entries, aligned, so that it is a subtree of its own: what is checked of it needs nothing that
+stands before it. A page is either found to be all right, or it is not judged at all: then verification walks through
+it entry by entry, in one process, and names what is wrong. Helpers therefore can be few, late or dead without any
+effect on what is found.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import IO, Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from affidavit.errors import AffidavitError
+from affidavit.evidence import Statement, kinds
+from affidavit.ledger import engine, scanning
+from affidavit.ledger.blobs import Blobs, named
+from affidavit.ledger.log import head_of
+from affidavit.ledger.tables import DERIVED, derived
+from affidavit.projections.reader import Head
+from affidavit.tlog import cosignature
+from affidavit.tlog.hashing import leaf_hash
+from affidavit.tlog.note import Note, VerifierKey
+from affidavit.tlog.tree import Frontier, Node
+
+PAGE_LEVEL = 10
+PAGE = 1 << PAGE_LEVEL
+"""Entries of a page."""
+
+_ALONE = 16
+"""Pages that are checked sooner than a helper has started."""
+
+_ROWS = sa.text(
+    f'SELECT "index", leaf, {", ".join(DERIVED)} FROM entries '  # noqa: S608 - names of columns
+    'WHERE "index" >= :start AND "index" < :stop ORDER BY "index"'
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page that is all right in itself.
+
+    ``edge`` is its subtree; ``heads`` those that were signed within it, each with the size of the head that it names
+    before it and the subtree as it then was. Whether the subtrees lead to the roots is left to be seen.
+    """
+
+    edge: Frontier = field(default_factory=Frontier)
+    heads: list[tuple[Head, int, Frontier]] = field(default_factory=list)
+    demonstrations: Counter[str] = field(default_factory=Counter)
+    blobs: int = 0
+    unknown: int = 0
+    first: int = 0
+    """How many entries supersede nothing."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a process needs to check pages. ``database`` may hold a password."""
+
+    database: str = field(repr=False)
+    blobs: str = field(repr=False)
+    key: str
+
+
+def pages(connection: Connection, place: Place, *, size: int, processes: int) -> Iterator[Page | None]:
+    """Each page of the first ``size`` entries in order, None for one that is not simply all right.
+
+    Page i is checked by process i modulo their number, of which this one is the first.
+    """
+    count = -(-size // PAGE)
+    helping = min(processes, count // _ALONE) - 1
+    with ExitStack() as stack:
+        answers = [stack.enter_context(_helper(place, size, number + 1, helping + 1)) for number in range(helping)]
+        check = _Checker(connection, place)
+        for number in range(count):
+            turn = number % (len(answers) + 1)
+            yield _answer(answers[turn - 1]) if turn else check.page(number * PAGE, min(size, (number + 1) * PAGE))
+
+
+class _Checker:
+    def __init__(self, connection: Connection, place: Place) -> None:
+        self._connection = connection
+        self._blobs = Blobs(place.blobs)
+        self._key = VerifierKey.parse(place.key)
+
+    def page(self, start: int, stop: int) -> Page | None:
+        """The entries ``start`` to before ``stop`` and the heads that end among them, if all is right."""
+        try:
+            return self._page(start, stop)
+        except (AffidavitError, KeyError, TypeError, ValueError, AttributeError):
+            return None
+
+    def _page(self, start: int, stop: int) -> Page | None:
+        counts: Counter[str] = Counter()
+        demonstrations: Counter[str] = Counter()
+        heads = list(scanning.heads(self._connection, after=start, upto=stop))
+        ends = {row.size for row in heads}
+        edge = Frontier()
+        edges: dict[int, Frontier] = {}
+        completed: dict[Node, bytes] = {}
+        for index, (stored, leaf, *columns) in enumerate(self._rows(start, stop), start):
+            statement = Statement.parse(leaf)
+            digest = leaf_hash(leaf)
+            supersedes = statement.supersedes
+            if stored != index or tuple(columns) != derived(statement, leaf_hash=digest, supersedes=supersedes):
+                return None
+            completed.update(edge.append(digest))
+            counts["first"] += supersedes is None
+            counts["unknown"] += not statement.known
+            if (demonstration := statement.demonstration) is not None:
+                demonstrations[str(demonstration)] += 1
+            for blob in named(statement):
+                self._blobs.get(blob)
+                counts["blobs"] += 1
+            if index + 1 in ends:
+                edges[index + 1] = edge.copy()
+            if index == 0 and statement.kind != kinds.GENESIS.name:
+                return None
+        if edge.size != stop - start or self._nodes(start, stop) != completed:
+            return None
+        signed = [(*self._head(row), edges[row.size]) for row in heads]
+        return Page(edge, signed, demonstrations, **counts)
+
+    def _rows(self, start: int, stop: int) -> Sequence[Any]:
+        low = start or -(2**62)  # what stands before entry 0 belongs to no page
+        return self._connection.execute(_ROWS, {"start": low, "stop": stop}).all()
+
+    def _nodes(self, start: int, stop: int) -> Mapping[Node, bytes]:
+        stored = scanning.stored_nodes(self._connection, start, stop, levels=range(1, PAGE_LEVEL + 1))
+        return {(level, index - (start >> level)): digest for (level, index), digest in stored.items()}
+
+    def _head(self, row: Any) -> tuple[Head, int]:
+        head = head_of(row.note, self._key)
+        time = cosignature.verify(Note.parse(row.note), self._key)
+        if (head.origin, head.size, head.root, time) != (self._key.name, row.size, row.root, row.time):
+            raise ValueError("not simply all right")
+        return head, row.previous
+
+
+@contextmanager
+def _helper(place: Place, size: int, first: int, step: int) -> Iterator[IO[bytes]]:
+    # Not multiprocessing: it would fork a process that has threads, or run the caller's main module again.
+    task = json.dumps([place.database, place.blobs, place.key, size, first, step])
+    with subprocess.Popen(  # noqa: S603 - our own code
+        [sys.executable, "-c", f"from {__name__} import help_out; help_out()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            with suppress(BrokenPipeError), cast("IO[bytes]", process.stdin) as tell:
+                tell.write(task.encode())
+            yield cast("IO[bytes]", process.stdout)
+        finally:
+            process.kill()
+
+
+def _answer(answers: IO[bytes]) -> Page | None:
+    try:
+        page: Page | None = pickle.load(answers)  # noqa: S301 - by our own child
+    except (EOFError, pickle.UnpicklingError):
+        return None
+    return page
+
+
+def help_out() -> None:
+    """What a helper does: reads its task from standard input and writes its pages to standard output."""
+    database, blobs, key, size, first, step = json.load(sys.stdin)
+    opened = engine.connect(database, access="read")
+    with engine.reading(opened) as connection:
+        check = _Checker(connection, Place(database, blobs, key))
+        for start in range(first * PAGE, size, step * PAGE):
+            page = check.page(start, min(size, start + PAGE))
+            pickle.dump(page, sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)
+            sys.stdout.buffer.flush()
