@@ -16,7 +16,7 @@ from affidavit.errors import (
     SourceUnavailable,
 )
 from affidavit.tlog.checkpoint import Checkpoint
-from affidavit.tlog.note import Note
+from affidavit.tlog.note import Note, VerifierKey
 from affidavit.witness.exchange import Answer, Place, exchange
 from affidavit.witness.protocol import SIZE_TYPE, Asked
 
@@ -77,6 +77,16 @@ class WitnessClient:
             return Note.parse(text).whole
         except NoteError as error:
             raise SourceGarbled(f"its head is no note: {error.problem}", where=self.where) from error
+
+    def vkey(self) -> VerifierKey:
+        """The key that it says it signs with; for setting up a log, not for believing a signature."""
+        answer = exchange(self._place, "GET", "/vkey", headers={}, timeout=self._timeout)
+        if answer.status != 200:
+            raise self._failure(answer)
+        try:
+            return VerifierKey.parse(self._text(answer).strip())
+        except NoteError as error:
+            raise SourceGarbled(f"its key is none: {error.problem}", where=self.where) from error
 
     def _cosigned(self, path: str, asked: Asked, size: int) -> str:
         headers = {"Content-Type": "text/plain; charset=utf-8"}

@@ -99,7 +99,7 @@ class Remembered:
 
 
 def admit(data: bytes, *, logs: Sequence[VerifierKey], own: VerifierKey | None) -> tuple[Asked, Note] | Refusal:
-    """Steps 1 to 3: the request, and its checkpoint as a note (without signatures where it came bare).
+    """Steps 1 to 3: the request, and its checkpoint as a note with the log's own signatures (none where it came bare).
 
     ``own`` is the key of a signer that takes bare checkpoints of its own log, and None where they must be signed.
     """
@@ -116,9 +116,12 @@ def admit(data: bytes, *, logs: Sequence[VerifierKey], own: VerifierKey | None) 
     keys = [key for key in logs if key.name == checkpoint.origin]
     if not keys:  # 2
         return Refusal(404, "a log that is not known here")
-    if not any(_signed(signed, key) for key in keys):  # 3
+    signers = [key for key in keys if _signed(signed, key)]
+    if not signers:  # 3
         return Refusal(403, "no key that is known for this log signed it")
-    return asked, signed
+    # Anybody can add lines to a note: only those that were verified are kept.
+    kept = tuple(each for each in signed.signatures if any(each.by(key) for key in signers))
+    return asked, Note(signed.text, kept)
 
 
 def judge(asked: Asked, checkpoint: Checkpoint, remembered: Remembered | None, *, now: int) -> int | Refusal:
