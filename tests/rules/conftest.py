@@ -5,7 +5,7 @@ import pytest
 
 from affidavit import catalogue
 from affidavit.projections import fold
-from affidavit.rules.registry import run
+from affidavit.rules.checks import run
 from affidavit.rules.verdict import Part, Status, Verdict
 from affidavit.rules.view import ScopeView
 from tests.projections.story import SCOPE, Story

@@ -5,8 +5,8 @@ from affidavit.errors import ConfigurationError
 from affidavit.evidence import Origin
 from affidavit.projections import State
 from affidavit.rules import Status
-from affidavit.rules.checks import CHECKS
-from affidavit.rules.registry import Outcome, check, run, some, together, weakest
+from affidavit.rules.checks import CHECKS, run
+from affidavit.rules.registry import Outcome, check, some, together, weakest
 from affidavit.rules.view import ScopeView
 from tests.projections.story import FIRST, Story
 

@@ -8,8 +8,9 @@ from datetime import datetime
 from affidavit.catalogue import Catalogue, Requirement
 from affidavit.evidence import ORGANISATION_SCOPE
 from affidavit.projections import State
+from affidavit.rules.checks import find, run
 from affidavit.rules.collected import good_until, schedule_of
-from affidavit.rules.registry import count, find, run, some, weakest
+from affidavit.rules.registry import count, some, weakest
 from affidavit.rules.verdict import WORST_FIRST, Part, Status, Verdict, worst
 from affidavit.rules.view import ScopeView
 

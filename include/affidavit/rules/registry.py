@@ -7,13 +7,13 @@ again in November. A check of an AI system, asked about the organisation, is ask
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from affidavit.errors import ConfigurationError
-from affidavit.evidence import ORGANISATION_SCOPE, Entry, Origin
-from affidavit.rules.verdict import WORST_FIRST, Part, Status, worst
+from affidavit.evidence import Entry, Origin
+from affidavit.rules.verdict import WORST_FIRST, Status, worst
 from affidavit.rules.view import ScopeView
 
 SHOWN = 3
@@ -72,54 +72,6 @@ def registered() -> dict[str, Check]:
     return dict(sorted(_CHECKS.items()))
 
 
-def find(name: str) -> Check:
-    """The check of that name. Raises ``ConfigurationError`` where there is none."""
-    from affidavit.rules import checks  # registers them all
-
-    found = checks.CHECKS.get(name)
-    if found is None:
-        raise ConfigurationError(
-            f"no check is named {name!r}", where="affidavit/catalogue", fix=f"use one of {', '.join(checks.CHECKS)}"
-        )
-    return found
-
-
-def run(name: str, view: ScopeView, params: Mapping[str, Any], at: datetime) -> Part:
-    """The outcome of one check as of ``at``.
-
-    Raises ``ConfigurationError`` for a check that there is not, or a parameter that it does not take.
-    """
-    asked = find(name)
-    if unknown := sorted(set(params) - asked.params):
-        raise ConfigurationError(f"{name} takes no parameter {unknown[0]!r}", where="affidavit/catalogue")
-    if asked.about == "system" and view.scope == ORGANISATION_SCOPE:
-        outcome = _each_system(asked, view, params, at)
-    else:
-        outcome = asked.function(view, params, at)
-    return Part(
-        check=name,
-        status=outcome.status,
-        sentence=outcome.sentence,
-        entries=indices(outcome.entries),
-        origin=weakest(entry.statement.origin for entry in outcome.entries),
-        next_action=outcome.next_action,
-        valid_until=outcome.valid_until,
-    )
-
-
-def _each_system(asked: Check, view: ScopeView, params: Mapping[str, Any], at: datetime) -> Outcome:
-    outcomes = []
-    for scope in view.systems:
-        outcome = asked.function(replace(view, scope=scope.name), params, at)
-        name = scope.name.removeprefix("system:")
-        outcomes.append(replace(outcome, sentence=f"{name}: {outcome.sentence}"))
-    if not outcomes:
-        return Outcome(
-            Status.MISSING, "No AI system is recorded.", (), "Declare the AI systems in include/systems and collect"
-        )
-    return together(outcomes, _first_few([outcome.sentence for outcome in outcomes]))
-
-
 def together(outcomes: Sequence[Outcome], supported: str) -> Outcome:
     """The total of several outcomes: the worst status; ``supported`` is its sentence where all are."""
     status = worst(outcome.status for outcome in outcomes)
@@ -129,7 +81,7 @@ def together(outcomes: Sequence[Outcome], supported: str) -> Outcome:
     )
     sentence = supported
     if rest:
-        sentence = _first_few(list(dict.fromkeys(outcome.sentence for outcome in rest)))
+        sentence = first_few(list(dict.fromkeys(outcome.sentence for outcome in rest)))
     ends = [outcome.valid_until for outcome in outcomes if outcome.valid_until]
     return Outcome(
         status,
@@ -140,7 +92,8 @@ def together(outcomes: Sequence[Outcome], supported: str) -> Outcome:
     )
 
 
-def _first_few(sentences: Sequence[str]) -> str:
+def first_few(sentences: Sequence[str]) -> str:
+    """The first few of ``sentences``, and how many more there are."""
     more = f" And {len(sentences) - SHOWN} more." if len(sentences) > SHOWN else ""
     return " ".join(sentences[:SHOWN]) + more
 

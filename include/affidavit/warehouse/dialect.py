@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from affidavit.errors import ConfigurationError
 from affidavit.inventory import Connection
 from affidavit.warehouse.tables import Column, TableRef
 
@@ -87,38 +86,6 @@ class Dialect(Protocol):
 
     def size(self, table: TableRef) -> tuple[sa.Executable, str]:
         """A statement that yields (rows or None, bytes or None) without a scan, and what that rests on."""
-
-
-def dialect_of(connection: Connection) -> Dialect:
-    """The dialect of a connection, by its type.
-
-    Raises ``ConfigurationError`` for a type that is no warehouse, or whose driver is not installed.
-    """
-    try:
-        match connection.type:
-            case "postgres" | "postgresql":
-                from affidavit.warehouse.postgres import Postgres
-
-                return Postgres()
-            case "duckdb":
-                from affidavit.warehouse.duckdb import DuckDB
-
-                return DuckDB()
-            case "sqlite":
-                from affidavit.warehouse.sqlite import SQLite
-
-                return SQLite()
-    except ImportError as error:
-        raise ConfigurationError(
-            f"the driver for {connection.type} is not installed ({error.name})",
-            where=f"connection {connection.id!r}",
-            fix="install the extra: pip install 'affidavit[duckdb]' or 'affidavit[postgres]'",
-        ) from error
-    raise ConfigurationError(
-        f"{connection.type!r} is no warehouse that can be read here",
-        where=f"connection {connection.id!r}",
-        fix="use a connection of type postgres, duckdb or sqlite",
-    )
 
 
 def declared(columns: Iterable[Column]) -> list[sa.ColumnElement[Any]]:

@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 
 import sqlalchemy as sa
 
-from affidavit.errors import AffidavitError, SourceGarbled, SourceRefused, SourceUnavailable
+from affidavit.errors import AffidavitError, ConfigurationError, SourceGarbled, SourceRefused, SourceUnavailable
 from affidavit.inventory import Connection
-from affidavit.warehouse.dialect import Dialect, Trouble, dialect_of
+from affidavit.warehouse.dialect import Dialect, Trouble
 from affidavit.warehouse.tables import Column, TableRef, find
 
 
@@ -83,7 +83,7 @@ def snapshot(connection: Connection, *, timeout_seconds: int) -> Iterator[Snapsh
     Each statement may run ``timeout_seconds``. Nothing is created or written: a database file that does not exist is
     refused. Raises ``ConfigurationError`` for a connection that is no warehouse, else as :meth:`Snapshot.query`.
     """
-    dialect = dialect_of(connection)
+    dialect = _dialect_of(connection)
     where = f"connection {connection.id!r}"
     try:
         opened = dialect.connect(connection)
@@ -142,3 +142,35 @@ def _translate(error: sa.exc.SQLAlchemyError, dialect: Dialect, *, where: str, t
     if diagnosis.quotes_rows:
         raise ours from None
     raise ours from error
+
+
+def _dialect_of(connection: Connection) -> Dialect:
+    """The dialect of a connection, by its type.
+
+    Raises ``ConfigurationError`` for a type that is no warehouse, or whose driver is not installed.
+    """
+    try:
+        match connection.type:
+            case "postgres" | "postgresql":
+                from affidavit.warehouse.postgres import Postgres
+
+                return Postgres()
+            case "duckdb":
+                from affidavit.warehouse.duckdb import DuckDB
+
+                return DuckDB()
+            case "sqlite":
+                from affidavit.warehouse.sqlite import SQLite
+
+                return SQLite()
+    except ImportError as error:
+        raise ConfigurationError(
+            f"the driver for {connection.type} is not installed ({error.name})",
+            where=f"connection {connection.id!r}",
+            fix="install the extra: pip install 'affidavit[duckdb]' or 'affidavit[postgres]'",
+        ) from error
+    raise ConfigurationError(
+        f"{connection.type!r} is no warehouse that can be read here",
+        where=f"connection {connection.id!r}",
+        fix="use a connection of type postgres, duckdb or sqlite",
+    )
