@@ -181,6 +181,21 @@ ASSESSMENT = Kind(
 )
 """The posture of one scope, recorded when it changed."""
 
+ANCHOR = Kind(
+    "anchor",
+    1,
+    {
+        "means": TEXT,
+        "where": TEXT,
+        "checkpoint": {"origin": TEXT, "size": COUNT, "root": DIGEST},
+        "time": TIME,
+        "cosignature": maybe(TEXT),
+        "details": maybe({"digest": {"sha256": DIGEST}, "media_type": TEXT}),
+    },
+)
+"""An outsider that was handed a head. ``means`` is ``witness`` (its ``cosignature`` lines), ``timestamp`` (``details``
+is the RFC 3161 response) or ``copy``, which proves nothing by itself; ``time`` is what the outsider says."""
+
 ALL = (
     GENESIS,
     ORGANISATION,
@@ -195,6 +210,7 @@ ALL = (
     UNRECONCILED,
     COLLECTION,
     ASSESSMENT,
+    ANCHOR,
 )
 
 BY_PREDICATE_TYPE: Mapping[str, Kind] = {kind.predicate_type: kind for kind in ALL}

@@ -20,6 +20,7 @@ from affidavit.inventory.loosening import (
     suite_in_force,
 )
 from affidavit.inventory.models import (
+    Anchor,
     Dataset,
     Expectation,
     Inventory,
@@ -34,6 +35,7 @@ from affidavit.inventory.models import (
 from affidavit.inventory.schedule import next_tick, seconds_between_ticks, slot_at, slots_between
 
 __all__ = [
+    "Anchor",
     "Connection",
     "Dataset",
     "Expectation",

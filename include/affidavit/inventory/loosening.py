@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from affidavit.inventory.models import (
     Allow,
+    Anchor,
     Dataset,
     Inventory,
     Organisation,
@@ -133,9 +134,25 @@ def organisation_in_force(
         "owners": answering,
         "schedule": waiting.keep("schedule", old, new, slower, "evidence would be due less often"),
         "airflow_connection": waiting.keep("airflow_connection", old, new, unlisted, unseen),
+        "anchors": _anchors_in_force(old.anchors, new.anchors, waiting),
         "demonstration": waiting.keep("demonstration", old, new, _unmarked(old, new), _SIMULATED),
     }
     return Organisation.model_validate(dict(new) | changes), tuple(waiting.found)
+
+
+def _anchors_in_force(old: Sequence[Anchor], new: Sequence[Anchor], waiting: Waiting) -> tuple[Anchor, ...]:
+    standing = {anchor.id: anchor for anchor in new}
+    for anchor in old:
+        now = standing.get(anchor.id)
+        if now != anchor:
+            why = "somebody else, or nobody, would be handed the ledger's head"
+            waiting.name(f"anchors.{anchor.id}", _anchor_text(anchor), _anchor_text(now), why)
+            standing[anchor.id] = anchor
+    return tuple(standing.values())
+
+
+def _anchor_text(anchor: Anchor | None) -> dict[str, Any] | None:
+    return anchor.model_dump(mode="json", exclude_defaults=True) if anchor else None
 
 
 def suite_in_force(old: Suite | None, new: Suite) -> tuple[Suite, tuple[Loosening, ...]]:

@@ -13,9 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from affidavit.errors import NoteError
 from affidavit.evidence.canonical import dumps
 from affidavit.evidence.statement import Stage
 from affidavit.inventory import schedule as schedules
+from affidavit.tlog.note import VerifierKey
 
 ID_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 CONNECTION_PATTERN = r"^[A-Za-z0-9_.-]+$"
@@ -179,6 +181,53 @@ class Role(Declared):
     holders: tuple[Id, ...] = ()
 
 
+class Anchor(Declared):
+    """Something outside the ledger that is handed its head, so that an outsider knows it.
+
+    ``witness`` and ``timestamp`` sign it. ``store`` (a file, or a bucket with a retention rule of its own) and
+    ``mlflow-tag`` keep copies, which are called so; a witness that is ``ours`` is one too.
+    """
+
+    id: Id
+    means: Literal["witness", "timestamp", "store", "mlflow-tag"]
+    url: Name | None = Field(None, description="Where a witness, time stamp authority or store is; no credentials")
+    key: Text | None = Field(None, description="Of a witness: its public key (C2SP vkey), got from who runs it")
+    ours: bool = Field(False, description="Of a witness: we run it ourselves, so what it signs is a copy")
+    authority: Name | None = Field(
+        None, description="Of a time stamp authority: PEM file with the roots to trust, relative to include/"
+    )
+    connection: ConnectionId | None = Field(None, description="Of an MLflow tag: Airflow connection id of the server")
+    experiment: Name | None = Field(None, description="Of an MLflow tag: name of the experiment that carries it")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Anchor:
+        needed = _ANCHOR_FIELDS[self.means]
+        for name in ("url", "key", "authority", "connection", "experiment"):
+            given = getattr(self, name) is not None
+            if given != (name in needed):
+                problem = f"a {self.means} {'has no' if given else 'needs its'} {name}"
+                raise _refuse((name,), problem, f"its fields are id, means, {', '.join(needed)}")
+        if self.ours and self.means != "witness":
+            raise _refuse(("ours",), f"a {self.means} is a matter of its own", "leave it out")
+        if self.url is not None and ("@" in self.url or "?" in self.url):
+            # The address stands in the ledger, which cannot unsay a password.
+            raise _refuse(("url",), "an address with credentials or a query", "write it without them")
+        if self.key is not None:
+            try:
+                VerifierKey.parse(self.key)
+            except NoteError as error:
+                raise _refuse(("key",), error.problem, "write the line that the witness printed") from error
+        return self
+
+
+_ANCHOR_FIELDS: dict[str, tuple[str, ...]] = {
+    "witness": ("url", "key"),
+    "timestamp": ("url", "authority"),
+    "store": ("url",),
+    "mlflow-tag": ("connection", "experiment"),
+}
+
+
 class Organisation(Declared):
     """The organisation: ``include/organisation.yaml``."""
 
@@ -192,6 +241,7 @@ class Organisation(Declared):
     airflow_connection: ConnectionId | None = Field(
         None, description="Connection id of Airflow's REST API, to list DAGs that no AI system claims"
     )
+    anchors: tuple[Anchor, ...] = Field((), description="Who is handed the ledger's head, soon after it moves")
     demonstration: Text | None = None
 
     def owner_of(self, control: str) -> str | None:
@@ -209,6 +259,9 @@ class Organisation(Declared):
                 known = ", ".join(sorted(self.roles)) or "none yet"
                 fix = f"add it under roles, or choose one of: {known}"
                 raise _refuse(("owners", control), f"there is no role {role!r}", fix)
+        if (n := _first_again(anchor.id for anchor in self.anchors)) is not None:
+            problem = f"a second anchor has the id {self.anchors[n].id!r}"
+            raise _refuse(("anchors", n, "id"), problem, "give each anchor its own id")
         return self
 
 

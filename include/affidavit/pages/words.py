@@ -137,6 +137,11 @@ def _unreconciled(f: Mapping[str, Any]) -> str:
     return f"No AI system claims {found[0]}, {found[1]} and {found[2]}{unseen}."
 
 
+def _anchor(f: Mapping[str, Any]) -> str:
+    did = {"witness": "was cosigned by", "timestamp": "was time-stamped by", "copy": "was copied to"}
+    return f"The head of {f['checkpoint']['size']:,} entries {did.get(f['means'], 'was handed to')} {_q(f['where'])}."
+
+
 def _assessment(f: Mapping[str, Any]) -> str:
     statuses = [c["status"] for c in f["controls"].values()]
     return answer({s: statuses.count(s.value) for s in Status if s.value in statuses}, of="control")
@@ -198,6 +203,11 @@ KINDS: Mapping[str, KindWords] = {
         "assessment",
         "More than the entries it was computed from; an assessment is never evidence for a control.",
         _assessment,
+    ),
+    "anchor": KindWords(
+        "anchor",
+        "Who runs what was handed the head: take its key from somewhere other than this ledger.",
+        _anchor,
     ),
 }
 

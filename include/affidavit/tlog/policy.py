@@ -5,7 +5,7 @@ An auditor gets the file elsewhere than from the ledger it is to judge.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from affidavit.errors import ConfigurationError, NoteError
@@ -55,13 +55,17 @@ class Policy:
         checkpoint = Checkpoint.parse(signed.text)
         log, time = self._log(signed, checkpoint.origin)
         seen = [(name, cosignature.verify(signed, key)) for name, key in self.witnesses if any(signed.signed_by(key))]
-        holds = {name for name, _ in seen}
+        if not self.satisfied_by(name for name, _ in seen):
+            raise NoteError(f"the quorum {self.quorum!r} of the policy did not cosign the checkpoint")
+        return Endorsement(checkpoint, log, time, tuple(seen))
+
+    def satisfied_by(self, witnesses: Iterable[str]) -> bool:
+        """Whether the quorum holds where the witnesses of these names cosigned."""
+        holds = set(witnesses)
         for name, group in self.groups:
             if len(holds.intersection(group.members)) >= group.threshold:
                 holds.add(name)
-        if self.quorum != NONE and self.quorum not in holds:
-            raise NoteError(f"the quorum {self.quorum!r} of the policy did not cosign the checkpoint")
-        return Endorsement(checkpoint, log, time, tuple(seen))
+        return self.quorum == NONE or self.quorum in holds
 
     def _log(self, signed: Note, origin: str) -> tuple[VerifierKey, int | None]:
         for key in self.logs:
