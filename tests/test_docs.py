@@ -100,7 +100,10 @@ def test_every_command_and_option_is_in_the_readme():
         assert set(re.findall(r"--[a-z-]+", rows[name])) == options, name
         words = [(p.metavar or p.name.upper(), p.required) for p in command.params if not p.opts[0].startswith("-")]
         usage = [word if required else f"[{word}]" for word, required in words]
-        assert re.sub(r" \[--[^]]*\]", "", rows[name]).split()[2:] == usage, name
+        bare = re.sub(r" \[--[^]]*\]", "", rows[name])
+        required = {p.opts[0] for p in command.params if p.required and p.opts[0].startswith("--")}
+        assert set(re.findall(r"--[a-z-]+", bare)) == required, name
+        assert re.sub(r" --[a-z-]+ [A-Z]+", "", bare).split()[2:] == usage, name
 
 
 def test_the_exit_codes_are_those_of_the_command_line():

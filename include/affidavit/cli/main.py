@@ -7,7 +7,23 @@ import sys
 
 import typer
 
-from affidavit.cli import allowlist, assess, collect, doctor, init, plan, rebuild, show, signer, status, verify, witness
+from affidavit.cli import (
+    allowlist,
+    assess,
+    bundle,
+    checkpoint,
+    collect,
+    doctor,
+    export_dsse,
+    init,
+    plan,
+    rebuild,
+    show,
+    signer,
+    status,
+    verify,
+    witness,
+)
 from affidavit.cli.terminal import complain
 from affidavit.errors import AffidavitError
 from affidavit.settings import quiet
@@ -29,6 +45,9 @@ app.command("plan")(plan.plan)
 app.command("suggest-allowlist")(allowlist.suggest_allowlist)
 app.command("doctor")(doctor.doctor)
 app.command("rebuild")(rebuild.rebuild)
+app.command("checkpoint")(checkpoint.checkpoint)
+app.command("bundle")(bundle.bundle)
+app.command("export-dsse")(export_dsse.export_dsse)
 app.command("signer")(signer.signer)
 app.command("witness")(witness.witness)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from affidavit.errors import AffidavitError, UsageError
+from affidavit.errors import AffidavitError, ConfigurationError, UsageError
 from affidavit.inventory import from_environment
 from affidavit.settings import Settings
 
@@ -50,6 +50,15 @@ def workplace() -> Workplace:
 def settings() -> Settings:
     """Settings from the environment, for the project in the current directory."""
     return Settings.read(os.environ, Path.cwd())
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file that somebody named. Raises ``ConfigurationError`` naming it."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror or type(error).__name__})"
+        raise ConfigurationError(problem, where=str(path), fix="give the path of a file that may be read") from error
 
 
 def complain(error: AffidavitError) -> None:

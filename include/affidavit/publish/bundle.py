@@ -21,16 +21,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
 
 from affidavit.errors import AffidavitError, ConfigurationError, IntegrityError, UsageError
 from affidavit.evidence import Entry, dumps
 from affidavit.evidence.naming import named_blobs
 from affidavit.projections.reader import Head, Reader
 from affidavit.publish import archive
+from affidavit.publish.since import Prover, prove_extension
 from affidavit.tlog.checkpoint import Checkpoint
-from affidavit.tlog.extension import check_extension, extension_text
-from affidavit.tlog.note import Note, VerifierKey
+from affidavit.tlog.extension import extension_text
+from affidavit.tlog.note import Note
 from affidavit.tlog.tlog_proof import TlogProof
 
 FORMAT = "affidavit bundle 1"
@@ -40,18 +40,6 @@ COPY = "copy_of_affidavit_verify.py"
 """Name of the verifier's copy: the same bytes, so that its SHA-256 can be compared with the published one."""
 
 _RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
-
-
-class Prover(Protocol):
-    """Proves what is in the log, and that it only grew (RFC 6962); see :mod:`affidavit.tlog.proofs`."""
-
-    key: VerifierKey
-
-    def prove_inclusion(self, index: int, size: int) -> list[bytes]:
-        """The audit path of an entry under the head of ``size``."""
-
-    def prove_consistency(self, size1: int, size2: int) -> list[bytes]:
-        """The proof that the head of ``size2`` extends that of ``size1``."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +114,8 @@ def write_bundle(
     head = reader.head()
     small, digests = _files(selection, head, reader=reader, prover=prover, verifier=verifier)
     if since is not None:
-        small["since.txt"] = _since(since, head, prover)
+        path_from = prove_extension(since, head, prover)
+        small["since.txt"] = extension_text(Checkpoint.parse(since.text).size, path_from, head.note).encode()
     listed = {name: sha256(data).hexdigest() for name, data in small.items()}
     listed |= {f"blobs/{digest}": digest for digest in digests}
     small["manifest.json"] = dumps({"format": FORMAT, "selection": selection.words, "files": listed}) + b"\n"
@@ -163,13 +152,6 @@ def _files(
         files[f"entries/{entry.index}.json"] = entry.leaf
         files[f"proofs/{entry.index}.tlog-proof"] = proof.text.encode()
     return files, digests
-
-
-def _since(noted: Note, head: Head, prover: Prover) -> bytes:
-    size = Checkpoint.parse(noted.text).size
-    path = prover.prove_consistency(size, head.size) if 0 < size <= head.size else []
-    check_extension(noted, Checkpoint(head.origin, head.size, head.root), path=path, key=prover.key)
-    return extension_text(size, path, head.note).encode()
 
 
 def _write(path: Path, contents: Iterator[tuple[str, bytes]]) -> str:

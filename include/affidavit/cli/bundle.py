@@ -1,0 +1,42 @@
+"""``affidavit bundle``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import affidavit
+from affidavit.cli.terminal import out, read_file, workplace
+from affidavit.evidence import ORGANISATION_SCOPE, system_scope
+
+Out = Annotated[Path, typer.Option("--out", help="The archive to write.", metavar="FILE")]
+Scope = Annotated[
+    str | None, typer.Option(help="Every entry about one AI system, or about 'organisation'.", metavar="SYSTEM")
+]
+Entries = Annotated[str | None, typer.Option(help="Entries by index: 3,7-9.", metavar="LIST")]
+Since = Annotated[
+    Path | None, typer.Option(help="A checkpoint that the receiver noted: adds the proof that the head extends it.")
+]
+
+VERIFIER = Path(affidavit.__file__).resolve().parents[2] / "verifier/affidavit_verify.py"
+
+
+def bundle(out_: Out, scope: Scope = None, entries: Entries = None, since: Since = None) -> None:
+    """Put entries, their proofs, the signed head and the blobs they name into one archive; by default every entry."""
+    from affidavit.publish.bundle import Selection, write_bundle
+    from affidavit.tlog.extension import parse_noted
+
+    noted = parse_noted(read_file(since), where=str(since)) if since is not None else None
+    if scope is not None and scope != ORGANISATION_SCOPE:
+        scope = system_scope(scope)
+    selection = Selection.of(scope=scope, entries=entries)
+    verifier = read_file(VERIFIER)
+    with workplace().reader() as ledger:
+        made = write_bundle(out_, reader=ledger, prover=ledger, selection=selection, verifier=verifier, since=noted)
+    out.print(f"bundle  {out_}: {made.entries} of {made.head.size} entries, {made.blobs} blobs", markup=False)
+    out.print(f"sha256  {made.sha256}")
+    out.print(
+        f"Whoever receives it runs a verifier and a policy of their own: affidavit_verify.py {out_.name}", markup=False
+    )
