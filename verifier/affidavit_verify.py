@@ -11,7 +11,8 @@ order; the code repeats the numbers:
    or with numbers that two programs would read differently is refused.
 2. Every entry is an in-toto Statement. Entry 0 names the log's key, whose name is the log's origin.
 3. Entries lead to the root of a signed head (RFC 6962). In a bundle each has a proof that leads to the one checkpoint;
-   from a ledger the whole tree is grown, and every head that was ever signed must lie on the way.
+   from a ledger the whole tree is grown, and every signed head in it must lie on the way. Entries beyond the newest
+   head are counted: nobody vouches for them yet.
 4. Every head was signed by the key that entry 0 names (an Ed25519 cosignature with its time, C2SP tlog-cosignature),
    and the times never decrease.
 5. Every blob that an entry names is there, with that SHA-256.
@@ -22,8 +23,10 @@ order; the code repeats the numbers:
 
 Of a ledger it reads the columns entries.leaf and checkpoints.note, which alone are evidence. All other columns, and the
 tree nodes, are computed from these; 'affidavit verify' compares them. In a bundle nothing signs README, policy template
-and the copy of this program. Exit codes: 0 intact, and signed by a key in your policy; 1 intact as far as could be
-checked, but no policy, no 'cryptography', or no blobs; 2 could not be checked; 3 broken.
+and the copy of this program.
+
+Exit codes: 0 intact, and signed by a key in your policy; 1 intact, but not fully established (no policy, no
+'cryptography', blobs not looked at, entries beyond the newest head); 2 could not be checked; 3 broken.
 """
 
 import argparse
@@ -158,13 +161,15 @@ def from_base64(text, what):
 
 
 class Found:
-    """What the entries that were read say; filled by 'entry', printed by 'report'."""
+    """What was found. 'notes' are worth saying; 'doubts' too, and with one nothing is fully established."""
 
     def __init__(self):
         self.kinds = collections.Counter()
         self.demonstrations = collections.Counter()
         self.blobs = {}  # SHA-256 -> index of an entry that names it
-        self.key = None
+        self.key = self.head = None
+        self.time = self.entries = 0
+        self.notes, self.doubts = [], []
 
     def entry(self, index, leaf, what):
         """Read the leaf of one entry, and return its hash (RFC 6962, section 2.1)."""
@@ -434,9 +439,11 @@ def check_proof(data, index, leaf, checkpoint, head):
 
 def verify_bundle(path, since):
     files = read_folder(path) if path.is_dir() else read_zip(path.read_bytes())  # 1
-    claim = check_manifest(files)
-    head = parse_head(files["checkpoint.txt"], "checkpoint.txt")
-    found = Found()
+    found, claim = Found(), check_manifest(files)
+    found.notes.append(f"it claims to hold: {claim} (nothing can show that nothing was left out of a bundle)")
+    if files[COPY] != pathlib.Path(__file__).read_bytes():
+        found.notes.append(f"the {COPY} in it is not this program, byte for byte")
+    found.head = parse_head(files["checkpoint.txt"], "checkpoint.txt")
     numbers = {int(re.sub(r"\D", "", name)) for name in files if name.startswith(("entries/", "proofs/"))}
     for index in sorted(numbers | {0}):
         entry, proof = f"entries/{index}.json", f"proofs/{index}.tlog-proof"
@@ -444,28 +451,25 @@ def verify_bundle(path, since):
         leaf = found.entry(index, files[entry], entry)  # 2
         demand(proof in files, f"{proof}: absent")
         try:
-            check_proof(files[proof], index, leaf, files["checkpoint.txt"], head)  # 3
+            check_proof(files[proof], index, leaf, files["checkpoint.txt"], found.head)  # 3
         except BrokenError as error:
             raise BrokenError(f"{proof}: {error}") from error
-    time = check_head(head, found.key, "checkpoint.txt")  # 4
+        found.entries += 1
+    found.time = check_head(found.head, found.key, "checkpoint.txt")  # 4
     there = {name[len("blobs/") :] for name in files if name.startswith("blobs/")}
     for digest, index in found.blobs.items():  # 5
         demand(digest in there, f"blobs/{digest}: absent; entry {index} names it")
     for digest in sorted(there):
-        demand(
-            hashlib.sha256(files[f"blobs/{digest}"]).hexdigest() == digest, f"blobs/{digest}: its bytes were changed"
-        )
+        fits = hashlib.sha256(files[f"blobs/{digest}"]).hexdigest() == digest
+        demand(fits, f"blobs/{digest}: its bytes were changed")
         demand(digest in found.blobs, f"blobs/{digest}: no entry names it")
     if since is not None:  # 6
-        check_since(since, head, found.key)
-        if since.size == head.size:
-            demand(since.root == head.root, "another root than the noted one of the same size: the log was forked")
+        check_since(since, found.head, found.key)
+        if since.size == found.head.size:
+            demand(since.root == found.head.root, "another root than the noted one of the same size: it was forked")
         elif since.size:
-            bundle_extends(files, since, head)
-    own = files[COPY] == pathlib.Path(__file__).read_bytes()
-    notes = [f"it claims to hold: {claim} (nothing can show that nothing was left out of a bundle)"]
-    notes += [] if own else [f"the {COPY} in it is not this program, byte for byte"]
-    return found, head, time, max(len(numbers), 1), notes
+            bundle_extends(files, since, found.head)
+    return found
 
 
 def bundle_extends(files, since, head):
@@ -504,33 +508,38 @@ def walk(connection, since, blobs):
         kinds = connection.execute("SELECT type FROM sqlite_master WHERE name = ?", (table,)).fetchall()
         if kinds != [("table",)]:
             raise UnusableError(f"no ledger: it has no table {table!r}")
-    found, peaks, size, time, head = Found(), [], 0, 0, None
+    found, peaks, size, noted_root = Found(), [], 0, None
+    before, counted = collections.Counter(), collections.Counter()  # kinds under the noted head, and under the newest
     notes = connection.execute("SELECT note FROM checkpoints ORDER BY size")
-    pending, noted_root, before = next_head(notes), None, found.kinds
+    head = next_head(notes)
     for index, leaf in connection.execute('SELECT "index", leaf FROM entries ORDER BY "index"'):
         demand(index == size, f"entry {size}: absent")
-        if since is not None and size == since.size:
-            noted_root, before = root_of(peaks), found.kinds.copy()
         grow(peaks, size, found.entry(index, leaf, f"entry {index}"))  # 2
         size += 1
-        if pending is not None and pending.size <= size:
-            what = f"checkpoint of size {pending.size}"
-            demand(pending.size == size, f"{what}: not in order")
-            after = check_head(pending, found.key, what)  # 4
-            demand(
-                pending.root == root_of(peaks), f"{what}: the entries up to {size - 1} are not those that were signed"
-            )  # 3
-            demand(after >= time, f"{what}: signed before the one before it")
-            head, time, pending = pending, after, next_head(notes)
-    demand(pending is None, f"entry {size}: absent, and a signed head covers it")
-    demand(head is not None and head.size == size, f"entry {head.size if head else 0}: no signed head covers it")
-    said = check_blobs(found.blobs, blobs)  # 5
+        if head is not None and head.size <= size:
+            what = f"checkpoint of size {head.size}"
+            demand(head.size == size, f"{what}: not in order")
+            time = check_head(head, found.key, what)  # 4
+            demand(time >= found.time, f"{what}: signed before the one before it")
+            signed_root = head.root == root_of(peaks)  # 3
+            demand(signed_root, f"{what}: the entries up to {size - 1} are not those that were signed")
+            found.head, found.time, found.entries, counted = head, time, size, found.kinds.copy()
+            head = next_head(notes)
+        if since is not None and size == since.size:
+            noted_root, before = root_of(peaks), found.kinds.copy()
+    demand(head is None, f"entry {size}: absent, and a signed head covers it")
+    demand(found.head is not None, "entry 0: no signed head covers it")
+    if size > found.entries:
+        found.doubts.append(
+            f"{size - found.entries} entries stand beyond the newest signed head: nobody vouches for them"
+        )
+    check_blobs(found, blobs)  # 5
     if since is not None:  # 6
-        check_since(since, head, found.key)
-        noted_root = noted_root or head.root  # where as many were noted as there are
+        check_since(since, found.head, found.key)
         demand(since.size == 0 or since.root == noted_root, f"the first {since.size} entries are not the noted ones")
-        said += [f"added since: {count} of {kind}" for kind, count in sorted((found.kinds - before).items())]
-    return found, head, time, size, said
+        added = sorted((counted - before).items())
+        found.notes += [f"added since: {count} of {kind}" for kind, count in added]
+    return found
 
 
 def is_sqlite(path):
@@ -546,18 +555,18 @@ def next_head(notes):
     return None if row is None else parse_head(row[0], "a checkpoint")
 
 
-def check_blobs(named, folder):
+def check_blobs(found, folder):
     if folder is None:
-        return [f"{len(named)} blobs were not looked at: give their folder with --blobs"] if named else []
-    for digest, index in named.items():
+        if found.blobs:
+            found.doubts.append(f"{len(found.blobs)} blobs were not looked at: give their folder with --blobs")
+        return
+    for digest, index in found.blobs.items():
         try:
             data = (pathlib.Path(folder) / digest[:2] / digest).read_bytes()
         except FileNotFoundError as error:
             raise BrokenError(f"blob {digest}: absent; entry {index} names it") from error
-        demand(
-            hashlib.sha256(data).hexdigest() == digest, f"blob {digest}: its bytes were changed; entry {index} names it"
-        )
-    return []
+        fits = hashlib.sha256(data).hexdigest() == digest
+        demand(fits, f"blob {digest}: its bytes were changed; entry {index} names it")
 
 
 # --- The whole -------------------------------------------------------------------------------------------------------
@@ -571,26 +580,27 @@ def verify(arguments):
     if policy and Ed25519PublicKey is None:
         raise UnusableError("a policy needs signatures: install the package 'cryptography'")
     ledger = is_sqlite(path)
-    looked_at = not ledger or arguments.blobs is not None
-    found, head, time, entries, notes = (
-        verify_ledger(path, since, arguments.blobs) if ledger else verify_bundle(path, since)
-    )
-    author = "unproven: no policy was given; what is here is consistent with itself"
+    found = verify_ledger(path, since, arguments.blobs) if ledger else verify_bundle(path, since)
+    head, author = found.head, "unproven: no policy was given; what is here is consistent with itself"
     if policy:
         author = f"{head.origin}, whose key your policy names; cosigned by {check_policy(policy, head, found.key)}"  # 7
+    if Ed25519PublicKey is None:
+        found.doubts.append("no signature was checked, because the package 'cryptography' is absent")
     for text, count in sorted(found.demonstrations.items()):
         print(f"demonstration: {count} entries: {text}")
-    print(f"intact: {entries} entries" + ("" if ledger else f" of {head.size}") + f" under root {head.root.hex()}")
-    when = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=min(time, 2**37))
+    part = "" if ledger else f" of {head.size}"
+    print(f"intact: {found.entries} entries{part} under root {head.root.hex()}")
+    when = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=min(found.time, 2**37))
     print(f"origin: {head.origin}, head signed {when.isoformat()}Z by its own clock")
     if since is not None:
-        print(f"since:  the {since.size} entries that were noted are unchanged, {head.size - since.size} were added")
-    print(*notes, sep="\n", end="\n" if notes else "")
-    if Ed25519PublicKey is None:
-        print("signatures: NOT CHECKED, because the package 'cryptography' is absent")
+        print(f"since: the {since.size} entries that were noted are unchanged, {head.size - since.size} were added")
+    for line in found.notes:
+        print(line)
+    for line in found.doubts:
+        print(f"NOT ESTABLISHED: {line}")
     print(f"author: {author}")
     print("Intact means unchanged since it was recorded; not that it is true, nor that it is complete.")
-    return 0 if policy and (looked_at or not found.blobs) else 1
+    return 0 if policy and not found.doubts else 1
 
 
 def main(words=None):
@@ -602,9 +612,7 @@ def main(words=None):
     parser.add_argument("--blobs", help="folder of a ledger's blobs")
     arguments = parser.parse_args(words)
     if pathlib.Path(__file__).name == COPY:
-        print(
-            "This is a COPY that came with a bundle; whoever made the bundle may have changed it. Compare its SHA-256."
-        )
+        print("This is a COPY that came with a bundle, and whoever made that may have changed it: compare its SHA-256.")
     try:
         return verify(arguments)
     except BrokenError as error:

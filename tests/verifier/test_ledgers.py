@@ -161,6 +161,20 @@ def test_what_is_derived_is_no_evidence_and_not_read(owner, statement):
     assert owner.theirs() == honest
 
 
+def test_a_newest_head_that_is_gone_leaves_entries_that_nobody_vouches_for(owner):
+    owner.restore()
+    owner.do("DELETE FROM checkpoints WHERE size = 41")
+    code, said = owner.verifier(owner.file, "--policy", owner.policy, "--blobs", owner.place.blobs)
+    assert (code, "NOT ESTABLISHED: 4 entries stand beyond" in said, "intact: 37 entries" in said) == (1, True, True)
+
+
+def test_a_head_between_that_is_gone_is_ignored(owner):
+    """It is no evidence of its own: the head after it covers the same entries."""
+    owner.restore()
+    owner.do("DELETE FROM checkpoints WHERE size = 9")
+    assert owner.theirs() == ""
+
+
 def test_without_policy_or_blobs_it_is_not_fully_established(filled, policy, verifier):
     file = filled.home / "ledger.db"
     code, said = verifier(file, "--blobs", filled.blobs)
@@ -193,7 +207,7 @@ def test_a_noted_checkpoint(filled, policy, alias, verifier, tmp_path):
     trusted = ("--policy", policy, "--blobs", filled.blobs)
     code, said = verifier(file, *trusted, "--since", noted)
     assert code == 0, said
-    assert "since:  the 41 entries that were noted are unchanged, 2 were added" in said
+    assert "since: the 41 entries that were noted are unchanged, 2 were added" in said
     assert "added since: 2 of urn:affidavit:model-alias:v1" in said
     noted.write_text(old.whole)
     assert "38 were added" in verifier(file, *trusted, "--since", noted)[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,15 +66,17 @@ def _ledger(url: str | None, policy: Policy | None, noted: Note | None, *, json:
     place = settings()
     grown = None
     with err.status("verifying"), Ledger.open(url or place.ledger_url, blobs=place.blobs_url) as opened:
-        found = verification.verify(opened, policy=policy)
+        found = verification.verify(opened, policy=policy, processes=os.cpu_count() or 1)
         if noted is not None:
             grown = growth(noted, found.head, reader=opened, prover=opened)
     if json:
         print_json(_ledger_document(found, grown))
-        return found.proven
+        return found.proven and not found.uncovered
     _demonstrations(found.demonstrations)
     out.print(f"intact: {found.entries} entries under root {found.head.root.hex()}")
     out.print(f"origin: {found.head.origin}, head signed {timestamp(found.head.time)}, {found.signing}", markup=False)
+    if found.uncovered:
+        out.print(f"not established: {found.uncovered} entries beyond that head, for which nobody vouches yet")
     if grown is not None:
         out.print(f"since: the {grown.since} entries noted are unchanged; {grown.size - grown.since} were added")
         for kind in grown.added:
@@ -81,7 +84,7 @@ def _ledger(url: str | None, policy: Policy | None, noted: Note | None, *, json:
     out.print(f"author: {found.author}", markup=False)
     out.print(f"anchoring: {found.unanchored} entries not known to any outsider")
     out.print("Integrity means unchanged since collection; not that what was declared is true, nor complete.")
-    return found.proven
+    return found.proven and not found.uncovered
 
 
 def _ledger_document(found: Verification, grown: Growth | None) -> dict[str, Any]:
@@ -98,6 +101,7 @@ def _ledger_document(found: Verification, grown: Growth | None) -> dict[str, Any
         "author": found.author,
         "proven": found.proven,
         "signing": found.signing,
+        "uncovered_entries": found.uncovered,
         "unanchored_entries": found.unanchored,
     }
     if grown is not None:
