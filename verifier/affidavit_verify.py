@@ -270,7 +270,7 @@ def parse_key(text):
 
 
 def key_id(name, data):
-    return hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape") + b"\n" + data).digest()[:4]
 
 
 def parse_head(data, what):
@@ -346,7 +346,10 @@ def check_since(old, head, key):
 def read_policy(path):
     """The logs and witnesses that you trust, and the quorum of witnesses that you ask for."""
     logs, witnesses, groups, quorum = [], {}, {}, None
-    for number, line in enumerate(pathlib.Path(path).read_bytes().decode("utf-8", "surrogateescape").split("\n"), 1):
+    text = pathlib.Path(path).read_bytes().decode("utf-8", "surrogateescape")  # names are octets, not characters
+    if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text):
+        raise UnusableError(f"{path}: a control character")
+    for number, line in enumerate(text.split("\n"), 1):
         words = line.replace("\t", " ").split(" ")
         words = [word for word in words if word]
         if not words or words[0].startswith("#"):

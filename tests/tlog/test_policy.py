@@ -118,3 +118,9 @@ PLAIN = SigningKey("w", ED25519, b"\x0a" * 32).public.text
 def test_a_wrong_policy_names_its_line(text, line):
     with pytest.raises(ConfigurationError, match=f"policy line {line}: "):
         parse_policy(text)
+
+
+def test_a_key_whose_name_is_no_text_is_a_mistake_on_its_line():
+    data = POLICY.encode().replace(b"w2.example", b"w\xe2.example")
+    with pytest.raises(ConfigurationError, match=r"line 3: .*not UTF-8"):
+        parse_policy(data)

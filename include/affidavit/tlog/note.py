@@ -205,6 +205,10 @@ def _signature(line: str) -> Signature:
 def _check_name(name: str) -> None:
     if not name or "+" in name or any(character.isspace() for character in name):
         raise NoteError(f"{name[:80]!r} cannot be a key's name")
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:  # a policy's octets are decoded whatever they are
+        raise NoteError(f"{name[:80]!r} cannot be a key's name: not UTF-8") from error
 
 
 def _parse_key(text: str, what: str) -> tuple[str, int, bytes]:
