@@ -3,6 +3,7 @@
     python -m bench              list them
     python -m bench dag-parse    measure one: one line of JSON
     python -m bench all          measure all and draw a table
+    python -m bench NAME --quick a smaller size where there is one: a smoke test, whose figure proves nothing
 
 Each is a module of this package (``dag-parse`` is ``bench/dag_parse.py``) with a function ``measure()`` that gives a
 :class:`~bench.measurement.Measurement`. Both sides are measured in one run, in turns; figures of two machines, or of

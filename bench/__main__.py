@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import sys
 from pathlib import Path
 
 from bench.measurement import Measurement, NotComparable
 
-NO_MEASUREMENTS = frozenset({"__main__", "measurement"})
+NO_MEASUREMENTS = frozenset({"__main__", "measurement", "ledgers"})
+QUICK = "--quick"
 
 
 def names() -> list[str]:
@@ -18,10 +20,11 @@ def names() -> list[str]:
     return sorted(name.replace("_", "-") for name in modules if name not in NO_MEASUREMENTS)
 
 
-def measure(name: str) -> Measurement:
-    """Take one measurement."""
+def measure(name: str, *, quick: bool = False) -> Measurement:
+    """Take one measurement; a quick one is of a smaller size, where the measurement has one."""
     module = importlib.import_module(f"bench.{name.replace('-', '_')}")
-    measurement: Measurement = module.measure()
+    sizes = {"quick": True} if quick and "quick" in inspect.signature(module.measure).parameters else {}
+    measurement: Measurement = module.measure(**sizes)
     return measurement
 
 
@@ -40,7 +43,8 @@ def draw(measurements: list[Measurement]) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run the command; gives the exit code."""
-    known = names()
+    known, quick = names(), QUICK in arguments
+    arguments = [argument for argument in arguments if argument != QUICK]
     if not arguments:
         print("\n".join(known))
         return 0
@@ -50,7 +54,7 @@ def main(arguments: list[str]) -> int:
     taken = []
     for name in known if arguments == ["all"] else arguments:
         try:
-            taken.append(measure(name))
+            taken.append(measure(name, quick=quick))
         except NotComparable as error:
             print(f"{name}: {error}", file=sys.stderr)
             return 1

@@ -17,6 +17,7 @@
     │   └── StatementTooLarge         a leaf over 65,535 bytes
     ├── LedgerError                   the store said no, nothing was acknowledged; exit 1
     │   ├── LedgerUnavailable         locked, unreachable, connection lost: trying again can help
+    │   │   └── SignerUnavailable     entries may be stored, no head covers them, nothing was acknowledged
     │   ├── LedgerFull                no space left where the ledger or its blobs live
     │   ├── LedgerMissing             no ledger at that URL
     │   ├── SchemaMismatch            made by another schema version
@@ -146,6 +147,10 @@ class LedgerUnavailable(LedgerError):
     """The store is locked or unreachable, or the connection was lost before COMMIT was acknowledged."""
 
     retryable = True
+
+
+class SignerUnavailable(LedgerUnavailable):
+    """The signer of its own does not answer: what was stored stays unacknowledged until a head covers it."""
 
 
 class LedgerFull(LedgerError):

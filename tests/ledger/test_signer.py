@@ -86,9 +86,9 @@ def test_nothing_behind_the_remembered_head_is_signed(path):
     with pytest.raises(LedgerRolledBack, match="holds 1 entries, and a head of 2"):
         Tree().grow("1").grow("x").head(signer, one)
     with pytest.raises(LedgerRolledBack, match="holds 0 entries"):
-        signer.confront(None)
+        signer.confront(None, last=signer.remembered())
     with pytest.raises(LedgerRolledBack, match="not the one that was signed"):
-        signer.confront(replace(two, root=b"x" * 32))
+        signer.confront(replace(two, root=b"x" * 32), last=signer.remembered())
     signer.remember(one)
     assert signer.remembered().size == 2
 
@@ -100,7 +100,7 @@ def test_a_head_that_was_signed_and_never_committed_is_no_rollback(path):
     tree.grow("aborted").head(signer, one)
     again = Tree().grow("1").grow("committed").head(signer, one)
     signer.remember(again)
-    signer.confront(again)
+    signer.confront(again, last=signer.remembered())
 
 
 def test_only_what_extends_the_last_head_is_signed(path):

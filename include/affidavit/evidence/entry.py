@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
+from affidavit.evidence.once import once
 from affidavit.evidence.statement import Statement
 from affidavit.tlog.hashing import leaf_hash
 
@@ -16,12 +16,12 @@ class Entry:
     index: int
     leaf: bytes
 
-    @cached_property
+    @once
     def statement(self) -> Statement:
         """The leaf, parsed; raises ``CanonicalError`` where it cannot be."""
         return Statement.parse(self.leaf)
 
-    @cached_property
+    @once
     def leaf_hash(self) -> bytes:
         """RFC 6962 leaf hash."""
         return leaf_hash(self.leaf)

@@ -20,13 +20,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import lru_cache
 from typing import Any
 
 from affidavit.errors import CanonicalError, FieldNotAllowed, StatementTooLarge
 from affidavit.evidence import shapes
 from affidavit.evidence.canonical import Json, dumps, glance, loads, plain, shallow, write, write_plain
 from affidavit.evidence.kinds import BY_PREDICATE_TYPE, Kind
+from affidavit.evidence.once import once
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 MAX_LEAF = 65_535
@@ -65,6 +66,7 @@ class Stage(StrEnum):
     CROSS = "cross_lifecycle"
 
 
+@lru_cache(maxsize=256)  # all statements of one look carry the same few times
 def timestamp(moment: datetime) -> str:
     """``moment`` in UTC with milliseconds, so that times of equal width sort as text."""
     if moment.tzinfo is None:
@@ -196,7 +198,7 @@ class Draft:
             basis=header["basis"],
         )
 
-    @cached_property
+    @once
     def statement(self) -> Statement:
         """The draft as a statement that supersedes nothing yet."""
         document = self._document
@@ -293,12 +295,12 @@ class Statement:
         """Whether this version of the code knows the kind; if not, it counts for nothing."""
         return self._known is not None
 
-    @cached_property
+    @once
     def kind(self) -> str:
         """The kind's name, or the whole predicate type where the kind is unknown."""
         return self._known.name if self._known else self.predicate_type
 
-    @cached_property
+    @once
     def _own(self) -> Mapping[str, Any]:
         predicate: Mapping[str, Any] = self.document["predicate"]
         if "header" not in predicate and isinstance(predicate.get("affidavit"), Mapping):
@@ -306,13 +308,13 @@ class Statement:
             return own
         return predicate
 
-    @cached_property
+    @once
     def header(self) -> Mapping[str, Any]:
         """The common header."""
         header: Mapping[str, Any] = self._own["header"]
         return header
 
-    @cached_property
+    @once
     def facts(self) -> Mapping[str, Any]:
         """The facts, whichever level of the predicate they stand at."""
         own = {name: value for name, value in self._own.items() if name != "header"}
@@ -320,7 +322,7 @@ class Statement:
             return own
         return {**{n: v for n, v in self.document["predicate"].items() if n != "affidavit"}, **own}
 
-    @cached_property
+    @once
     def subjects(self) -> tuple[Subject, ...]:
         """What it is about; never empty."""
         subjects = tuple(Subject(s["name"], s["digest"]["sha256"]) for s in self.document["subject"])
@@ -364,13 +366,13 @@ class Statement:
         value = self.header["supersedes"]
         return bytes.fromhex(value) if value else None
 
-    @cached_property
+    @once
     def stream(self) -> bytes:
         """SHA-256 that names the stream; the kind's version is no part of it, so a new version supersedes the old."""
         name = [self.kind, self.scope, self.subject.name, self.header.get("interval")]
         return hashlib.sha256(b"affidavit stream v1\n" + self._write(name).encode()).digest()
 
-    @cached_property
+    @once
     def facts_digest(self) -> bytes:
         """SHA-256 over everything that is compared within a stream."""
         compared = {name: value for name, value in self.header.items() if name not in NOT_COMPARED}
@@ -386,7 +388,7 @@ class Statement:
         before, after = self._around_header
         return f"{before}{self._write(header)}{after}"
 
-    @cached_property
+    @once
     def _around_header(self) -> tuple[str, str]:
         # Everything but the header is written once, for the leaf and for the digest of its facts.
         predicate, own = self.document["predicate"], self._own
@@ -399,7 +401,7 @@ class Statement:
                 return before + '"header":', after
         raise AssertionError("counting ended")
 
-    @cached_property
+    @once
     def identity(self) -> bytes:
         """SHA-256 over stream, superseded leaf and facts; unique in a ledger, so that append is exactly-once."""
         return identity(self.stream, self.supersedes, self.facts_digest)

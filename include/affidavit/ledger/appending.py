@@ -7,27 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from affidavit.evidence import Draft
+from affidavit.ledger import log
 from affidavit.ledger.signer import Signer
-from affidavit.ledger.tables import DERIVED, checkpoints, derived, entries, nodes
+from affidavit.ledger.tables import DERIVED, derived
 from affidavit.projections.reader import Head
 from affidavit.tlog.checkpoint import Checkpoint
 from affidavit.tlog.hashing import leaf_hash
 from affidavit.tlog.proofs import prove_consistency
-from affidavit.tlog.tree import Frontier, Node, cover
+from affidavit.tlog.tree import Frontier, Node, NodeReader, cover
 
 Closing = Callable[[Sequence[bool]], Draft | None]
 """Makes the last draft of an append from which of the others are new; None for no such draft."""
 
-_LATEST = sa.select(entries.c.stream, entries.c.leaf_hash, entries.c.facts_digest).where(
-    entries.c.index.in_(
-        sa.select(sa.func.max(entries.c.index))
-        .where(entries.c.stream.in_(sa.bindparam("streams", expanding=True)))
-        .group_by(entries.c.stream)
-    )
+_LATEST = (
+    'SELECT stream, leaf_hash, facts_digest FROM entries WHERE "index" IN '
+    '(SELECT MAX("index") FROM entries WHERE stream IN ({}) GROUP BY stream)'
 )
 
 
@@ -53,14 +50,16 @@ class Appended:
 
 
 class Batch:
-    """The new entries of one append. ``edge`` grows with them."""
+    """The new entries of one append. ``edge`` grows with them; ``head`` covers all before them, or some of it."""
 
-    def __init__(self, connection: Connection, edge: Frontier) -> None:
+    def __init__(self, connection: Connection, edge: Frontier, head: Head | None) -> None:
         self._connection = connection
-        self._edge = edge
+        self._head = head
+        self.edge = edge
         self._old = edge.copy()
         self._latest: dict[bytes, tuple[bytes, bytes]] = {}
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[tuple[Any, ...]] = []
+        self._place = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         self._nodes: dict[Node, bytes] = {}
 
     def __len__(self) -> int:
@@ -70,7 +69,9 @@ class Batch:
         """Read the latest entry of each draft's stream."""
         streams = {draft.statement.stream for draft in drafts} - set(self._latest)
         for some in _batched(sorted(streams), 500):
-            rows = self._connection.execute(_LATEST, {"streams": some})
+            # The driver's own parameters and rows: SQLAlchemy's would cost as much as sealing.
+            places = ", ".join([self._place] * len(some))
+            rows = self._connection.exec_driver_sql(_LATEST.format(places), tuple(some))
             self._latest.update({bytes(stream): (bytes(leaf), bytes(facts)) for stream, leaf, facts in rows})
 
     def add(self, draft: Draft) -> int | None:
@@ -82,33 +83,40 @@ class Batch:
         supersedes = latest[0] if latest else None
         leaf = draft.seal(supersedes)
         digest = leaf_hash(leaf)
-        index = self._edge.size
-        values = derived(statement, leaf_hash=digest, supersedes=supersedes)
-        self._rows.append({"index": index, "leaf": leaf, **dict(zip(DERIVED, values, strict=True))})
+        index = self.edge.size
+        self._rows.append((index, leaf, *derived(statement, leaf_hash=digest, supersedes=supersedes)))
         self._nodes[0, index] = digest
-        self._nodes.update(self._edge.append(digest))
+        self._nodes.update(self.edge.append(digest))
         self._latest[statement.stream] = (digest, statement.facts_digest)
         return index
 
-    def sign(self, signer: Signer, *, previous: Head | None, now: datetime) -> Head:
-        """The signed head over the tree with these entries."""
-        size = self._edge.size
-        # What leads from one head to the next is in the old edge and the new nodes: nothing need be read.
-        known = {**dict(zip(cover(0, self._old.size), self._old.peaks, strict=True)), **self._nodes}
-        proof = prove_consistency(_Known(known), size1=previous.size, size2=size) if previous else []
-        checkpoint = Checkpoint(signer.vkey.name, size, self._edge.root())
-        return signer.sign(checkpoint, previous=previous, proof=proof, time=now)
-
-    def write(self, head: Head) -> None:
-        """Insert entries, the nodes they complete, and the head."""
-        self._connection.execute(entries.insert(), self._rows)
-        completed = [
-            {"level": level, "index": index, "hash": digest} for (level, index), digest in self._nodes.items() if level
-        ]
+    def write(self) -> None:
+        """Insert entries and the nodes they complete."""
+        if not self._rows:
+            return
+        self._insert("entries", ("index", "leaf", *DERIVED), self._rows)
+        completed = [(level, index, digest) for (level, index), digest in self._nodes.items() if level]
         if completed:
-            self._connection.execute(nodes.insert(), completed)
-        row = {"size": head.size, "previous": self._old.size, "root": head.root}
-        self._connection.execute(checkpoints.insert(), {**row, "time": int(head.time.timestamp()), "note": head.note})
+            self._insert("nodes", ("level", "index", "hash"), completed)
+
+    def sign(self, signer: Signer, *, now: datetime) -> Head | None:
+        """The head over everything that was written, signed and recorded; the present one where that covers it."""
+        size, previous = self.edge.size, self._head
+        if size == (previous.size if previous else 0):
+            return previous
+        reader: NodeReader = log.DatabaseNodes(self._connection)
+        if previous is not None and previous.size == self._old.size:
+            # What leads from one head to the next is in the old edge and the new nodes: nothing need be read.
+            reader = _Known({**dict(zip(cover(0, self._old.size), self._old.peaks, strict=True)), **self._nodes})
+        proof = prove_consistency(reader, size1=previous.size, size2=size) if previous else []
+        checkpoint = Checkpoint(signer.vkey.name, size, self.edge.root())
+        head = signer.sign(checkpoint, previous=previous, proof=proof, time=now)
+        return log.record(self._connection, head, previous=previous)
+
+    def _insert(self, table: str, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
+        names = ", ".join(f'"{name}"' for name in columns)
+        places = ", ".join([self._place] * len(columns))
+        self._connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({places})", rows)  # noqa: S608
 
     def receipt(self, index: int | None, head: Head) -> Receipt | None:
         """The receipt of an entry of this batch, once ``head`` is durable."""

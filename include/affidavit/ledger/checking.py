@@ -13,7 +13,7 @@ import pickle
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any, cast
@@ -29,9 +29,9 @@ from affidavit.ledger.log import head_of
 from affidavit.ledger.tables import DERIVED, derived
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
-from affidavit.tlog.hashing import leaf_hash
+from affidavit.tlog.hashing import leaf_hash, node_hash
 from affidavit.tlog.note import Note, VerifierKey
-from affidavit.tlog.tree import Frontier, Node
+from affidavit.tlog.tree import Frontier, cover
 
 PAGE_LEVEL = 10
 PAGE = 1 << PAGE_LEVEL
@@ -103,41 +103,51 @@ class _Checker:
     def _page(self, start: int, stop: int) -> Page | None:
         counts: Counter[str] = Counter()
         demonstrations: Counter[str] = Counter()
-        heads = list(scanning.heads(self._connection, after=start, upto=stop))
-        ends = {row.size for row in heads}
-        edge = Frontier()
-        edges: dict[int, Frontier] = {}
-        completed: dict[Node, bytes] = {}
-        for index, (stored, leaf, *columns) in enumerate(self._rows(start, stop), start):
+        leaves = []
+        for index, row in enumerate(self._rows(start, stop), start):
+            leaf = row[1]
             statement = Statement.parse(leaf)
             digest = leaf_hash(leaf)
             supersedes = statement.supersedes
-            if stored != index or tuple(columns) != derived(statement, leaf_hash=digest, supersedes=supersedes):
+            if row != (index, leaf, *derived(statement, leaf_hash=digest, supersedes=supersedes)):
                 return None
-            completed.update(edge.append(digest))
-            counts["first"] += supersedes is None
-            counts["unknown"] += not statement.known
+            leaves.append(digest)
+            if supersedes is None:
+                counts["first"] += 1
+            if not statement.known:
+                counts["unknown"] += 1
             if (demonstration := statement.demonstration) is not None:
                 demonstrations[str(demonstration)] += 1
             for blob in named(statement):
                 self._blobs.get(blob)
                 counts["blobs"] += 1
-            if index + 1 in ends:
-                edges[index + 1] = edge.copy()
             if index == 0 and statement.kind != kinds.GENESIS.name:
                 return None
-        if edge.size != stop - start or self._nodes(start, stop) != completed:
+        levels = _levels(leaves)
+        if len(leaves) != stop - start or self._nodes(start, stop) != levels[1:]:
             return None
-        signed = [(*self._head(row), edges[row.size]) for row in heads]
-        return Page(edge, signed, demonstrations, **counts)
+        heads = [
+            (*self._head(row), _edge(levels, row.size - start))
+            for row in scanning.heads(self._connection, after=start, upto=stop)
+        ]
+        return Page(_edge(levels, stop - start), heads, demonstrations, **counts)
 
-    def _rows(self, start: int, stop: int) -> Sequence[Any]:
+    def _rows(self, start: int, stop: int) -> Iterator[tuple[Any, ...]]:
         low = start or -(2**62)  # what stands before entry 0 belongs to no page
-        return self._connection.execute(_ROWS, {"start": low, "stop": stop}).all()
+        # The driver's own rows: SQLAlchemy's cost as much again.
+        cursor = self._connection.execute(_ROWS, {"start": low, "stop": stop}).cursor
+        return iter(cursor.fetchall())
 
-    def _nodes(self, start: int, stop: int) -> Mapping[Node, bytes]:
-        stored = scanning.stored_nodes(self._connection, start, stop, levels=range(1, PAGE_LEVEL + 1))
-        return {(level, index - (start >> level)): digest for (level, index), digest in stored.items()}
+    def _nodes(self, start: int, stop: int) -> list[list[bytes]]:
+        found: list[list[bytes]] = []
+        rows = scanning.stored_nodes(self._connection, start, stop, levels=range(1, PAGE_LEVEL + 1))
+        for (level, index), digest in sorted(rows.items()):
+            if index == start >> level:
+                found.append([])
+            if level != len(found) or index != (start >> level) + len(found[-1]):
+                raise ValueError("not simply all right")
+            found[-1].append(digest)
+        return found
 
     def _head(self, row: Any) -> tuple[Head, int]:
         head = head_of(row.note, self._key)
@@ -145,6 +155,18 @@ class _Checker:
         if (head.origin, head.size, head.root, time) != (self._key.name, row.size, row.root, row.time):
             raise ValueError("not simply all right")
         return head, row.previous
+
+
+def _levels(leaves: list[bytes]) -> list[list[bytes]]:
+    """The complete nodes of a page, by level from its leaves on, as far up as there are any."""
+    levels = [leaves]
+    while len(below := levels[-1]) > 1:
+        levels.append([node_hash(left, right) for left, right in zip(below[::2], below[1::2], strict=False)])
+    return levels
+
+
+def _edge(levels: list[list[bytes]], size: int) -> Frontier:
+    return Frontier(size, [levels[level][index] for level, index in cover(0, size)])
 
 
 @contextmanager

@@ -24,11 +24,12 @@ from affidavit.evidence import (
     Subject,
     kinds,
 )
+from affidavit.ledger import covering, log, rebuilding, schema
 from affidavit.ledger import engine as database
-from affidavit.ledger import log, rebuilding, schema
 from affidavit.ledger.appending import Appended, Batch, Closing
 from affidavit.ledger.blobs import Blobs, named
 from affidavit.ledger.checking import Place
+from affidavit.ledger.remote_signer import RemoteSigner
 from affidavit.ledger.signer import Signer
 from affidavit.ledger.tables import checkpoints, entries
 from affidavit.projections.reader import Head
@@ -37,6 +38,10 @@ from affidavit.tlog.note import VerifierKey
 from affidavit.tlog.tree import Frontier
 
 _PAGE = 500
+_COVERED = sa.select(sa.func.max(checkpoints.c.size)).scalar_subquery()
+
+AnySigner = Signer | RemoteSigner
+"""A signer inside the writing process, or one of its own."""
 
 
 class Ledger:
@@ -46,7 +51,7 @@ class Ledger:
     Safe for any number of processes; each opens its own. Without a signer it only reads.
     """
 
-    def __init__(self, engine: Engine, *, blobs: Blobs, key: VerifierKey, signer: Signer | None) -> None:
+    def __init__(self, engine: Engine, *, blobs: Blobs, key: VerifierKey, signer: AnySigner | None) -> None:
         self._engine = engine
         self._blobs = blobs
         self._edge: Frontier | None = None
@@ -54,7 +59,7 @@ class Ledger:
         self.signer = signer
 
     @classmethod
-    def create(cls, url: str, *, blobs: str, signer: Signer, now: datetime) -> Ledger:
+    def create(cls, url: str, *, blobs: str, signer: AnySigner, now: datetime) -> Ledger:
         """Make the tables, or bring them up to date, and sign entry 0: the random origin and the key.
 
         Raises ``UsageError`` where a ledger of this or another key is there already, ``LedgerRolledBack`` where the
@@ -67,15 +72,20 @@ class Ledger:
                 schema.migrate(connection)
                 if connection.execute(sa.select(checkpoints.c.size).limit(1)).first():
                     raise UsageError("there is a ledger already", where=database.shown(url), fix="open it")
-                appended = ledger._record(connection, [_genesis(signer.vkey, now)], now=now, closing=None)
-            signer.remember(appended.head)
+                # An entry 0 without a head is what a signer left behind that was down.
+                if not log.size(connection) or _pinned_key(connection, where=database.shown(url)) != signer.vkey:
+                    batch, _ = ledger._write(connection, [_genesis(signer.vkey, now)], closing=None)
+                else:
+                    batch, _ = ledger._write(connection, [], closing=None)
+                head = ledger._signed(batch, now=now)
+            ledger._acknowledged(head)
         except BaseException:
             engine.dispose()
             raise
         return ledger
 
     @classmethod
-    def open(cls, url: str, *, blobs: str, signer: Signer | None = None) -> Ledger:
+    def open(cls, url: str, *, blobs: str, signer: AnySigner | None = None) -> Ledger:
         """Open a ledger; to read only, unless a signer is given.
 
         Raises ``LedgerMissing``, ``SchemaMismatch``, ``UsageError`` for the key of another ledger, and
@@ -83,6 +93,9 @@ class Ledger:
         """
         engine = database.connect(url, access="write" if signer else "read")
         try:
+            # What was signed was committed before: so it is asked for before the database is read.
+            apart = signer.remembered() if isinstance(signer, RemoteSigner) else None
+            within = signer.remembered() if signer and not isinstance(signer, RemoteSigner) else None
             with database.reading(engine) as connection:
                 schema.check(connection, where=database.shown(url))
                 key = _pinned_key(connection, where=database.shown(url))
@@ -93,7 +106,10 @@ class Ledger:
                             where=database.shown(url),
                             fix="give the key that was made with this ledger",
                         )
-                    signer.confront(log.newest(connection, key))
+                    if isinstance(signer, RemoteSigner):
+                        covering.confront(connection, apart, log.size(connection))
+                    else:
+                        signer.confront(log.newest(connection, key), last=within)
         except BaseException:
             engine.dispose()
             raise
@@ -124,17 +140,21 @@ class Ledger:
         A draft is new unless the latest entry of its stream holds the same facts; the outcome of a lost COMMIT is
         therefore found out by making the same call again. ``closing`` is called under the write lock with whether
         each draft is new, and may give one more draft. ``blobs`` are made durable first, and every digest that a draft
-        names must be among them or stored already.
+        names must be among them or stored already. With a signer of its own there are two transactions
+        (:mod:`affidavit.ledger.covering`): where it fails between them, entries are stored that nobody is told of, and
+        the same call made again finds them.
 
         Raises ``LedgerError`` or ``StatementTooLarge`` with nothing appended and nothing acknowledged.
         """
-        signer = self._writer()
+        self._writer()
         stored = {self._blobs.put(blob) for blob in blobs}
         self._demand_blobs(drafts, stored)
         with database.writing(self._engine) as connection:
-            appended = self._record(connection, drafts, now=now, closing=closing)
-        signer.remember(appended.head)
-        return appended
+            batch, places = self._write(connection, drafts, closing=closing)
+            head = self._signed(batch, now=now)
+        head = self._acknowledged(head)
+        *receipts, closed = (batch.receipt(place, head) for place in places)
+        return Appended(tuple(receipts), head, closed)
 
     def head(self) -> Head:
         """The newest head; its signature is verified by verification, not here."""
@@ -152,7 +172,9 @@ class Ledger:
     def entry(self, index: int) -> Entry:
         """One entry. Raises ``UsageError`` where there is none."""
         with database.reading(self._engine) as connection:
-            leaf = connection.execute(sa.select(entries.c.leaf).where(entries.c.index == index)).scalar()
+            leaf = connection.execute(
+                sa.select(entries.c.leaf).where(entries.c.index == index, entries.c.index < _COVERED)
+            ).scalar()
         if leaf is None:
             raise UsageError(f"there is no entry {index}", fix="see the size that 'affidavit verify' prints")
         return Entry(index, bytes(leaf))
@@ -178,7 +200,7 @@ class Ledger:
 
     def latest(self, stream: bytes) -> Entry | None:
         """The latest entry of a stream."""
-        query = sa.select(entries.c.index, entries.c.leaf).where(entries.c.stream == stream)
+        query = sa.select(entries.c.index, entries.c.leaf).where(entries.c.stream == stream, entries.c.index < _COVERED)
         with database.reading(self._engine) as connection:
             row = connection.execute(query.order_by(entries.c.index.desc()).limit(1)).first()
         return Entry(row[0], bytes(row[1])) if row else None
@@ -224,7 +246,7 @@ class Ledger:
         url = self._engine.url.render_as_string(hide_password=False)
         return Place(url, self._blobs.url, self.key.text)
 
-    def _writer(self) -> Signer:
+    def _writer(self) -> AnySigner:
         if self.signer is None:
             raise UsageError("the ledger was opened to read only", fix="open it with a signer")
         return self.signer
@@ -235,32 +257,51 @@ class Ledger:
                 if digest not in stored and not self._blobs.has(digest):
                     raise UsageError(f"blob {digest} is named and not stored", where=draft.kind.name, fix="pass it")
 
-    def _record(
-        self, connection: Connection, drafts: Sequence[Draft], *, now: datetime, closing: Closing | None
-    ) -> Appended:
+    def _write(
+        self, connection: Connection, drafts: Sequence[Draft], *, closing: Closing | None
+    ) -> tuple[Batch, list[int | None]]:
+        """Insert what is new, not yet covered by a head; the index of each draft, and last of the closing one."""
         present = log.newest(connection, self.key)
-        batch = Batch(connection, edge := self._edge_under(connection, present))
+        batch = Batch(connection, self._edge_under(connection, present), present)
         batch.look_up(drafts)
         places = [batch.add(draft) for draft in drafts]
         last = closing([place is not None for place in places]) if closing else None
         if last is not None:
             batch.look_up([last])
-        closed = batch.add(last) if last is not None else None
-        if not batch:
-            if present is None:
-                raise UsageError("the first append must hold something")
-            return Appended((None,) * len(places), present)
-        head = batch.sign(self._writer(), previous=present, now=now)
-        batch.write(head)
-        self._edge = edge
-        return Appended(tuple(batch.receipt(place, head) for place in places), head, batch.receipt(closed, head))
+        places.append(batch.add(last) if last is not None else None)
+        batch.write()
+        return batch, places
+
+    def _signed(self, batch: Batch, *, now: datetime) -> Head | None:
+        """The head over everything that is stored; None where it can only be signed once that is committed."""
+        signer = self._writer()
+        if isinstance(signer, RemoteSigner):
+            return None
+        head = batch.sign(signer, now=now)
+        self._edge = batch.edge
+        return head
+
+    def _acknowledged(self, head: Head | None) -> Head:
+        """After COMMIT: the head that covers everything, which may now be told."""
+        signer = self._writer()
+        if isinstance(signer, RemoteSigner):
+            return covering.cover(self._engine, signer)
+        if head is None:
+            raise UsageError("the first append must hold something")
+        signer.remember(head)
+        return head
 
     def _edge_under(self, connection: Connection, head: Head | None) -> Frontier:
+        size = log.size(connection)
         # The edge of our own last append saves reading it again, if nobody else has appended since.
         edge = self._edge
-        if edge is not None and head is not None and (edge.size, edge.root()) == (head.size, head.root):
+        if (
+            edge is not None
+            and head is not None
+            and (edge.size, edge.root()) == (head.size, head.root) == (size, head.root)
+        ):
             return edge.copy()
-        return log.frontier(connection, head)
+        return log.frontier(connection, head, size=size)
 
 
 def _genesis(key: VerifierKey, now: datetime) -> Draft:

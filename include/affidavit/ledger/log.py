@@ -14,11 +14,12 @@ from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
 from affidavit.tlog.checkpoint import Checkpoint
 from affidavit.tlog.note import Note, VerifierKey
-from affidavit.tlog.tree import Frontier, Node, cover
+from affidavit.tlog.tree import Frontier, Node, cover, root
 
 REBUILD = "run 'affidavit rebuild' to compute it again from the leaves"
 
 _NEWEST = sa.select(checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
+_HIGHEST = sa.select(sa.func.max(entries.c.index))
 _AT = _NEWEST.where(checkpoints.c.time <= sa.bindparam("time"))
 
 
@@ -74,15 +75,29 @@ def newest(connection: Connection, key: VerifierKey, *, at: datetime | None = No
     return head_of(note, key) if note is not None else None
 
 
-def frontier(connection: Connection, head: Head | None) -> Frontier:
-    """The right edge under ``head``, from O(log size) nodes.
+def size(connection: Connection) -> int:
+    """How many entries are stored, also those beyond the newest head."""
+    highest = connection.execute(_HIGHEST).scalar()
+    return 0 if highest is None else int(highest) + 1
+
+
+def record(connection: Connection, head: Head, *, previous: Head | None) -> Head:
+    """Insert ``head`` behind ``previous``; where that covers as much already, it is the head. Returns the newest."""
+    if previous is not None and previous.size >= head.size:
+        return previous
+    row = {"size": head.size, "previous": previous.size if previous else 0, "root": head.root}
+    connection.execute(checkpoints.insert(), {**row, "time": int(head.time.timestamp()), "note": head.note})
+    return head
+
+
+def frontier(connection: Connection, head: Head | None, *, size: int) -> Frontier:
+    """The right edge of the first ``size`` entries, of which ``head`` covers some or all, from O(log size) nodes.
 
     Raises ``IntegrityError`` where the stored nodes do not lead to the signed root: nothing may be built on them.
     """
-    if head is None:
-        return Frontier()
-    edge = Frontier(head.size, DatabaseNodes(connection).read(cover(0, head.size)))
-    if edge.root() != head.root:
+    reader = DatabaseNodes(connection)
+    edge = Frontier(size, reader.read(cover(0, size)))
+    if head is not None and head.root != (edge.root() if head.size == size else root(reader, head.size)):
         raise IntegrityError(
             f"the nodes of size {head.size} do not lead to the signed root", fix="run 'affidavit verify'"
         )

@@ -17,7 +17,7 @@ from affidavit.tlog.tree import Node
 
 _PAGE = 1000
 _LOWEST = -(2**62)
-_NODES = sa.text('SELECT "index", hash FROM nodes WHERE level = :level AND "index" >= :low AND "index" < :high')
+_NODES = 'SELECT level, "index", hash FROM nodes WHERE level = {level} AND "index" >= {low} AND "index" < {high}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +63,13 @@ def page(connection: Connection, start: int, stop: int) -> list[Scanned]:
 
 def stored_nodes(connection: Connection, start: int, stop: int, *, levels: range = range(1, 63)) -> dict[Node, bytes]:
     """The stored nodes, of some levels, that the entries ``start`` to before ``stop`` should complete."""
-    found: dict[Node, bytes] = {}
-    for level in levels:
-        low, high = start >> level, stop >> level
-        if not high:
-            break
-        if low < high:
-            rows = connection.execute(_NODES, {"level": level, "low": low, "high": high})
-            found.update({(level, index): digest for index, digest in rows})
-    return found
+    parts = [
+        _NODES.format(level=level, low=start >> level, high=stop >> level)
+        for level in levels
+        if start >> level < stop >> level
+    ]
+    rows = connection.execute(sa.text(" UNION ALL ".join(parts))) if parts else ()
+    return {(level, index): digest for level, index, digest in rows}
 
 
 def extra_nodes(size: int) -> sa.ColumnElement[bool]:

@@ -32,7 +32,6 @@ IN_PROCESS = "inside the writing process"
 
 _SLOT = 512
 _RECORD = struct.Struct(">QQQ32s")
-_sync = getattr(os, "fdatasync", os.fsync)
 
 
 class Signer(Protocol):
@@ -53,10 +52,17 @@ class Signer(Protocol):
         """
 
     def remember(self, head: Head) -> None:
-        """Remember a committed head, durably once this returns; an older one than remembered changes nothing."""
+        """Remember a committed head; an older one than remembered changes nothing."""
 
-    def confront(self, present: Head | None) -> None:
-        """Raise ``LedgerRolledBack`` where the database's ``present`` head is behind, or beside, the remembered one."""
+    def remembered(self) -> Remembered | None:
+        """The newest head that was released; None before the first."""
+
+    def confront(self, present: Head | None, *, last: Remembered | None) -> None:
+        """Raise ``LedgerRolledBack`` where the database's ``present`` head is behind, or beside, ``last``.
+
+        ``last`` must have been :meth:`remembered` before ``present`` was read: a head is committed before it is
+        remembered, so what others append in between cannot look like a rollback.
+        """
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,11 @@ class LocalSigner:
 
     One key signs one log, whose origin is the key's name. The memory has two slots that are written in turn, so that a
     write cut short leaves the other; a lock on it serves all processes of this host.
+
+    It is there to notice a database that was put back, and shares the fate of the process that it sits in. So it is
+    written once a head is committed, and not flushed by itself, which would double the cost of an append: a process
+    that dies loses nothing, and a power cut can lose the last seconds of it, never the ledger's. A memory that outlasts
+    that is what a signer of its own is for.
     """
 
     where = IN_PROCESS
@@ -119,9 +130,8 @@ class LocalSigner:
         with self._locked(fcntl.LOCK_SH) as descriptor:
             return self._newest(descriptor)[1]
 
-    def confront(self, present: Head | None) -> None:
+    def confront(self, present: Head | None, *, last: Remembered | None) -> None:
         """See :meth:`Signer.confront`."""
-        last = self.remembered()
         if last is None:
             return
         if present is None or present.size < last.size:
@@ -140,7 +150,8 @@ class LocalSigner:
 
     def sign(self, checkpoint: Checkpoint, *, previous: Head | None, proof: Sequence[bytes], time: datetime) -> Head:
         """See :meth:`Signer.sign`."""
-        self.confront(previous)
+        # ``previous`` was read under the write lock: nothing was committed since.
+        self.confront(previous, last=self.remembered())
         seconds = int(time.timestamp())
         if previous is not None:
             check_consistency(
@@ -168,7 +179,6 @@ class LocalSigner:
             record = _RECORD.pack(sequence + 1, head.size, int(head.time.timestamp()), head.root)
             try:
                 os.pwrite(descriptor, record + hashlib.sha256(record).digest(), (sequence + 1) % 2 * _SLOT)
-                _sync(descriptor)
             except OSError as error:
                 raise LedgerFull(
                     f"the signer could not remember a head ({error.strerror})", where=str(self._memory)

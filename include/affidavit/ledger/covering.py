@@ -1,0 +1,69 @@
+"""Having committed entries signed by a signer of its own, and recording its head.
+
+1. The writer commits entries and nodes.
+2. The signer signs the head of all entries that are committed by then, proven to extend what it signed last.
+3. The writer commits that head; only now is anything acknowledged, or seen by a reader.
+
+Whoever dies between 1 and 3 leaves entries that no head covers. They were not acknowledged; the next writer's head
+covers them. A head that was signed and not recorded is recorded by the next writer, or extended.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Engine
+
+from affidavit.errors import HeadConflict, LedgerRolledBack, SignerUnavailable
+from affidavit.ledger import engine as database
+from affidavit.ledger import log
+from affidavit.ledger.remote_signer import RemoteSigner
+from affidavit.projections.reader import Head
+from affidavit.tlog.checkpoint import Checkpoint
+from affidavit.tlog.proofs import prove_consistency
+from affidavit.tlog.tree import root
+
+_TURNS = 100
+
+
+def cover(engine: Engine, signer: RemoteSigner) -> Head:
+    """The newest head, recorded and durable, which covers every entry that was committed when this was called.
+
+    Raises ``SignerUnavailable`` with nothing acknowledged, ``LedgerRolledBack``, ``ProofError``.
+    """
+    wanted = None
+    for _ in range(_TURNS):
+        last = signer.remembered()  # before the database is read: what was signed was committed before
+        with database.reading(engine, repeatable=True) as connection:
+            size = log.size(connection)
+            wanted = size if wanted is None else wanted
+            newest = log.newest(connection, signer.vkey)
+            confront(connection, last, size)
+            if newest is not None and newest.size >= wanted:
+                return newest
+            checkpoint = Checkpoint(signer.vkey.name, size, root(log.DatabaseNodes(connection), size))
+            old_size, proof = 0, []
+            if last is not None:
+                old_size = last.size
+                proof = prove_consistency(log.DatabaseNodes(connection), size1=old_size, size2=size)
+        try:
+            head = last if old_size == size and last else signer.sign(checkpoint, old_size=old_size, proof=proof)
+        except HeadConflict:  # another writer was first
+            continue
+        with database.writing(engine) as connection:
+            return log.record(connection, head, previous=log.newest(connection, signer.vkey))
+    raise SignerUnavailable("other writers were first each time", fix="make the same call again")
+
+
+def confront(connection: Connection, last: Head | None, size: int) -> None:
+    """Raise ``LedgerRolledBack`` where the database, of ``size`` entries, is not what the signer signed ``last``."""
+    if last is None:
+        return
+    if last.size > size:
+        raise LedgerRolledBack(
+            f"the database holds {size} entries, and a head of {last.size} was already signed",
+            fix="restore the newer database; if it is lost, start a new ledger with a new key",
+        )
+    if root(log.DatabaseNodes(connection), last.size) != last.root:
+        raise LedgerRolledBack(
+            f"the database's tree of {last.size} entries is not the one that was signed",
+            fix="run 'affidavit verify'; restore the database that was signed, or start a new ledger with a new key",
+        )
