@@ -164,7 +164,7 @@ class Project:
 
     def known(self, policy=None, authorities=None):
         with self.workplace.reader() as ledger:
-            return anchoring.known_outside(ledger, policy=policy, authorities=authorities)
+            return anchoring.known_outside(ledger, head=ledger.head(), policy=policy, authorities=authorities)
 
     @property
     def log_key(self):

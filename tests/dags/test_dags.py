@@ -52,7 +52,7 @@ def test_assets_link_each_collection_to_the_posture(parsed):
     }
 
 
-@pytest.mark.parametrize("name", ["ai_systems", "posture", "ledger_audit"])
+@pytest.mark.parametrize("name", ["ai_systems", "posture", "ledger_audit", "anchor"])
 def test_parsing_loads_nothing_heavy(parsed, name):
     assert parsed(name)["heavy"] == []
 
@@ -73,6 +73,13 @@ def test_broken_files_are_one_failing_configuration_task_each_and_the_others_run
 def test_the_posture_follows_every_collection(parsed):
     assert set(parsed("posture")["dags"]["posture"]["tasks"]) == {"assess", "publish"}
     assert set(parsed("ledger_audit")["dags"]["ledger_audit"]["tasks"]) == {"verify", "sweep_staging"}
+
+
+def test_the_head_is_handed_over_after_every_collection_and_by_the_clock(parsed):
+    dag = parsed("anchor")["dags"]["anchor"]
+    assert set(dag["tasks"]) == {"anchor"}
+    assert dag["tasks"]["anchor"]["retries"] > 0
+    assert dag["schedule"] == "AssetOrTimeSchedule"
 
 
 def test_a_second_parse_makes_the_same_dags(parsed, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typer
+
 from affidavit.cli.terminal import complain, err, now, out, workplace
 from affidavit.evidence import timestamp
 
@@ -22,4 +24,4 @@ def anchor() -> None:
     for _, error in done.failed:
         complain(error)
     if (last := anchoring.worst(done.failed)) is not None:
-        raise SystemExit(last.exit_code)
+        raise typer.Exit(last.exit_code)

@@ -9,6 +9,7 @@ import typer
 
 from affidavit.cli import (
     allowlist,
+    anchor,
     assess,
     bundle,
     checkpoint,
@@ -48,6 +49,7 @@ app.command("rebuild")(rebuild.rebuild)
 app.command("checkpoint")(checkpoint.checkpoint)
 app.command("bundle")(bundle.bundle)
 app.command("export-dsse")(export_dsse.export_dsse)
+app.command("anchor")(anchor.anchor)
 app.command("signer")(signer.signer)
 app.command("witness")(witness.witness)
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affidavit.cli.terminal import err, out, print_json, read_file, settings
+from affidavit.cli.terminal import err, now, out, print_json, read_file, settings
 from affidavit.errors import UsageError
 from affidavit.evidence import timestamp
 
 if TYPE_CHECKING:
+    from affidavit.anchor import Anchoring
     from affidavit.ledger import Verification
     from affidavit.publish.bundle_verification import BundleVerification
     from affidavit.publish.since import Growth
@@ -33,6 +35,10 @@ SinceFile = Annotated[
 BundleFile = Annotated[
     Path | None, typer.Option("--bundle", help="A bundle (zip or unpacked folder) instead of a ledger.")
 ]
+AuthoritiesFile = Annotated[
+    Path | None,
+    typer.Option("--authorities", help="Roots (PEM) of the time stamp authorities you trust, got from elsewhere."),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of sentences.")]
 
 
@@ -41,6 +47,7 @@ def verify(
     policy: PolicyFile = None,
     since: SinceFile = None,
     bundle: BundleFile = None,
+    authorities: AuthoritiesFile = None,
     json: Json = False,
 ) -> None:
     """Check every entry, derived column, tree node, head and blob; names the first bad object."""
@@ -51,27 +58,38 @@ def verify(
     noted = parse_noted(read_file(since), where=str(since)) if since is not None else None
     if bundle is not None and ledger is not None:
         raise UsageError("both a ledger and a bundle", where="--bundle", fix="name the one to verify")
+    if bundle is not None and authorities is not None:
+        raise UsageError("a bundle says nothing of time stamps", where="--authorities", fix="verify the whole ledger")
     if bundle is not None:
         proven = _bundle(bundle, trusted, noted, json=json)
     else:
-        proven = _ledger(ledger, trusted, noted, json=json)
+        roots = read_file(authorities) if authorities is not None else None
+        proven = _ledger(ledger, (trusted, roots), noted, json=json)
     if not proven:
         raise typer.Exit(1)
 
 
-def _ledger(url: str | None, policy: Policy | None, noted: Note | None, *, json: bool) -> bool:
+def _ledger(url: str | None, trust: tuple[Policy | None, bytes | None], noted: Note | None, *, json: bool) -> bool:
     from affidavit.ledger import Ledger, verification
+    from affidavit.pipeline.anchoring import known_outside
     from affidavit.publish.since import growth
+    from affidavit.tlog.policy import NONE
 
-    place = settings()
+    place, (policy, authorities) = settings(), trust
+    # No witness can have cosigned the newest head, since recording that makes a newer one: the log's own key is asked
+    # for here, and the quorum of whatever prefix the witnesses know.
+    author = replace(policy, quorum=NONE) if policy is not None else None
     grown = None
     with err.status("verifying"), Ledger.open(url or place.ledger_url, blobs=place.blobs_url) as opened:
-        found = verification.verify(opened, policy=policy, processes=os.cpu_count() or 1)
+        found = verification.verify(opened, policy=author, processes=os.cpu_count() or 1)
+        anchoring = known_outside(opened, head=found.head, policy=policy, authorities=authorities)
         if noted is not None:
             grown = growth(noted, found.head, reader=opened, prover=opened)
+    witnessed = policy is None or policy.quorum == NONE or anchoring.size > 0
+    established = found.proven and witnessed and not found.uncovered
     if json:
-        print_json(_ledger_document(found, grown))
-        return found.proven and not found.uncovered
+        print_json({**_ledger_document(found, grown), **_anchoring_document(anchoring)})
+        return established
     _demonstrations(found.demonstrations)
     out.print(f"intact: {found.entries} entries under root {found.head.root.hex()}")
     out.print(f"origin: {found.head.origin}, head signed {timestamp(found.head.time)}, {found.signing}", markup=False)
@@ -82,9 +100,33 @@ def _ledger(url: str | None, policy: Policy | None, noted: Note | None, *, json:
         for kind in grown.added:
             out.print(f"  {kind}: {grown.count(kind)} (entries {grown.indices(kind)})", markup=False)
     out.print(f"author: {found.author}", markup=False)
-    out.print(f"anchoring: {found.unanchored} entries not known to any outsider")
+    _say_anchoring(anchoring)
+    if not witnessed:
+        out.print("not established: the quorum of the policy cosigned no head of this ledger")
     out.print("Integrity means unchanged since collection; not that what was declared is true, nor complete.")
-    return found.proven and not found.uncovered
+    return established
+
+
+def _say_anchoring(found: Anchoring) -> None:
+    if found.since is not None:
+        by = ", ".join(found.by)
+        out.print(f"anchoring: {found.size} entries known to {by} since {timestamp(found.since)}", markup=False)
+    own = f", {found.records} of them only record anchors" if found.records else ""
+    age = f"; the oldest has stood for {found.minutes(now())} minutes" if found.oldest else ""
+    out.print(f"anchoring: {found.unanchored} entries not known to any outsider{own}{age}")
+
+
+def _anchoring_document(found: Anchoring) -> dict[str, Any]:
+    return {
+        "unanchored_entries": found.unanchored,
+        "anchoring": {
+            "size": found.size,
+            "since": timestamp(found.since) if found.since else None,
+            "by": list(found.by),
+            "unanchored_records_of_anchors": found.records,
+            "unanchored_minutes": found.minutes(now()),
+        },
+    }
 
 
 def _ledger_document(found: Verification, grown: Growth | None) -> dict[str, Any]:
@@ -102,7 +144,6 @@ def _ledger_document(found: Verification, grown: Growth | None) -> dict[str, Any
         "proven": found.proven,
         "signing": found.signing,
         "uncovered_entries": found.uncovered,
-        "unanchored_entries": found.unanchored,
     }
     if grown is not None:
         added = {

@@ -58,12 +58,13 @@ def anchor(workplace: Workplace, *, now: datetime, airflow: AirflowRun | None = 
     return Round(head, tuple(done), tuple(current), tuple(failed))
 
 
-def known_outside(ledger: Ledger, *, policy: Policy | None, authorities: bytes | None = None) -> Anchoring:
-    """Which prefix outsiders know, by the auditor's ``policy`` and PEM roots of time stamp ``authorities``.
+def known_outside(ledger: Ledger, *, head: Head, policy: Policy | None, authorities: bytes | None = None) -> Anchoring:
+    """Which prefix of what stands under ``head`` outsiders know.
+
+    What counts are the witnesses of the auditor's ``policy`` and the PEM roots of time stamp ``authorities``.
 
     Raises ``IntegrityError`` where one of them signed another history.
     """
-    head = ledger.head()
     check_token = None
     if authorities is not None:
         from affidavit.anchor import timestamp
