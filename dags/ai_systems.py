@@ -6,22 +6,18 @@ file is wrong still has its DAG, with one failing task ``configuration`` that sa
 
 from __future__ import annotations
 
-import os
 import zlib
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, TaskGroup, get_parsing_context, task
+from airflow.sdk import DAG, CronTriggerTimetable, TaskGroup, get_parsing_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from affidavit.errors import AffidavitError
 from affidavit.inventory.load import load_lenient
-from affidavit.operators import retry_what_can_help, visit, workplace
+from affidavit.operators import RETRIES, collected, project_of, retry_what_can_help, visit, workplace
 from affidavit.pipeline.steps import ORGANISATION, Step, pool, steps_of, steps_of_organisation
 
-PROJECT = Path(os.environ.get("AFFIDAVIT_PROJECT") or Path(__file__).resolve().parents[1])
-FIRST_DAY = datetime(2024, 1, 1, tzinfo=UTC)
-RETRIES = {"retries": 3, "retry_delay": timedelta(seconds=30), "retry_exponential_backoff": 2.0}
+PROJECT = project_of(__file__)
 
 
 def evidence_dag(target: str, *, title: str, schedule: str, steps: tuple[Step, ...], tags: list[str]) -> DAG:
@@ -30,11 +26,10 @@ def evidence_dag(target: str, *, title: str, schedule: str, steps: tuple[Step, .
         f"evidence.{target}",
         description=f"Collect evidence: {title}",
         schedule=CronTriggerTimetable(_staggered(target, schedule), timezone="UTC"),
-        start_date=FIRST_DAY,
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
-        default_args={**RETRIES, "depends_on_past": False},
+        default_args=RETRIES,
         tags=["affidavit", *tags],
         doc_md=f"Collects ISO/IEC 42001 evidence about **{title}** and records it in the ledger.",
     )
@@ -65,7 +60,7 @@ def _look(target: str, step: Step):
 
 
 def _record(target: str):
-    @task(task_id="record", outlets=[Asset(f"affidavit://evidence/{target}")])
+    @task(task_id="record", outlets=[collected(target)])
     @retry_what_can_help
     def record(staged: list[str]) -> dict[str, int | str | None]:
         from affidavit.pipeline import collection
@@ -84,7 +79,6 @@ def configuration_dag(target: str, error: AffidavitError) -> DAG:
         f"evidence.{target}",
         description="The configuration is wrong; see the task's log",
         schedule="@daily",
-        start_date=FIRST_DAY,
         catchup=False,
         is_paused_upon_creation=False,
         tags=["affidavit", "configuration error"],

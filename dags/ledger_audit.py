@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
-from affidavit.operators import retry_what_can_help, workplace
+from affidavit.operators import RETRIES, project_of, retry_what_can_help, workplace
 
-PROJECT = Path(os.environ.get("AFFIDAVIT_PROJECT") or Path(__file__).resolve().parents[1])
+PROJECT = project_of(__file__)
 KEEP_STAGED = timedelta(days=14)
 
 with DAG(
     "ledger_audit",
     description="Is the evidence what was recorded?",
     schedule=CronTriggerTimetable("30 3 * * *", timezone="UTC"),
-    start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,
-    default_args={"retries": 3, "retry_delay": timedelta(seconds=30), "retry_exponential_backoff": 2.0},
+    default_args=RETRIES,
     tags=["affidavit", "organisation"],
     doc_md="Verifies the whole ledger and clears staged looks that are long recorded.",
 ) as dag:

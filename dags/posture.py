@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import os
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 
-from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, task
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 
-from affidavit.inventory.load import load_lenient
-from affidavit.operators import here, retry_what_can_help, workplace
-from affidavit.pipeline.steps import ORGANISATION
+from affidavit.operators import RETRIES, any_collected, here, project_of, retry_what_can_help, workplace
 
-PROJECT = Path(os.environ.get("AFFIDAVIT_PROJECT") or Path(__file__).resolve().parents[1])
-
-
-def _collections() -> AssetAny:
-    systems = sorted(load_lenient(PROJECT / "include", PROJECT / "expectations").systems)
-    return AssetAny(*(Asset(f"affidavit://evidence/{target}") for target in (*systems, ORGANISATION)))
+PROJECT = project_of(__file__)
 
 
 with DAG(
     "posture",
     description="How every control stands, from the ledger alone",
-    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("7 * * * *", timezone="UTC"), assets=_collections()),
-    start_date=datetime(2024, 1, 1, tzinfo=UTC),
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("7 * * * *", timezone="UTC"), assets=any_collected(PROJECT)
+    ),
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,
-    default_args={"retries": 3, "retry_delay": timedelta(seconds=30), "retry_exponential_backoff": 2.0},
+    default_args=RETRIES,
     tags=["affidavit", "organisation"],
     doc_md="Judges every control and clause, records each change of posture, and publishes the auditor's site.",
 ) as dag:

@@ -8,21 +8,26 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from airflow.sdk import get_current_context
+from airflow.sdk import Asset, AssetAny, get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
 
 from affidavit.errors import AffidavitError, ConnectionMissing
 from affidavit.evidence.statement import AirflowRun
 from affidavit.inventory.connection import Connection, variable
+from affidavit.inventory.load import load_lenient
+from affidavit.pipeline.steps import ORGANISATION
 from affidavit.settings import Settings, quiet
 
 if TYPE_CHECKING:
     from affidavit.pipeline.collection import Visit
     from affidavit.pipeline.workplace import Workplace
+
+RETRIES = {"retries": 3, "retry_delay": timedelta(seconds=30), "retry_exponential_backoff": 2.0}
+"""For errors that trying again can mend; the others fail at once (:func:`retry_what_can_help`)."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,6 +46,22 @@ def retry_what_can_help(function: Callable[P, T]) -> Callable[P, T]:
             raise kind(error.text) from error
 
     return run
+
+
+def project_of(dag_file: str) -> Path:
+    """The project that a DAG file belongs to: ``AFFIDAVIT_PROJECT``, else the folder above ``dags/``."""
+    return Path(os.environ.get("AFFIDAVIT_PROJECT") or Path(dag_file).resolve().parents[1])
+
+
+def collected(target: str) -> Asset:
+    """What the collection of one AI system, or of the organisation, updates."""
+    return Asset(f"affidavit://evidence/{target}")
+
+
+def any_collected(project: Path) -> AssetAny:
+    """Updated by every collection of the project."""
+    systems = sorted(load_lenient(project / "include", project / "expectations").systems)
+    return AssetAny(*(collected(target) for target in (*systems, ORGANISATION)))
 
 
 def workplace(project: Path) -> Workplace:

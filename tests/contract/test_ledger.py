@@ -451,3 +451,19 @@ def test_demonstrations_are_counted(place, alias):
         ledger.append([alias(model="a", demonstration="scripted"), alias(model="b")], now=LATER)
         ledger.append([alias(model="c", demonstration="scripted")], now=LATER)
         assert verify(ledger).demonstrations == {"scripted": 2}
+
+
+def test_what_another_process_appends_while_a_ledger_is_opened_is_no_rollback(place, alias):
+    """The memory is read before the database, since a head is committed before it is remembered."""
+
+    class Overtaken(LocalSigner):
+        def remembered(self):
+            with place.write() as other:
+                other.append([alias(str(other.head().size))], now=NOON)
+            return super().remembered()
+
+    place.create().close()
+    key = LocalSigner.load(place.key)
+    overtaken = Overtaken(key._key, key._memory)
+    with Ledger.open(place.url, blobs=place.blobs, signer=overtaken) as ledger:
+        assert ledger.head().size == 2
