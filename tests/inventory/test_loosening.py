@@ -54,6 +54,7 @@ def expectation(expectations, test):
 
 UNIQUE, DIR = "expect_column_values_to_be_unique:application_id", "expect_column_values_to_be_between:dir"
 PBCR = "expect_column_values_to_be_in_set:pbcr"
+ANCHORED = put("organisation", "anchors", [{"id": "heads", "means": "store", "url": "/heads"}])
 ROLES = put("organisation", "roles", "ml-lead", "holders", ["p-1", "p-2"])
 
 # (name, first state or None, weakening, file, field)
@@ -92,6 +93,14 @@ WEAKER = [
     ("score", None, mortgage(put("predictions", 0, "score", "x")), SYSTEM_FILE, f"{SCORED}.score"),
     ("group", None, mortgage(put("predictions", 0, "groups", [])), SYSTEM_FILE, f"{SCORED}.groups"),
     ("system", None, lambda p: p["systems"].pop("mortgage-approval"), SYSTEM_FILE, "id"),
+    ("anchor", ANCHORED, put("organisation", "anchors", []), "include/organisation.yaml", "anchors.heads"),
+    (
+        "anchor elsewhere",
+        ANCHORED,
+        put("organisation", "anchors", [{"id": "heads", "means": "store", "url": "/x"}]),
+        "include/organisation.yaml",
+        "anchors.heads",
+    ),
     (
         "expectation",
         None,
