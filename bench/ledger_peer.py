@@ -8,6 +8,7 @@ or time. Ours appends the same number of entries in batches, as collectors do.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -60,16 +61,16 @@ def measure(*, quick: bool = False) -> Measurement:
 
 
 def _environment(folder: Path) -> Path:
-    uv = Path(sys.executable).with_name("uv")
+    beside = Path(sys.executable).with_name("uv")
+    uv = str(beside) if beside.exists() else shutil.which("uv")
+    if uv is None:
+        raise NotComparable(f"{PEER} cannot be had: there is no uv")
     python = folder / "venv" / "bin" / "python"
     for arguments in (
         ["venv", "--quiet", "--python", sys.executable, str(folder / "venv")],
         ["pip", "install", "--quiet", "--python", str(python), PEER],
     ):
-        try:
-            done = subprocess.run([str(uv), *arguments], capture_output=True, text=True, check=False)
-        except OSError as error:
-            raise NotComparable(f"{PEER} cannot be had: {error}") from error
+        done = subprocess.run([uv, *arguments], capture_output=True, text=True, check=False)
         if done.returncode:
             raise NotComparable(f"{PEER} cannot be had: {done.stderr[-500:]}")
     return python

@@ -7,6 +7,7 @@ import pytest
 
 from affidavit.cli.terminal import parse_time
 from affidavit.errors import UsageError
+from affidavit.tlog.note import ED25519, SigningKey
 
 
 def tamper(project, statement, *values):
@@ -135,6 +136,27 @@ def test_a_second_ledger_is_refused(run):
     done = run("init")
     assert done.returncode == 2
     assert "already" in done.stderr
+
+
+def test_the_recovery_key_is_shown_once_and_stored_nowhere(run, project, tmp_path, monkeypatch):
+    home = project.root / ".affidavit"
+    home.rename(tmp_path / "before")
+    shown = run("init").stdout
+    secret = next(line for line in shown.splitlines() if line.startswith("PRIVATE+KEY+"))
+    key = SigningKey.parse(secret)
+    stored = [path.read_bytes() for path in home.rglob("*") if path.is_file()]
+    assert not any(secret.encode() in each or key.seed in each for each in stored)
+    assert project.entries()[0].statement.facts["recovery"] == key.public.text
+
+
+def test_a_recovery_key_of_ones_own_is_pinned_and_no_other_made(run, project, tmp_path):
+    (project.root / ".affidavit").rename(tmp_path / "before")
+    done = run("init", "--recovery", "nonsense")
+    assert (done.returncode, "--recovery" in done.stderr) == (2, True)
+    key = SigningKey("auditor.example/recovery", ED25519, bytes(range(32))).public
+    done = run("init", "--recovery", key.text)
+    assert "PRIVATE" not in done.stdout
+    assert project.entries()[0].statement.facts["recovery"] == key.text
 
 
 def test_nothing_but_the_answer_is_printed(run, project):

@@ -32,7 +32,7 @@ def test_entry_0_pins_a_random_origin_and_the_key(place):
     with place.create() as ledger:
         genesis = ledger.entry(0).statement
         assert genesis.kind == kinds.GENESIS.name
-        assert genesis.facts == {"origin": ledger.head().origin, "key": ledger.key.text}
+        assert genesis.facts == {"origin": ledger.head().origin, "key": ledger.key.text, "recovery": None}
         assert ledger.head().size == 1
         assert verify(ledger).entries == 1
 
@@ -467,3 +467,10 @@ def test_what_another_process_appends_while_a_ledger_is_opened_is_no_rollback(pl
     overtaken = Overtaken(key._key, key._memory)
     with Ledger.open(place.url, blobs=place.blobs, signer=overtaken) as ledger:
         assert ledger.head().size == 2
+
+
+def test_entry_0_pins_the_recovery_key_that_it_is_given(place):
+    recovery = LocalSigner.generate(place.home / "recovery.key").vkey
+    signer = LocalSigner.generate(place.key)
+    with Ledger.create(place.url, blobs=place.blobs, signer=signer, now=NOON, recovery=recovery) as ledger:
+        assert ledger.entry(0).statement.facts["recovery"] == recovery.text

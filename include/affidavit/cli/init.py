@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import json
+import secrets
+from typing import Annotated
+
+import typer
 
 from affidavit.cli.terminal import now, out, workplace
+from affidavit.errors import NoteError, UsageError
 from affidavit.pipeline.steps import pool
+from affidavit.tlog.note import ED25519, SigningKey, VerifierKey
+
+Recovery = Annotated[
+    str | None,
+    typer.Option(
+        metavar="VKEY", help="Public recovery key (C2SP vkey), made elsewhere; without it one is made and shown once."
+    ),
+]
 
 
-def init() -> None:
-    """Make the ledger, its signing key, and pools.json for Airflow."""
+def init(recovery: Recovery = None) -> None:
+    """Make the ledger, its signing key, and pools.json for Airflow; shows the recovery key, once."""
     work = workplace()
+    made = None if recovery else _recovery_key()
+    public = made.public if made else _given(recovery or "")
     systems = work.loaded().systems.values()
-    with work.create_ledger(now=now()) as ledger:
+    with work.create_ledger(now=now(), recovery=public) as ledger:
         head = ledger.head()
     pools = {
         pool(table.connection): {
@@ -29,3 +44,22 @@ def init() -> None:
     out.print(f"origin  {head.origin}")
     out.print(f"key     {work.settings.key_file} (signing takes place inside the writing process)")
     out.print(f"pools   {file}: [bold]airflow pools import {file}[/]")
+    out.print(f"recovery {public.text}")
+    if made:
+        out.print("[bold]Write this down, keep it offline, and show it to nobody; it is stored nowhere:[/]")
+        out.print(made.text, soft_wrap=True, markup=False, highlight=False)
+        out.print("Whoever holds it can replace the signing key of this ledger, and nobody else can.")
+
+
+def _recovery_key() -> SigningKey:
+    return SigningKey(f"affidavit.invalid/recovery/{secrets.token_hex(8)}", ED25519, secrets.token_bytes(32))
+
+
+def _given(text: str) -> VerifierKey:
+    try:
+        key = VerifierKey.parse(text)
+    except NoteError as error:
+        raise UsageError(error.problem, where="--recovery", fix="give the public key, name+id+key") from error
+    if key.algorithm != ED25519:
+        raise UsageError("not a key for plain notes", where="--recovery", fix="give an Ed25519 key of type 1")
+    return key

@@ -49,8 +49,11 @@ class Kind:
             object.__setattr__(self, "predicate_type", f"{BASE_URI}{self.name}:v{self.version}")
 
 
-GENESIS = Kind("genesis", 1, {"origin": TEXT, "key": TEXT})
-"""Entry 0: the log's name and its first verification key (C2SP vkey)."""
+GENESIS = Kind("genesis", 1, {"origin": TEXT, "key": TEXT, "recovery": maybe(TEXT)})
+"""Entry 0: the log's name, its first verification key, and the offline key that alone may replace it (C2SP vkeys).
+
+Without a recovery key the log's key can never be replaced.
+"""
 
 ORGANISATION = Kind("organisation-declaration", 1, {"file": TEXT, "organisation": OPEN})
 SYSTEM = Kind("system-declaration", 1, {"file": TEXT, "system": OPEN})

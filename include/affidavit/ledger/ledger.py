@@ -59,8 +59,10 @@ class Ledger:
         self.signer = signer
 
     @classmethod
-    def create(cls, url: str, *, blobs: str, signer: AnySigner, now: datetime) -> Ledger:
-        """Make the tables, or bring them up to date, and sign entry 0: the random origin and the key.
+    def create(
+        cls, url: str, *, blobs: str, signer: AnySigner, now: datetime, recovery: VerifierKey | None = None
+    ) -> Ledger:
+        """Make the tables, or bring them up to date, and sign entry 0: the random origin, the key, the recovery key.
 
         Raises ``UsageError`` where a ledger of this or another key is there already, ``LedgerRolledBack`` where the
         key has signed another log.
@@ -74,7 +76,7 @@ class Ledger:
                     raise UsageError("there is a ledger already", where=database.shown(url), fix="open it")
                 # An entry 0 without a head is what a signer left behind that was down.
                 if not log.size(connection) or _pinned_key(connection, where=database.shown(url)) != signer.vkey:
-                    batch, _ = ledger._write(connection, [_genesis(signer.vkey, now)], closing=None)
+                    batch, _ = ledger._write(connection, [_genesis(signer.vkey, recovery, now)], closing=None)
                 else:
                     batch, _ = ledger._write(connection, [], closing=None)
                 head = ledger._signed(batch, now=now)
@@ -304,8 +306,8 @@ class Ledger:
         return log.frontier(connection, head, size=size)
 
 
-def _genesis(key: VerifierKey, now: datetime) -> Draft:
-    facts = {"origin": key.name, "key": key.text}
+def _genesis(key: VerifierKey, recovery: VerifierKey | None, now: datetime) -> Draft:
+    facts = {"origin": key.name, "key": key.text, "recovery": recovery.text if recovery else None}
     return Draft(
         kind=kinds.GENESIS,
         scope=ORGANISATION_SCOPE,

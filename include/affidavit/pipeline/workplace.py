@@ -13,6 +13,7 @@ from affidavit.inventory.load import Loaded, load_lenient
 from affidavit.ledger import Ledger, LocalSigner
 from affidavit.pipeline.staging import Staging
 from affidavit.settings import Settings
+from affidavit.tlog.note import VerifierKey
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,11 @@ class Workplace:
         """The organisation as declared; raises its file's error."""
         return self.loaded().inventory.organisation
 
-    def create_ledger(self, *, now: datetime) -> Ledger:
-        """Make the ledger and its key. Raises ``UsageError`` where either is already there."""
+    def create_ledger(self, *, now: datetime, recovery: VerifierKey | None = None) -> Ledger:
+        """Make the ledger and its key; ``recovery`` is the key that may one day replace it.
+
+        Raises ``UsageError`` where either is already there.
+        """
         file = self.settings.key_file
         if not file.exists():
             signer = LocalSigner.generate(file)
@@ -59,7 +63,8 @@ class Workplace:
                 raise UsageError(
                     "there is a ledger already", where=str(file), fix="use it, or set AFFIDAVIT_KEY_FILE to a new file"
                 )
-        return Ledger.create(self.settings.ledger_url, blobs=self.settings.blobs_url, signer=signer, now=now)
+        place = self.settings
+        return Ledger.create(place.ledger_url, blobs=place.blobs_url, signer=signer, now=now, recovery=recovery)
 
     @contextmanager
     def reader(self) -> Iterator[Ledger]:
