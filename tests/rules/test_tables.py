@@ -232,11 +232,35 @@ class TestFailedDataKeptOut:
         story = first_day()
         if withdrawn:
             story.alias(None)
-        assert part(story, self.CHECK).status is Status.SUPPORTED
         story.validation("train", failed=("a",))
         outcome = part(story, self.CHECK)
         assert outcome.status is Status.FAILING
         assert "Nothing shows that it was kept out" in outcome.sentence
+
+    def test_an_alias_that_was_withdrawn_leaves_nothing_in_use(self, part):
+        story = first_day()
+        story.alias(None)
+        assert part(story, self.CHECK).status is Status.SUPPORTED
+
+    def test_an_alias_that_was_never_recorded_leaves_it_open_whatever_passed(self, part):
+        outcome = part(first_day(), self.CHECK)
+        assert outcome.status is Status.UNDETERMINED
+        assert "nothing recorded says where the alias 'champion' of loans points" in outcome.sentence
+        assert "in_use_alias" in outcome.next_action
+
+    def test_a_misspelt_alias_hides_no_version_trained_on_bad_data(self, part):
+        told_wrong = {"connection": "tracking", "experiments": ["loans"], "registered_models": ["loans"]}
+        story = Story()
+        story.declare(mlflow={**told_wrong, "in_use_alias": "champoin"})
+        story.suite()
+        story.look_at_table("train", failed=("a",))
+        story.model()
+        for table in TABLES:
+            story.look_at_table(table, "2")
+        story.collection()
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.UNDETERMINED
+        assert "champoin" in outcome.sentence
 
     def test_a_bad_state_is_not_kept_out_where_the_trail_has_a_gap(self, part):
         story = told()

@@ -173,7 +173,13 @@ def _shown_kept_out(view: ScopeView) -> bool:
 
 def _rests_on(view: ScopeView, used: InUse) -> Outcome:
     """Whether any state of a table that the version in use was made from, or tried on, failed its validation."""
+    if used.pointer is None:
+        # An alias that nobody ever saw may be misspelt, so it does not show that nothing is in use.
+        sentence = f"What is in use cannot be told: {gaps(view.mine, used)[0]}."
+        action = f"Set the alias on a version of {used.model}, or correct in_use_alias in the file of the AI system"
+        return Outcome(Status.UNDETERMINED, sentence, (), action)
     if used.version_name is None:
+        # Seen once, gone at the latest look: a recorded withdrawal.
         return Outcome(Status.SUPPORTED, "", used.entries)
     outcomes = []
     for edge in used.inputs:
