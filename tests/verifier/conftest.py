@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -21,11 +22,17 @@ VERIFIER = Path(__file__).resolve().parents[2] / "verifier/affidavit_verify.py"
 
 
 @pytest.fixture(scope="session")
-def verifier() -> Callable[..., tuple[int, str]]:
-    """Runs the stand-alone verifier in this process; returns its exit code and what it said."""
+def module() -> ModuleType:
+    """The stand-alone verifier, loaded into this process."""
     spec = importlib.util.spec_from_file_location("verifier_under_test", VERIFIER)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def verifier(module: ModuleType) -> Callable[..., tuple[int, str]]:
+    """Runs the stand-alone verifier in this process; returns its exit code and what it said."""
 
     def run(*words: object) -> tuple[int, str]:
         said = io.StringIO()

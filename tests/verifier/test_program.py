@@ -72,3 +72,8 @@ def test_what_cannot_be_read_is_not_called_broken(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"hello")
     broken = run(sys.executable, "-I", VERIFIER, tmp_path / "a.zip")
     assert (broken.returncode, broken.stderr.startswith("BROKEN: the archive")) == (3, True)
+
+
+def test_the_published_digest_is_that_of_the_file():
+    done = run("sha256sum", "--check", "--strict", "affidavit_verify.py.sha256", cwd=VERIFIER.parent)
+    assert done.returncode == 0, "run: cd verifier && sha256sum affidavit_verify.py > affidavit_verify.py.sha256"

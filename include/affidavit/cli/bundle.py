@@ -9,6 +9,7 @@ import typer
 
 import affidavit
 from affidavit.cli.terminal import out, read_file, workplace
+from affidavit.errors import ConfigurationError
 from affidavit.evidence import ORGANISATION_SCOPE, system_scope
 
 Out = Annotated[Path, typer.Option("--out", help="The archive to write.", metavar="FILE")]
@@ -20,7 +21,8 @@ Since = Annotated[
     Path | None, typer.Option(help="A checkpoint that the receiver noted: adds the proof that the head extends it.")
 ]
 
-VERIFIER = Path(affidavit.__file__).resolve().parents[2] / "verifier/affidavit_verify.py"
+VERIFIER = "verifier/affidavit_verify.py"
+"""Where the stand-alone verifier lies in a checkout of the source, and in a project that was given a copy."""
 
 
 def bundle(out_: Out, scope: Scope = None, entries: Entries = None, since: Since = None) -> None:
@@ -32,11 +34,23 @@ def bundle(out_: Out, scope: Scope = None, entries: Entries = None, since: Since
     if scope is not None and scope != ORGANISATION_SCOPE:
         scope = system_scope(scope)
     selection = Selection.of(scope=scope, entries=entries)
-    verifier = read_file(VERIFIER)
-    with workplace().reader() as ledger:
+    work = workplace()
+    verifier = _verifier(work.settings.project)
+    with work.reader() as ledger:
         made = write_bundle(out_, reader=ledger, prover=ledger, selection=selection, verifier=verifier, since=noted)
     out.print(f"bundle  {out_}: {made.entries} of {made.head.size} entries, {made.blobs} blobs", markup=False)
     out.print(f"sha256  {made.sha256}")
     out.print(
         f"Whoever receives it runs a verifier and a policy of their own: affidavit_verify.py {out_.name}", markup=False
+    )
+
+
+def _verifier(project: Path) -> bytes:
+    for place in (Path(affidavit.__file__).resolve().parents[2], project):
+        if (place / VERIFIER).is_file():
+            return read_file(place / VERIFIER)
+    raise ConfigurationError(
+        "a bundle carries a copy of the stand-alone verifier, and it is not here",
+        where=str(project / VERIFIER),
+        fix="put that file of Affidavit's source there",
     )

@@ -97,7 +97,9 @@ class Folder:
             each.relative_to(path).as_posix() for each in path.rglob("*") if each.is_symlink() or not each.is_dir()
         )
         for name in names:
-            if not NAME.fullmatch(name) or any(part.is_symlink() for part in (path / name, (path / name).parent)):
+            file = path / name
+            # A pipe would be waited for without end.
+            if not NAME.fullmatch(name) or not file.is_file() or file.is_symlink() or file.parent.is_symlink():
                 raise IntegrityError(f"a file that does not belong into a bundle: {name[:200]!r}")
         self._names = names
 
