@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from affidavit.anchor.evidence import Anchored
-from affidavit.errors import IntegrityError, LedgerRolledBack, SourceUnavailable
+from affidavit.errors import ConfigurationError, IntegrityError, LedgerRolledBack, SourceUnavailable
 from affidavit.evidence import Circumstances
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
@@ -200,6 +200,21 @@ def test_a_time_stamp_counts_by_the_auditors_roots_alone(project, authorities):
     assert (found.unanchored, found.records, found.oldest) == (1, 1, None)
     assert project.known(authorities=other.pem).size == 0
     assert project.known().size == 0
+
+
+def test_without_the_extra_a_time_stamp_says_what_to_install(project, authority, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    project.declare({"id": "tsa", "means": "timestamp", "url": "http://127.0.0.1:9", "authority": "tsa.pem"})
+    [(_, error)] = project.anchor().failed
+    assert isinstance(error, ConfigurationError)
+    with pytest.raises(ConfigurationError, match=r"affidavit\[anchor\]"):
+        project.known(authorities=authority.pem)
+
+
+def test_roots_that_are_not_there_are_named(project):
+    project.declare({"id": "tsa", "means": "timestamp", "url": "http://127.0.0.1:9", "authority": "gone.pem"})
+    [(_, error)] = project.anchor().failed
+    assert "gone.pem" in error.where
 
 
 def test_anchors_need_what_their_means_need(project, witnesses):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from datetime import datetime
 
 from affidavit.anchor import Anchored, Anchoring, standing
 from affidavit.anchor.evidence import COPY, TIMESTAMP, WITNESS, anchor_of, body, facts_of
-from affidavit.errors import AffidavitError
+from affidavit.errors import AffidavitError, ConfigurationError
 from affidavit.evidence import AirflowRun, Circumstances
 from affidavit.evidence.kinds import ANCHOR
 from affidavit.inventory import Anchor, Connection
@@ -67,6 +68,7 @@ def known_outside(ledger: Ledger, *, head: Head, policy: Policy | None, authorit
     """
     check_token = None
     if authorities is not None:
+        _demand_extra()
         from affidavit.anchor import timestamp
 
         trusted = timestamp.roots(authorities, where="--authorities")
@@ -126,8 +128,8 @@ def _witness(declared: Anchor, ledger: Ledger, head: Head, known: int) -> Anchor
 
 
 def _timestamp(workplace: Workplace, declared: Anchor, head: Head) -> Anchored:
+    _demand_extra()
     from affidavit.anchor import timestamp
-    from affidavit.errors import ConfigurationError
 
     file = workplace.settings.include_dir / (declared.authority or "")
     try:
@@ -138,6 +140,12 @@ def _timestamp(workplace: Workplace, declared: Anchor, head: Head) -> Anchored:
     url = declared.url or ""
     token, time = timestamp.stamp(url, body(head), trusted=trusted)
     return Anchored(declared.id, TIMESTAMP, url, head, time, token=token)
+
+
+def _demand_extra() -> None:
+    if importlib.util.find_spec("rfc3161_client") is None:
+        fix = "pip install 'affidavit[anchor]'"
+        raise ConfigurationError("time stamps need a package that is absent", where="rfc3161-client", fix=fix)
 
 
 def _tag(workplace: Workplace, declared: Anchor, head: Head, now: datetime) -> Anchored:
