@@ -175,7 +175,7 @@ class Story:
         facts = {
             "result": "FAILED" if failed else "PASSED",
             "configuration": [{"name": "expectations/loans.yaml", "digest": {"sha256": suite}}],
-            "passedTests": [],
+            "passedTests": [each.test for each in SUITE.expectations if each.test not in failed],
             "warnedTests": [],
             "failedTests": list(failed),
             "dataset": table,

@@ -185,6 +185,78 @@ def test_a_suite_without_an_expectation_of_representativeness_is_missing_it(part
     assert "expectations/loans.yaml" in outcome.next_action
 
 
+class TestRepresentativeness:
+    CHECK = "representativeness_expected/1"
+    MEAN = SUITE.expectations[1].test
+
+    def test_data_that_is_not_as_expected_fails_and_the_expectation_is_named(self, part):
+        story = told()
+        story.validation("train", failed=(self.MEAN,))
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.FAILING
+        assert self.MEAN in outcome.sentence
+
+    def test_a_warning_is_no_pass(self, part):
+        story = told()
+        facts = story.validation("train").statement.facts
+        facts = {**facts, "result": "WARNED", "passedTests": [], "warnedTests": [self.MEAN]}
+        story.say(kinds.VALIDATION, TABLES["train"], facts, sha256=digest("train 1"))
+        assert part(story, self.CHECK).status is Status.FAILING
+
+    def test_another_expectation_that_failed_is_not_this_questions(self, part):
+        story = told()
+        story.validation("train", failed=(SUITE.expectations[0].test,))
+        assert part(story, self.CHECK).status is Status.SUPPORTED
+
+    def test_test_data_does_not_answer_for_training_data(self, part):
+        story = told()
+        story.validation("test", failed=(self.MEAN,))
+        assert part(story, self.CHECK).status is Status.SUPPORTED
+
+    def test_what_was_expected_and_not_evaluated_leaves_it_open(self, part):
+        story = told()
+        facts = {**story.validation("train").statement.facts, "passedTests": []}
+        story.say(kinds.VALIDATION, TABLES["train"], facts, sha256=digest("train 1"))
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.UNDETERMINED
+        assert self.MEAN in outcome.sentence
+
+    def test_expected_and_never_validated_is_missing(self, part):
+        story = Story()
+        story.declare()
+        story.suite()
+        story.snapshot("train")
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.MISSING
+        assert "never validated" in outcome.sentence
+
+    def test_a_pass_of_an_older_state_is_stale(self, part):
+        story = told()
+        story.snapshot("train", "2")
+        assert part(story, self.CHECK).status is Status.STALE
+
+    def test_it_ages_with_the_validation(self, part):
+        outcome = part(told(), self.CHECK)
+        assert outcome.valid_until
+        assert part(told(), self.CHECK, at=outcome.valid_until).status is Status.STALE
+
+    def test_the_label_alone_shows_nothing(self, part):
+        rows = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 0}}
+        suite = Suite.model_validate(
+            {"name": "loans", "description": "d", "expectations": [{**rows, "quality": "representativeness"}]}
+        )
+        story = Story()
+        story.declare()
+        story.suite(suite)
+        story.snapshot("train")
+        facts = {**story.validation("train", suite=suite.digest).statement.facts, "passedTests": [rows["type"]]}
+        story.say(kinds.VALIDATION, TABLES["train"], facts, sha256=digest("train 1"))
+        story.collection()
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.MISSING
+        assert rows["type"] in outcome.sentence
+
+
 def input_named(name: str) -> dict[str, Any]:
     return {"name": name, "context": None, "source_digest": "", "rows": None}
 

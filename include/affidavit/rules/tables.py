@@ -10,6 +10,7 @@ from affidavit.inventory import Dataset, PredictionTable
 from affidavit.projections import InUse, Snapshot, Validated
 from affidavit.projections.lineage import doubts, gaps
 from affidavit.rules.collected import freshness
+from affidavit.rules.distribution import shows_distribution
 from affidavit.rules.registry import Outcome, check, count, some, together
 from affidavit.rules.verdict import Status
 from affidavit.rules.view import ScopeView
@@ -116,18 +117,38 @@ def _mend(table: Table) -> str:
 
 
 @check("representativeness_expected/1", limits="That the expected shares are the right ones.")
-def _representativeness_expected(view: ScopeView, _params: Mapping[str, Any], _at: datetime) -> Outcome:
+def _representativeness_expected(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
     def judge(table: Table) -> Outcome:
         standing = view.mine.suites.get(table.suite or "")
-        kinds_of = {one.quality for one in standing.value.expectations} if standing else set()
-        entries = (standing.entry,) if standing else ()
-        if "representativeness" in kinds_of:
-            return Outcome(Status.SUPPORTED, "", entries)
-        sentence = f"Nothing expects the training data {table.id} to be representative."
-        action = f"Add an expectation with quality: representativeness to expectations/{table.suite}.yaml"
-        return Outcome(Status.MISSING, sentence, entries, action)
+        labelled = [e for e in standing.value.expectations if e.quality == "representativeness"] if standing else []
+        shown = [expectation.test for expectation in labelled if shows_distribution(expectation)]
+        if standing is None or not shown:
+            sentence = f"Nothing expects the training data {table.id} to be representative."
+            if labelled:
+                sentence = (
+                    f"What the suite of {table.id} calls representativeness bounds neither the distribution nor the "
+                    f"set of a column's values: {some(expectation.test for expectation in labelled)}."
+                )
+            action = (
+                "Add an expectation with quality: representativeness that bounds how a column's values are "
+                f"distributed to expectations/{table.suite}.yaml"
+            )
+            return Outcome(Status.MISSING, sentence, (standing.entry,) if standing else (), action)
+        current, (_, validation) = _current(view, table, at), _latest(view, table)
+        if current.status is not Status.SUPPORTED or validation is None:
+            return current
+        results, entries = validation.entry.statement.facts, (standing.entry, *current.entries)
+        not_passed = {*results["failedTests"], *results["warnedTests"]}
+        if wrong := [expectation.test for expectation in labelled if expectation.test in not_passed]:
+            sentence = f"The training data {table.id} is not as representative as expected: {some(wrong)}."
+            return Outcome(Status.FAILING, sentence, entries, _mend(table))
+        if silent := [test for test in shown if test not in results["passedTests"]]:
+            sentence = f"The latest validation of {table.id} says nothing of {some(silent)}."
+            return Outcome(Status.UNDETERMINED, sentence, entries, _COLLECT)
+        return Outcome(Status.SUPPORTED, "", entries, valid_until=current.valid_until)
 
-    return _each_table(view, {"uses": ("training",)}, judge, "the suite expects representativeness.")
+    supported = "expected to be representative, and was so at the latest validation."
+    return _each_table(view, {"uses": ("training",)}, judge, supported)
 
 
 @check(
