@@ -158,7 +158,7 @@ def test_a_backfill_never_overwrites_a_slot_that_was_collected_in_time(project):
 
 def test_a_slot_that_is_not_over_is_refused(project):
     slot = collection.slot_of(project.workplace, "loans", project.now + timedelta(days=2))
-    with pytest.raises(UsageError, match="not over"):
+    with pytest.raises(UsageError, match=r"not over yet\. Fix: "):
         collection.gap(project.workplace, collection.Visit("loans", slot, project.now))
 
 
@@ -172,6 +172,56 @@ def test_a_weakened_suite_is_recorded_but_the_old_one_still_judges(project):
     assert len(project.entries(kind="suite-declaration")) == 2
     validation = project.entries(kind="validation")[-1].statement.facts
     assert validation["failedTests"] == ["expect_column_values_to_be_between:amount"]
+
+
+LOANS = {"connection": "bank", "table": "loans", "use": "training", "suite": "loans"}
+
+
+def rename_table(project):
+    """Declare the only table under another id."""
+    project.declare(**system("loans", project.tracking.name, datasets=[LOANS | {"id": "renamed"}]))
+
+
+def collectors(project):
+    return project.entries(kind="collection")[-1].statement.facts["collectors"]
+
+
+def test_a_renamed_table_is_collected_under_its_old_name_until_the_change_is_approved(project):
+    project.collect()
+    rename_table(project)
+    project.sql("INSERT INTO loans VALUES (5000, 1, 'south')")
+    project.tomorrow()
+    before = project.size()
+    project.collect()
+    added = {"system-declaration": 1, "dataset-snapshot": 1, "validation": 1, "collection": 1}
+    assert kinds_added(project, before) == added
+    assert project.entries(kind="dataset-snapshot")[-1].statement.facts["dataset"] == "loans-train"
+    assert collectors(project)["table:loans-train"]["read"] == 1
+    waiting = collectors(project)["table:renamed"]
+    assert (waiting["enumerated"], waiting["read"], waiting["new"]) == (0, 0, 0)
+    pending = project.assess().state.scope("system:loans").pending
+    assert "datasets.loans-train" in {each.field for each in pending}
+
+
+def test_a_renamed_table_that_is_gone_as_well_keeps_no_slot_from_being_recorded(project):
+    project.collect()
+    project.sql("CREATE TABLE newer AS SELECT * FROM loans")
+    project.sql("DROP TABLE loans")
+    moved = LOANS | {"id": "newer", "table": "newer"}
+    project.declare(**system("loans", project.tracking.name, datasets=[moved]))
+    project.tomorrow()
+    assert project.collect().collection is not None
+    assert collectors(project)["table:newer"]["read"] == 1
+    assert "table:loans-train" not in collectors(project)
+    project.tomorrow()
+    assert project.collect().collection is not None
+
+
+@pytest.mark.parametrize(("target", "step"), [("loans", "table:laons"), ("organisation", "mlflow-runs")])
+def test_a_step_that_does_not_exist_is_refused_with_those_that_do(project, target, step):
+    visit = collection.Visit(target, collection.slot_of(project.workplace, target, project.now), project.now)
+    with pytest.raises(UsageError, match="choose one of: declarations, "):
+        collection.look(project.workplace, visit, step, now=project.now)
 
 
 def break_mlflow(project):

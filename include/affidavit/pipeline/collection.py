@@ -6,13 +6,15 @@ next good run catches up from the last recorded cursors.
 
 - The same slot again, with nothing new, adds nothing; with something new it adds the facts and a collection that
   supersedes the first.
+- A table whose declaration waits for approval has its step and no evidence yet. One that was dropped or renamed, and
+  that nobody has let go, is looked at by the record: whatever waits must not keep the collection from saying so.
 - A slot that is over by the time a run starts can no longer be observed: its collection records a gap, unless the slot
   was collected in time, which is left as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +22,7 @@ from typing import Any
 from affidavit import __version__
 from affidavit.collect.declarations import look_at_organisation, look_at_system
 from affidavit.collect.look import Look
-from affidavit.errors import UsageError
+from affidavit.errors import ConfigurationError, SourceError, UsageError
 from affidavit.evidence import (
     ORGANISATION_SCOPE,
     AirflowRun,
@@ -35,7 +37,7 @@ from affidavit.evidence import (
     kinds,
     system_scope,
 )
-from affidavit.inventory import Suite, System, loosening, schedule
+from affidavit.inventory import Dataset, PredictionTable, Suite, System, loosening, schedule
 from affidavit.ledger import Appended, Ledger
 from affidavit.pipeline.steps import ORGANISATION, Step, steps_of, steps_of_organisation
 from affidavit.pipeline.workplace import Workplace
@@ -112,27 +114,11 @@ def look(workplace: Workplace, visit: Visit, step: str, *, now: datetime) -> Loo
     with workplace.reader() as ledger:
         known = _scope_state(ledger, system_scope(system.id))
     standing, standing_suites = in_force(known, system, suites)
-    if step.startswith("table:"):
-        return _look_at_table(workplace, standing, standing_suites, step, seen)
-    connection = workplace.resolve(standing.mlflow.connection)
-    if step == "mlflow-runs":
-        from affidavit.collect.runs import look_at_runs
-
-        return look_at_runs(
-            standing, connection, cursor=known.cursor(step), seen=seen, recorded=_facts_of(known, kinds.MODEL_RUN)
-        )
-    if step == "mlflow-models":
-        from affidavit.collect.models import look_at_models
-
-        aliases = frozenset(known.latest(kinds.MODEL_ALIAS))
-        return look_at_models(
-            standing,
-            connection,
-            known_aliases=aliases,
-            seen=seen,
-            recorded=_facts_of(known, kinds.MODEL_VERSION),
-        )
-    raise UsageError(f"no step {step!r} in the collection of {visit.target!r}")
+    if _named(step, system.tables) and not _named(step, standing.tables):
+        return Look(step, (), enumerated=0, read=0)  # it waits for approval, and its evidence with it
+    if table := _named(step, standing.tables):
+        return _look_at_table(workplace, standing, table, standing_suites, seen)
+    return _look_at_mlflow(workplace, standing, step, known, seen)
 
 
 def in_force(known: ScopeState, system: System, suites: Sequence[Suite]) -> tuple[System, Mapping[str, Suite]]:
@@ -160,6 +146,7 @@ def record(workplace: Workplace, visit: Visit, looks: Sequence[Look], *, now: da
         demonstration = _demonstration(workplace, visit.target)
         seen = Circumstances(now, visit.airflow, demonstration)
         if not organisational and not missed:
+            looks = [*looks, *_no_longer_declared(workplace, visit, known, seen)]
             looks = [*looks, _lineage(workplace, visit, looks, known, seen)]
 
         def closing(new: Sequence[bool]) -> Draft | None:
@@ -179,7 +166,11 @@ def gap(workplace: Workplace, visit: Visit) -> str | None:
     if visit.slot == present:
         return None
     if present.end and visit.slot.end and visit.slot.end > present.end:
-        raise UsageError(f"the slot that ends at {visit.slot.end.isoformat()} is not over yet")
+        raise UsageError(
+            f"the slot that ends at {visit.slot.end.isoformat()} is not over yet",
+            where=visit.target,
+            fix=f"collect again once it is; the latest that is over ends at {present.end.isoformat()}",
+        )
     return "not collected while it could be observed; sources that change cannot be looked at afterwards"
 
 
@@ -211,20 +202,68 @@ def _look_at_organisation(workplace: Workplace, visit: Visit, step: str, now: da
         from affidavit.collect.unreconciled import look_at_unreconciled
 
         return look_at_unreconciled(inventory, workplace.resolve, seen=seen)
-    raise UsageError(f"no step {step!r} in the collection of the organisation")
+    raise _no_step(step, visit.target, steps_of_organisation())
+
+
+def _look_at_mlflow(workplace: Workplace, system: System, step: str, known: ScopeState, seen: Circumstances) -> Look:
+    connection = workplace.resolve(system.mlflow.connection)
+    if step == "mlflow-runs":
+        from affidavit.collect.runs import look_at_runs
+
+        return look_at_runs(
+            system, connection, cursor=known.cursor(step), seen=seen, recorded=_facts_of(known, kinds.MODEL_RUN)
+        )
+    if step == "mlflow-models":
+        from affidavit.collect.models import look_at_models
+
+        aliases = frozenset(known.latest(kinds.MODEL_ALIAS))
+        return look_at_models(
+            system,
+            connection,
+            known_aliases=aliases,
+            seen=seen,
+            recorded=_facts_of(known, kinds.MODEL_VERSION),
+        )
+    raise _no_step(step, system.id, steps_of(system))
+
+
+def _named(step: str, tables: Sequence[Dataset | PredictionTable]) -> Dataset | PredictionTable | None:
+    return next((table for table in tables if step == f"table:{table.id}"), None)
+
+
+def _no_step(step: str, target: str, known: Sequence[Step]) -> UsageError:
+    fix = f"choose one of: {', '.join(each.id for each in known)}"
+    return UsageError(f"no step {step!r}", where=f"the collection of {target}", fix=fix)
 
 
 def _look_at_table(
-    workplace: Workplace, system: System, suites: Mapping[str, Suite], step: str, seen: Circumstances
+    workplace: Workplace,
+    system: System,
+    table: Dataset | PredictionTable,
+    suites: Mapping[str, Suite],
+    seen: Circumstances,
 ) -> Look:
     from affidavit.collect.tables import look_at_table
 
-    name = step.removeprefix("table:")
-    table = next((table for table in system.tables if table.id == name), None)
-    if table is None:
-        raise UsageError(f"no table {name!r} in AI system {system.id!r}")
     suite = suites[table.suite] if table.suite else None
     return look_at_table(system, table, suite, connection=workplace.resolve(table.connection), seen=seen)
+
+
+def _no_longer_declared(workplace: Workplace, visit: Visit, known: ScopeState, seen: Circumstances) -> Iterator[Look]:
+    """Look at the tables that an old obligation keeps, though no step is theirs any more.
+
+    One that cannot be read is left out, and the posture misses its evidence. Were it an error, a table that is gone
+    for good would keep the very entry from being recorded that names its removal.
+    """
+    system, suites = workplace.system(visit.target)
+    standing, standing_suites = in_force(known, system, suites)
+    declared = {table.id for table in system.tables}
+    for table in standing.tables:
+        if table.id not in declared:
+            try:
+                yield _look_at_table(workplace, standing, table, standing_suites, seen)
+            except (SourceError, ConfigurationError):
+                continue
 
 
 def _lineage(workplace: Workplace, visit: Visit, looks: Sequence[Look], known: ScopeState, seen: Circumstances) -> Look:
