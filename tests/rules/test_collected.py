@@ -99,6 +99,51 @@ def test_an_absent_slot_stays_visible_after_collecting_goes_on(part):
     assert "2026-03-04 00:00Z (nothing recorded)" in outcome.sentence
 
 
+WEEK = Period(MIDNIGHT - DAY, MIDNIGHT + 6 * DAY)
+"""The first slot of ``@weekly``: from Sunday to Sunday."""
+
+
+def weekly_after(story: Story) -> Story:
+    """The next look is a week later, for the slot of a week."""
+    story.now = FIRST + 6 * DAY
+    story.collection(slot=WEEK)
+    return story
+
+
+def test_an_unapproved_slower_schedule_leaves_the_days_between_missing(part):
+    story = first_day()
+    story.declare(schedule="@weekly")
+    outcome = part(weekly_after(story), "slots_complete/1")
+    assert outcome.status is Status.MISSING
+    # The first day's look, and the week's look for its last day; the newest due slot is that one.
+    assert outcome.sentence.startswith("2 of the latest 7 due slots were collected")
+    assert "2026-03-07 00:00Z (nothing recorded)" in outcome.sentence
+
+
+def test_taking_the_slower_schedule_back_does_not_fill_the_days_between(part):
+    story = first_day()
+    story.declare(schedule="@weekly")
+    weekly_after(story).declare()
+    assert part(story, "slots_complete/1").status is Status.MISSING
+
+
+def test_a_week_that_was_collected_while_weeks_were_due_covers_its_days(part):
+    story = Story()
+    story.declare(schedule="@weekly")
+    weekly_after(story).declare(schedule="@daily")
+    outcome = part(story, "slots_complete/1")
+    assert outcome.status is Status.SUPPORTED
+    assert "(7 of 7)" in outcome.sentence
+
+
+def test_a_week_that_was_collected_before_anything_was_declared_covers_its_last_day(part):
+    story = weekly_after(Story())
+    story.declare()
+    outcome = part(story, "slots_complete/1")
+    assert outcome.status is Status.MISSING
+    assert outcome.sentence.startswith("1 of the latest 7 due slots")
+
+
 def test_a_gap_is_named_with_its_reason(part):
     story = first_day()
     story.now = FIRST + 2 * DAY

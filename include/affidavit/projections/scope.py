@@ -41,12 +41,16 @@ class Standing(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """The end of one slot. ``gap`` says why it was not looked at; None where it was."""
+    """The end of one slot. ``gap`` says why it was not looked at; None where it was.
+
+    ``schedule`` is the one that stood in force when it was recorded; None where nothing was declared yet.
+    """
 
     entry: Entry
     slot: Period
     gap: str | None
     collectors: Mapping[str, Any]
+    schedule: str | None
 
     @property
     def end(self) -> datetime:
@@ -151,7 +155,9 @@ def _read_collection(scope: ScopeState, entry: Entry) -> None:
     slot = Period.of(facts["slot"])
     if slot is None or slot.start is None or slot.end is None or slot.start >= slot.end:
         raise StatementError("a collection of a slot without beginning or end")
-    scope.collections.append(Collected(entry, slot, facts["gap"], facts["collectors"]))
+    standing = scope.system or scope.organisation
+    schedule = standing.value.schedule if standing else None
+    scope.collections.append(Collected(entry, slot, facts["gap"], facts["collectors"], schedule))
 
 
 def _read_alias(scope: ScopeState, entry: Entry) -> None:

@@ -85,7 +85,7 @@ def _slots_complete(view: ScopeView, _params: Mapping[str, Any], at: datetime) -
     looked = [one for one in view.mine.slots().values() if _looked(one, "", at, facts=False)]
     gaps = {one.slot: one for one in view.mine.slots().values() if one.gap}
     due = list(_window(schedule, min(looked, key=lambda one: one.end).slot, at, view.policy.window_slots))
-    absent = [slot for slot in due if not any(_covers(one.slot, slot) for one in looked)]
+    absent = [slot for slot in due if not any(_covers(one, slot, schedule) for one in looked)]
     # The newest slots may still come: that is what the grace is for.
     graced = set(due[: view.policy.grace_slots])
     absent = [slot for slot in absent if slot not in graced or slot in gaps]
@@ -118,12 +118,21 @@ def _window(schedule: str, first: Period, at: datetime, slots: int) -> Iterator[
         slot = slot_at(schedule, slot.start)
 
 
-def _covers(one: Period, slot: Period) -> bool:
-    assert one.start
-    assert one.end
+def _covers(one: Collected, slot: Period, schedule: str) -> bool:
+    """Whether ``one`` was the look that was due for ``slot``, a slot of the ``schedule`` in force now.
+
+    A wider slot covers all that it contains only where it was what was due when it was collected. Otherwise somebody
+    looked less often than the obligation says: one look, which is the one for the last slot.
+    """
+    assert one.slot.start
     assert slot.start
     assert slot.end
-    return one.start <= slot.start and slot.end <= one.end
+    if one.slot == slot:
+        return True
+    if not (one.slot.start <= slot.start and slot.end <= one.end):
+        return False
+    was_due = one.schedule is not None and slot_at(one.schedule, one.end) == one.slot
+    return was_due or one.end < next_tick(schedule, slot.end)
 
 
 @check(
