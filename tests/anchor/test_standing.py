@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from affidavit.anchor.evidence import Anchored
-from affidavit.errors import ConfigurationError, IntegrityError, LedgerRolledBack, SourceUnavailable
+from affidavit.errors import ConfigurationError, IntegrityError, LedgerRolledBack, SourceGarbled, SourceUnavailable
 from affidavit.evidence import Circumstances
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
@@ -147,6 +147,18 @@ def test_an_old_database_restored_is_found_by_the_witness(project, witnesses):
         [(_, error)] = project.anchor().failed
     assert isinstance(error, LedgerRolledBack)
     assert error.exit_code == 3
+
+
+def test_an_answer_that_the_declared_key_did_not_sign_is_not_recorded(project, witnesses):
+    project.append()
+    with run(project, witnesses[:1]):
+        url = project.workplace.organisation().anchors[0].url
+        project.declare(witness(1, witnesses[1], url))
+        done = project.anchor()
+    assert done.anchored == ()
+    [(_, error)] = done.failed
+    assert isinstance(error, SourceGarbled)
+    assert "did not cosign" in error.problem
 
 
 def test_a_cosignature_of_another_history_is_the_proof_of_a_fork(project, witnesses):
