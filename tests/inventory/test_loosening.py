@@ -159,7 +159,7 @@ WEAKER = [
     ),
     (
         "holder of a role that owns an AI system and no control",
-        lambda p: ROLES(p) or p["organisation"]["owners"].pop("A.6"),
+        lambda p: ROLES(p) or p["organisation"]["owners"].pop("A.6", None),
         put("organisation", "roles", "ml-lead", "holders", ["p-1"]),
         "include/organisation.yaml",
         "roles.ml-lead.holders",
