@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import io
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -17,7 +18,6 @@ from affidavit.publish.bundle import Selection, write_bundle
 from affidavit.tlog.note import Note
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
-PYENV = Path.home() / ".pyenv/versions"
 VERIFIER = Path(__file__).resolve().parents[2] / "verifier/affidavit_verify.py"
 
 
@@ -44,28 +44,16 @@ def verifier(module: ModuleType) -> Callable[..., tuple[int, str]]:
 
 
 @pytest.fixture(scope="session")
-def oldest_python(pytestconfig: pytest.Config) -> str | None:
-    """A Python 3.9 that has ``cryptography``, made once and kept in pytest's cache; None where it cannot be had."""
-    home = Path(pytestconfig.cache.mkdir("python-3.9"))
-    python = str(home / "bin/python")
-    if ready(python):
+def oldest_python() -> str | None:
+    """A Python 3.9 with ``cryptography``, named by PYTHON39 or found on the path; None where there is none.
+
+    A test installs nothing: ``python3.9 -m venv DIR && DIR/bin/pip install cryptography`` makes one.
+    """
+    python = os.environ.get("PYTHON39") or shutil.which("python3.9")
+    probe = "import sys, cryptography; assert sys.version_info[:2] == (3, 9)"
+    if python and subprocess.run([python, "-c", probe], capture_output=True, check=False).returncode == 0:
         return python
-    for old in filter(ready_bare, [shutil.which("python3.9"), *map(str, PYENV.glob("3.9.*/bin/python"))]):
-        steps = ([old, "-m", "venv", "--clear", str(home)], [python, "-m", "pip", "install", "-q", "cryptography"])
-        if all(subprocess.run(step, capture_output=True, check=False).returncode == 0 for step in steps):
-            return python
     return None
-
-
-def ready(python: str, probe: str = "import sys, cryptography; assert sys.version_info[:2] == (3, 9)") -> bool:
-    try:
-        return subprocess.run([python, "-c", probe], capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
-
-
-def ready_bare(python: str | None) -> bool:
-    return python is not None and ready(python, "import sys; assert sys.version_info[:2] == (3, 9)")
 
 
 @pytest.fixture
