@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 
 __all__: list[str] = []  # Airflow would take each public name of this module for a setting.
@@ -37,6 +38,9 @@ def is_scheduler(argv: list[str]) -> bool:
 
 def preload(names: tuple[str, ...]) -> None:
     """Import what tasks need. What is not installed is left to the task that misses it."""
+    from affidavit.settings import quiet
+
+    quiet(os.environ)  # some of them read it while they are imported
     # It logs a line for each of its functions while it is imported.
     logging.getLogger("great_expectations._docs_decorators").setLevel(logging.WARNING)
     for name in names:
