@@ -7,17 +7,20 @@ a look lies under the SHA-256 of its bytes: the key that travels through XCom sa
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 import fsspec
 
 from affidavit.collect.look import Look
-from affidavit.errors import IntegrityError, LedgerFull, LedgerUnavailable
+from affidavit.errors import IntegrityError, LedgerError, LedgerFull, LedgerUnavailable
 from affidavit.evidence import Draft, Period, Statement, dumps, loads
 
-_NO_SPACE = 28  # errno.ENOSPC, the same on every POSIX system
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True)
@@ -31,30 +34,30 @@ class Staging:
         data = _encode(look)
         key = hashlib.sha256(data).hexdigest()
         fs, root = fsspec.core.url_to_fs(self.url)
-        try:
+        with self._translated("a look could not be staged"):
             fs.makedirs(root, exist_ok=True)
             temporary = f"{root}/.{key}"
             with fs.open(temporary, "wb") as file:
                 file.write(data)
             fs.mv(temporary, f"{root}/{key}")
-        except OSError as error:
-            full = error.errno == _NO_SPACE
-            kind = LedgerFull if full else LedgerUnavailable
-            fix = "free some space" if full else "see that the folder exists and may be written to"
-            raise kind("a look could not be staged", where=f"staging area {self.url}", fix=fix) from error
         return key
 
     def get(self, key: str) -> Look:
-        """The look under ``key``. Raises ``IntegrityError`` unless its bytes still have that digest."""
+        """The look under ``key``.
+
+        Raises ``IntegrityError`` unless its bytes still have that digest, ``LedgerError`` where it is gone: looking
+        again makes it anew, asking for it again does not.
+        """
         fs, root = fsspec.core.url_to_fs(self.url)
-        try:
-            data = fs.cat_file(f"{root}/{key}")
-        except FileNotFoundError as error:
-            raise LedgerUnavailable(
-                f"the staged look {key[:12]}… is gone",
-                where=f"staging area {self.url}",
-                fix="clear the collecting tasks of this run as well, so that they look again",
-            ) from error
+        with self._translated("a staged look could not be read"):
+            try:
+                data = fs.cat_file(f"{root}/{key}")
+            except FileNotFoundError as error:
+                raise LedgerError(
+                    f"the staged look {key[:12]}… is gone",
+                    where=f"staging area {self.url}",
+                    fix="clear the collecting tasks of this run as well, so that they look again",
+                ) from error
         if hashlib.sha256(data).hexdigest() != key:
             raise IntegrityError(
                 f"the staged look {key[:12]}… was changed",
@@ -66,12 +69,22 @@ class Staging:
     def sweep(self, *, before: datetime) -> int:
         """Forget looks staged before that time; returns how many. Whatever was recorded is in the ledger."""
         fs, root = fsspec.core.url_to_fs(self.url)
-        if not fs.exists(root):
-            return 0
-        old = [path for path in fs.find(root) if fs.modified(path) < before]
-        for path in old:
-            fs.rm_file(path)
+        with self._translated("staged looks could not be cleared away"):
+            old = [path for path in fs.find(root) if fs.modified(path) < before]
+            for path in old:
+                fs.rm_file(path)
         return len(old)
+
+    @contextmanager
+    def _translated(self, problem: str) -> Iterator[None]:
+        """Turn a store's errors into ours."""
+        try:
+            yield
+        except OSError as error:
+            full = error.errno in _NO_SPACE
+            kind = LedgerFull if full else LedgerUnavailable
+            fix = "free some space" if full else "see that the folder exists and may be read and written"
+            raise kind(problem, where=f"staging area {self.url}", fix=fix) from error
 
 
 def _encode(look: Look) -> bytes:
