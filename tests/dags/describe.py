@@ -4,6 +4,16 @@ import importlib.util
 import json
 import sys
 
+
+def raised_by(task):
+    """What the task raises, as the name of its class and its text."""
+    try:
+        task.python_callable(*task.op_args, **task.op_kwargs)
+    except Exception as error:
+        return [type(error).__name__, str(error)]
+    return None
+
+
 HEAVY = ("great_expectations", "mlflow", "pandas", "sklearn", "duckdb", "rich", "typer", "alembic", "fsspec")
 
 
@@ -32,6 +42,7 @@ def main(file: str) -> None:
                 }
                 for task in dag.tasks
             },
+            "raised": {task.task_id: raised_by(task) for task in dag.tasks if task.task_id == "configuration"},
         }
         for dag_id, dag in dags.items()
     }

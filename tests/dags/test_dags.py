@@ -65,6 +65,10 @@ def test_broken_files_are_one_failing_configuration_task_each_and_the_others_run
     for broken in ("evidence.tumour-triage", "evidence.unfinished", "evidence.organisation"):
         assert set(dags[broken]["tasks"]) == {"configuration"}
         assert dags[broken]["tasks"]["configuration"]["retries"] == 0
+        kind, message = dags[broken]["raised"]["configuration"]
+        assert kind == "AirflowFailException"
+        assert message in dags[broken]["doc"]
+    assert "ownr" in dags["evidence.tumour-triage"]["raised"]["configuration"][1]
     assert "record" in dags[SYSTEM]["tasks"]
     assert "ownr" in dags["evidence.tumour-triage"]["doc"]
     assert "unfinished.yaml" in dags["evidence.unfinished"]["doc"]
