@@ -12,7 +12,14 @@ from affidavit.errors import AffidavitError
 from affidavit.inventory import Connection
 from affidavit.pipeline.workplace import Workplace
 
-EXTRAS = {"great_expectations": "quality", "pandas": "quality", "duckdb": "duckdb", "psycopg": "postgres"}
+EXTRAS = {"great_expectations": "quality", "pandas": "quality", "requests": "mlflow"}
+"""What each collection needs, and the extra that brings it."""
+
+DRIVERS = {"duckdb": ("duckdb", "duckdb_engine"), "postgres": ("psycopg", "psycopg2")}
+"""What each kind of warehouse needs besides, by the extra that brings it."""
+
+TYPES = {"duckdb": "duckdb", "postgres": "postgres", "postgresql": "postgres"}
+"""The extra for each type of connection that needs one."""
 
 
 @dataclass(frozen=True)
@@ -26,19 +33,31 @@ class Finding:
 
 def examine(workplace: Workplace) -> Iterator[Finding]:
     """Look at packages, inventory, connections, key and ledger, in that order."""
-    yield from _packages()
+    yield from _packages(_extras_in_use(workplace))
     yield from _inventory(workplace)
     yield from _connections(workplace)
     yield _key(workplace.settings.key_file)
     yield from _ledger(workplace)
 
 
-def _packages() -> Iterator[Finding]:
-    for module, extra in EXTRAS.items():
+def _extras_in_use(workplace: Workplace) -> set[str]:
+    """The extras whose drivers some table needs; what is wrong with a connection is told further down."""
+    extras = set()
+    for connection_id in _warehouses(workplace):
+        try:
+            extras.add(TYPES.get(workplace.resolve(connection_id).type, ""))
+        except AffidavitError:
+            continue
+    return extras & DRIVERS.keys()
+
+
+def _packages(extras: set[str]) -> Iterator[Finding]:
+    drivers = {module: extra for extra in sorted(extras) for module in DRIVERS[extra]}
+    for module, extra in (EXTRAS | drivers).items():
         if importlib.util.find_spec(module):
             yield Finding(f"package {module}")
         else:
-            yield Finding(f"package {module}", "not installed", f"pip install 'affidavit[{extra}]', if you use it")
+            yield Finding(f"package {module}", "not installed", f"pip install 'affidavit[{extra}]'")
 
 
 def _inventory(workplace: Workplace) -> Iterator[Finding]:
@@ -53,19 +72,24 @@ def _inventory(workplace: Workplace) -> Iterator[Finding]:
         yield _finding("inventory", broken)
 
 
+def _warehouses(workplace: Workplace) -> list[str]:
+    systems = workplace.loaded().systems.values()
+    return sorted({table.connection for system in systems for table in system.tables})
+
+
 def _connections(workplace: Workplace) -> Iterator[Finding]:
-    from affidavit.collect.mlflow_client import MlflowServer
     from affidavit.warehouse import snapshot
 
-    systems = workplace.loaded().systems.values()
-    warehouses = sorted({table.connection for system in systems for table in system.tables})
-    servers = sorted({system.mlflow.connection for system in systems})
+    warehouses = _warehouses(workplace)
+    servers = sorted({system.mlflow.connection for system in workplace.loaded().systems.values()})
 
     def open_warehouse(connection: Connection) -> None:
         with snapshot(connection, timeout_seconds=10):
             pass
 
     def ask_mlflow(connection: Connection) -> None:
+        from affidavit.collect.mlflow_client import MlflowServer
+
         with MlflowServer(connection) as server:
             server.experiments()
 
@@ -74,6 +98,9 @@ def _connections(workplace: Workplace) -> Iterator[Finding]:
             look(workplace.resolve(connection_id))
         except AffidavitError as error:
             yield _finding(f"connection {connection_id}", error)
+        except ImportError as error:
+            fix = "install the packages named above"
+            yield Finding(f"connection {connection_id}", f"cannot be tried without {error.name}", fix)
         else:
             yield Finding(f"connection {connection_id}")
 
