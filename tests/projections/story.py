@@ -146,8 +146,12 @@ class Story:
         facts = {"file": "include/systems/loans.yaml", "system": system(**changes)}
         return self.say(kinds.SYSTEM, "affidavit://systems/loans", facts, origin=Origin.DECLARED)
 
-    def declare_organisation(self, **changes: Any) -> Entry:
-        facts = {"file": "include/organisation.yaml", "organisation": organisation(**changes)}
+    def declare_organisation(self, *, systems: tuple[str, ...] = ("loans",), **changes: Any) -> Entry:
+        facts = {
+            "file": "include/organisation.yaml",
+            "organisation": organisation(**changes),
+            "systems": list(systems),
+        }
         name = "affidavit://organisations/bank"
         return self.say(kinds.ORGANISATION, name, facts, scope=ORGANISATION_SCOPE, origin=Origin.DECLARED)
 
@@ -287,8 +291,8 @@ class Story:
         facts = {"slot": slot.json(), "gap": gap, "collectors": {} if gap else collectors}
         return self.say(kinds.COLLECTION, f"affidavit://collections/{scope}", facts, scope=scope, interval=slot)
 
-    def collect_organisation(self) -> None:
-        self.declare_organisation()
+    def collect_organisation(self, *, systems: tuple[str, ...] = ("loans",)) -> None:
+        self.declare_organisation(systems=systems)
         self.unreconciled()
         self.collection(scope=ORGANISATION_SCOPE, steps=("declarations", "unreconciled"))
 

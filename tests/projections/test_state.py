@@ -248,7 +248,7 @@ class TestAside:
 
     def test_an_organisation_in_the_scope_of_a_system(self):
         story = told()
-        facts = {"file": "include/organisation.yaml", "organisation": organisation()}
+        facts = {"file": "include/organisation.yaml", "organisation": organisation(), "systems": []}
         story.say(kinds.ORGANISATION, "affidavit://organisations/bank", facts)
         assert "scope of an AI system" in self.only(story)
 

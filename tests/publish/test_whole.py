@@ -68,7 +68,10 @@ def ledger(tmp_path: Path) -> Ledger:
     organisation = Organisation.model_validate(
         {"id": "depot", "title": "Depot", "roles": {"lead": {"title": "Lead", "holders": ["p-1"]}}}
     )
-    looks = [look_at_organisation(organisation, seen=Circumstances(NOON)), look_at_system(SYSTEM, [SUITE], seen=seen)]
+    looks = [
+        look_at_organisation(organisation, systems=["parcels"], seen=Circumstances(NOON)),
+        look_at_system(SYSTEM, [SUITE], seen=seen),
+    ]
     looks += [look_at_table(SYSTEM, table, SUITE, connection=depot, seen=seen) for table in SYSTEM.tables]
     for look in looks:
         ledger.append(look.drafts, now=NOON, blobs=look.blobs)

@@ -63,7 +63,7 @@ class TestOwners:
     def test_an_organisation_in_a_systems_scope_does_not_count(self, part):
         story = Story()
         story.declare()
-        facts = {"file": "x", "organisation": organisation()}
+        facts = {"file": "x", "organisation": organisation(), "systems": ["loans"]}
         story.say(kinds.ORGANISATION, "affidavit://organisations/bank", facts, scope=SCOPE)
         assert self.ask(part, story).status is Status.MISSING
 
@@ -120,6 +120,85 @@ class TestLoosenings:
         story = Story()
         story.collection()
         assert part(story, self.CHECK).status is Status.MISSING
+
+
+class TestDroppedSystem:
+    checks = pytest.mark.parametrize("check", ["loosenings_decided/1", "systems_declared/1"])
+
+    def dropped(self) -> Story:
+        story = told()
+        story.now += DAY
+        story.collect_organisation(systems=())
+        return story
+
+    @checks
+    @pytest.mark.parametrize("scope", [SCOPE, ORGANISATION_SCOPE])
+    def test_a_file_that_is_gone_fails_and_is_named_with_what_to_do(self, part, check, scope):
+        story = self.dropped()
+        outcome = part(story, check, scope=scope)
+        assert outcome.status is Status.FAILING
+        assert "include/systems/loans.yaml is gone" in outcome.sentence
+        assert "its obligations stand" in outcome.sentence
+        assert "retirement of loans" in outcome.next_action
+        assert story.latest[story.declare_organisation(systems=()).statement.stream].index in outcome.entries
+
+    def test_a_weakening_beside_it_is_named_too(self, part):
+        story = self.dropped()
+        story.declare(schedule="@monthly")
+        outcome = part(story, "loosenings_decided/1")
+        assert outcome.status is Status.FAILING
+        assert "include/systems/loans.yaml schedule" in outcome.sentence
+
+    @checks
+    def test_a_file_that_is_back_at_the_next_look_supports(self, part, check):
+        story = self.dropped()
+        story.now += DAY
+        story.collect_organisation()
+        assert part(story, check).status is Status.SUPPORTED
+
+    @checks
+    def test_a_system_that_is_newer_than_the_organisations_look_is_not_gone(self, part, check):
+        story = Story()
+        story.collect_organisation(systems=())
+        story.now += DAY / 24
+        story.declare()
+        assert part(story, check).status is Status.SUPPORTED
+
+    @checks
+    def test_a_system_that_came_and_went_between_two_looks_is_named_though_they_found_the_same(self, part, check):
+        story = Story()
+        story.collect_organisation(systems=())
+        story.now += DAY / 24
+        story.declare()
+        story.now += DAY
+        story.collect_organisation(systems=())
+        assert part(story, check).status is Status.FAILING
+
+    @checks
+    def test_a_gap_of_the_organisation_is_no_look_at_the_files(self, part, check):
+        story = Story()
+        story.collect_organisation(systems=())
+        story.now += DAY / 24
+        story.declare()
+        story.now += DAY
+        story.collection(scope=ORGANISATION_SCOPE, gap="paused")
+        assert part(story, check).status is Status.SUPPORTED
+
+    def test_another_system_that_is_gone_is_not_this_ones_failure(self, part):
+        story = told()
+        facts = story.declare().statement.facts
+        cards = {**facts["system"], "id": "cards"}
+        story.say(kinds.SYSTEM, "affidavit://systems/cards", {**facts, "system": cards}, scope="system:cards")
+        story.now += DAY
+        story.collect_organisation()
+        assert part(story, "loosenings_decided/1").status is Status.SUPPORTED
+        outcome = part(story, "loosenings_decided/1", scope=ORGANISATION_SCOPE)
+        assert outcome.status is Status.FAILING
+        assert "cards.yaml" in outcome.sentence
+
+    def test_every_verdict_of_the_system_says_so(self, verdicts):
+        sentences = [v.sentence for (scope, _), v in verdicts(self.dropped()).items() if scope == SCOPE]
+        assert all("id in include/systems/loans.yaml" in sentence for sentence in sentences)
 
 
 class TestDeclaredThingsFound:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from affidavit import __version__
 from affidavit.collect.look import Look
@@ -49,9 +49,16 @@ def look_at_system(system: System, suites: Iterable[Suite], *, seen: Circumstanc
     return _look(drafts)
 
 
-def look_at_organisation(organisation: Organisation, *, seen: Circumstances) -> Look:
-    """The organisation's roles and owners, as declared now."""
-    facts = {"file": "include/organisation.yaml", "organisation": organisation.model_dump(mode="json")}
+def look_at_organisation(organisation: Organisation, *, systems: Collection[str], seen: Circumstances) -> Look:
+    """The organisation's roles and owners, as declared now, and the ids of the AI ``systems`` that have a file.
+
+    A file that cannot be read is there all the same: only one that is gone drops its AI system.
+    """
+    facts = {
+        "file": "include/organisation.yaml",
+        "organisation": organisation.model_dump(mode="json"),
+        "systems": sorted(systems),
+    }
     place = (ORGANISATION_SCOPE, Stage.CROSS, seen)
     return _look([_declared(kinds.ORGANISATION, f"affidavit://organisations/{organisation.id}", facts, place)])
 

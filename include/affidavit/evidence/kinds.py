@@ -55,7 +55,9 @@ GENESIS = Kind("genesis", 1, {"origin": TEXT, "key": TEXT, "recovery": maybe(TEX
 Without a recovery key the log's key can never be replaced.
 """
 
-ORGANISATION = Kind("organisation-declaration", 1, {"file": TEXT, "organisation": OPEN})
+ORGANISATION = Kind("organisation-declaration", 1, {"file": TEXT, "organisation": OPEN, "systems": [TEXT]})
+"""The organisation's file, and the ids of the AI systems that had one at this look, readable or not."""
+
 SYSTEM = Kind("system-declaration", 1, {"file": TEXT, "system": OPEN})
 SUITE = Kind("suite-declaration", 1, {"file": TEXT, "suite": OPEN})
 

@@ -30,7 +30,15 @@ from affidavit.inventory.schedule import cadence
 from affidavit.inventory.tighter import is_tighter
 from affidavit.inventory.waiting import Loosening, Waiting
 
-__all__ = ["Loosening", "in_force", "inventory_in_force", "loosens", "organisation_in_force", "suite_in_force"]
+__all__ = [
+    "Loosening",
+    "dropped_system",
+    "in_force",
+    "inventory_in_force",
+    "loosens",
+    "organisation_in_force",
+    "suite_in_force",
+]
 
 AnyTable = TypeVar("AnyTable", Dataset, PredictionTable)
 
@@ -59,7 +67,7 @@ def inventory_in_force(old: Inventory | None, new: Inventory) -> tuple[Inventory
             found += loosenings
         else:
             systems[name] = old.systems[name]
-            found.append(_dropped_system(name))
+            found.append(dropped_system(name))
     owners = {system.owner for system in old.systems.values()}
     organisation, loosenings = organisation_in_force(old.organisation, new.organisation, owners=owners)
     found += loosenings
@@ -182,7 +190,8 @@ def suite_in_force(old: Suite | None, new: Suite) -> tuple[Suite, tuple[Loosenin
     return Suite.model_validate(dict(new) | {"expectations": (*standing, *after.values())}), tuple(waiting.found)
 
 
-def _dropped_system(name: str) -> Loosening:
+def dropped_system(name: str) -> Loosening:
+    """The weakening that lies in the file of the AI system ``name`` being gone."""
     why = "nothing would be due for the AI system any more"
     return Loosening(f"include/systems/{name}.yaml", "id", name, "", why)
 

@@ -36,6 +36,7 @@ from affidavit.evidence import (
     Subject,
     kinds,
     system_scope,
+    timestamp,
 )
 from affidavit.inventory import Dataset, PredictionTable, Suite, System, loosening, schedule
 from affidavit.ledger import Appended, Ledger
@@ -108,12 +109,13 @@ def look(workplace: Workplace, visit: Visit, step: str, *, now: datetime) -> Loo
     if visit.target == ORGANISATION:
         return _look_at_organisation(workplace, visit, step, now)
     system, suites = workplace.system(visit.target)
-    seen = Circumstances(now, visit.airflow, system.demonstration)
-    if step == "declarations":
-        return look_at_system(system, suites, seen=seen)
     with workplace.reader() as ledger:
         known = _scope_state(ledger, system_scope(system.id))
     standing, standing_suites = in_force(known, system, suites)
+    # The mark in force: to drop it is a weakening, which waits like any other.
+    seen = Circumstances(now, visit.airflow, standing.demonstration)
+    if step == "declarations":
+        return look_at_system(system, suites, seen=seen)
     if _named(step, system.tables) and not _named(step, standing.tables):
         return Look(step, (), enumerated=0, read=0)  # it waits for approval, and its evidence with it
     if table := _named(step, standing.tables):
@@ -140,24 +142,45 @@ def record(workplace: Workplace, visit: Visit, looks: Sequence[Look], *, now: da
     scope = ORGANISATION_SCOPE if organisational else system_scope(visit.target)
     with workplace.writer() as ledger:
         known = _scope_state(ledger, scope)
-        before = known.slots().get(visit.slot)
-        if missed and before:
+        if missed and visit.slot in known.slots():
             return Recorded(0, None, None)
-        demonstration = _demonstration(workplace, visit.target)
-        seen = Circumstances(now, visit.airflow, demonstration)
-        if not organisational and not missed:
+        if not missed:
+            _refuse_late(visit, looks, known)
+        seen = Circumstances(now, visit.airflow, _demonstration(workplace, visit.target, known))
+        if missed:
+            looks = []  # nobody looked while the slot could be observed
+        elif not organisational:
             looks = [*looks, *_no_longer_declared(workplace, visit, known, seen)]
             looks = [*looks, _lineage(workplace, visit, looks, known, seen)]
 
         def closing(new: Sequence[bool]) -> Draft | None:
-            if before and not any(new):
+            collected = _collection(visit, looks, new, (scope, missed, seen))
+            # Asked under the write lock: another run may have closed the slot since ``known`` was read.
+            if not any(new) and ledger.latest(collected.statement.stream):
                 return None
-            return _collection(visit, looks, new, (scope, missed, seen))
+            return collected
 
         drafts = [draft for each in looks for draft in each.drafts]
         blobs = [blob for each in looks for blob in each.blobs]
         appended = ledger.append(drafts, now=now, blobs=blobs, closing=closing)
     return _recorded(appended, missed)
+
+
+def _refuse_late(visit: Visit, looks: Sequence[Look], known: ScopeState) -> None:
+    """Raise ``UsageError`` where something newer was recorded since these looks were taken.
+
+    They would become the latest of their streams, and what was seen first would stand as what is true now.
+    """
+    if not known.collections:
+        return
+    newest = known.collections[-1].entry.statement.observed_at
+    taken = [timestamp(draft.seen.observed_at) for each in looks for draft in each.drafts]
+    if taken and min(taken) < newest:
+        raise UsageError(
+            f"these looks were taken at {min(taken)}, before the newest collection ({newest}) was recorded",
+            where=f"the collection of {visit.target}",
+            fix="look again: clear the collecting tasks of this run too, or run it anew",
+        )
 
 
 def gap(workplace: Workplace, visit: Visit) -> str | None:
@@ -189,15 +212,22 @@ def _scope_state(ledger: Ledger, scope: str) -> ScopeState:
     return fold(ledger.entries(scope=scope)).scope(scope)
 
 
-def _demonstration(workplace: Workplace, target: str) -> str | None:
-    return (workplace.organisation() if target == ORGANISATION else workplace.system(target)[0]).demonstration
+def _demonstration(workplace: Workplace, target: str, known: ScopeState) -> str | None:
+    if target != ORGANISATION:
+        return in_force(known, *workplace.system(target))[0].demonstration
+    recorded = known.organisation.value if known.organisation else None
+    return loosening.organisation_in_force(recorded, workplace.organisation())[0].demonstration
 
 
 def _look_at_organisation(workplace: Workplace, visit: Visit, step: str, now: datetime) -> Look:
-    inventory = workplace.loaded().inventory
-    seen = Circumstances(now, visit.airflow, inventory.organisation.demonstration)
+    loaded = workplace.loaded()
+    inventory = loaded.inventory
+    with workplace.reader() as ledger:
+        known = _scope_state(ledger, ORGANISATION_SCOPE)
+    seen = Circumstances(now, visit.airflow, _demonstration(workplace, ORGANISATION, known))
     if step == "declarations":
-        return look_at_organisation(inventory.organisation, seen=seen)
+        systems = {*loaded.systems, *loaded.broken} - {ORGANISATION}
+        return look_at_organisation(inventory.organisation, systems=systems, seen=seen)
     if step == "unreconciled":
         from affidavit.collect.unreconciled import look_at_unreconciled
 

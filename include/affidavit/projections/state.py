@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from affidavit.errors import AffidavitError, StatementError
-from affidavit.evidence import ORGANISATION_SCOPE, Entry, Origin, Period, Statement, moment
+from affidavit.evidence import ORGANISATION_SCOPE, Entry, Origin, Period, Statement, moment, system_scope
 from affidavit.evidence.kinds import BY_PREDICATE_TYPE, ORGANISATION
 from affidavit.evidence.shapes import TEXT, TIME, Shape, check, maybe
 from affidavit.projections.scope import ScopeState
@@ -97,6 +97,25 @@ class State:
     def systems(self) -> tuple[ScopeState, ...]:
         """The scopes of all AI systems, by name, whether or not their declaration could be read."""
         return tuple(self.scopes[name] for name in sorted(self.scopes) if name != ORGANISATION_SCOPE)
+
+    @property
+    def dropped(self) -> tuple[ScopeState, ...]:
+        """The AI systems whose file was gone at the organisation's latest look; what they owe stands all the same.
+
+        One that was first declared after that look is none of them.
+        """
+        standing = self.organisation.organisation
+        if standing is None:
+            return ()
+        present = {system_scope(name) for name in standing.entry.statement.facts["systems"]}
+        # A look that finds the same files adds no declaration, only its collection; it began after the slot's end.
+        looks = [one.end for one in self.organisation.collections if not one.gap and "declarations" in one.collectors]
+        latest = max((moment(standing.entry.statement.observed_at), *looks))
+        return tuple(
+            scope
+            for scope in self.systems
+            if scope.name not in present and scope.system and scope.system.since < latest
+        )
 
     @property
     def demonstrations(self) -> tuple[Demonstration, ...]:

@@ -44,7 +44,25 @@ def _systems_declared(view: ScopeView, _params: Mapping[str, Any], _at: datetime
             )
         else:
             outcomes.append(Outcome(Status.SUPPORTED, "", (scope.system.entry,)))
-    return together(outcomes, f"{count(len(outcomes), 'AI system')} declared, each with the organisation's role.")
+    return together(
+        [*outcomes, *_dropped(view)],
+        f"{count(len(outcomes), 'AI system')} declared, each with the organisation's role.",
+    )
+
+
+def _dropped(view: ScopeView) -> list[Outcome]:
+    """What to say of each AI system whose file is gone."""
+    standing = view.state.organisation.organisation
+    entries = (standing.entry,) if standing else ()
+    return [
+        Outcome(
+            Status.FAILING,
+            f"{one.file} is gone, and nobody approved that {one.old} is dropped: its obligations stand.",
+            (*entries, *(s.system.entry for s in view.systems if s.system and s.system.value.id == one.old)),
+            f"Restore {one.file}, or decide on the retirement of {one.old}",
+        )
+        for one in view.dropped
+    ]
 
 
 @check("owners_held/1", about="any", limits="That a holder knows of the role, and has the authority it needs.")
@@ -83,17 +101,17 @@ def _loosenings_decided(view: ScopeView, _params: Mapping[str, Any], _at: dateti
     if not standings:
         return Outcome(Status.MISSING, "Nothing is declared.", (), "Declare the AI systems and the organisation")
     entries: tuple[Entry, ...] = tuple(standing.entry for standing in standings)
+    dropped = _dropped(view)
     pending = [loosening for standing in standings for loosening in standing.pending]
     if pending:
         sentence = f"{count(len(pending), 'weakening')} without approval, so the old obligation stands: " + (
             some(f"{one.file} {one.field}" for one in pending) + "."
         )
         action = "Have somebody who held the role before the change approve it, or take the change back"
-        return Outcome(Status.AWAITING, sentence, entries, action)
+        return together([*dropped, Outcome(Status.AWAITING, sentence, entries, action)], "")
     changes = sum(len(standing.entries) - 1 for standing in standings)
-    return Outcome(
-        Status.SUPPORTED, f"{count(changes, 'change')} of what is declared; none weakens it unapproved.", entries
-    )
+    sentence = f"{count(changes, 'change')} of what is declared; none weakens it unapproved."
+    return together([*dropped, Outcome(Status.SUPPORTED, sentence, entries)], sentence)
 
 
 @check("declared_things_found/1", limits="That the inventory names everything the AI system uses.")

@@ -67,7 +67,7 @@ def _sentence(parts: Sequence[Part], leading: Part, view: ScopeView) -> str:
         said = f"{_of_parts(supported, parts)} supported. {' '.join(part.sentence for part in parts)}"
     else:
         said = f"{_of_parts(supported, parts)} supported. {leading.sentence}"
-    if pending := view.mine.pending:
+    if pending := (*view.mine.pending, *view.dropped):
         changes = some(f"{one.field} in {one.file}" for one in pending)
         said += f" {count(len(pending), 'weakening')} of what is declared ({changes}) without approval: "
         said += "the old obligation stands."

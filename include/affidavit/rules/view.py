@@ -8,6 +8,7 @@ from functools import cached_property
 from affidavit.catalogue import Policy
 from affidavit.evidence import ORGANISATION_SCOPE
 from affidavit.inventory import Dataset, Organisation, PredictionTable, System
+from affidavit.inventory.loosening import Loosening, dropped_system
 from affidavit.projections import InUse, ScopeState, State, in_use
 
 
@@ -28,6 +29,13 @@ class ScopeView:
     def systems(self) -> tuple[ScopeState, ...]:
         """The AI systems that the scope is about: itself, or all of them."""
         return self.state.systems if self.scope == ORGANISATION_SCOPE else (self.mine,)
+
+    @cached_property
+    def dropped(self) -> tuple[Loosening, ...]:
+        """For each of :attr:`systems` whose file is gone, the weakening that lies in that."""
+        gone = {scope.name for scope in self.state.dropped}
+        names = (scope.name.removeprefix("system:") for scope in self.systems if scope.name in gone)
+        return tuple(dropped_system(name) for name in names)
 
     @property
     def system(self) -> System | None:
