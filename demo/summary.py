@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from affidavit.cli.terminal import STATUS_MARKS, mark
@@ -75,7 +76,7 @@ def write(summary: Document, path: Path) -> None:
 def show(summary: Document, console: Console) -> None:
     """Print the summary for people: what is scripted first, then controls by status."""
     for text, entries in summary["demonstrations"].items():
-        console.print(f"[bold yellow]demonstration[/] {entries} entries: {text}")
+        console.print(f"[bold yellow]demonstration[/] {entries} entries: {escape(text)}")
     columns = {**summary["controls"], "organisation": summary["organisation"]}
     table = Table(title="Controls and clauses by status", title_justify="left", title_style="bold")
     table.add_column("status")
@@ -90,8 +91,11 @@ def show(summary: Document, console: Console) -> None:
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(summary["entries_by_kind"].items()))
     checkpoint = summary["checkpoint"]
     console.print(f"The ledger is intact: {summary['entries']} entries ({kinds}).")
-    console.print(f"Head: size {checkpoint['size']}, root {checkpoint['root'][:16]}…, origin {checkpoint['origin']}.")
-    console.print(f"Author: {summary['author']}.")
+    console.print(
+        f"Head: size {checkpoint['size']}, root {checkpoint['root'][:16]}…, origin {checkpoint['origin']}.",
+        markup=False,
+    )
+    console.print(f"Author: {summary['author']}.", markup=False)
 
 
 def _ask(layout: Layout, command: str, environment: Mapping[str, str]) -> Document:

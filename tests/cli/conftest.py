@@ -20,9 +20,10 @@ def run(request: pytest.FixtureRequest) -> Run:
     environ = kept | {variable(name): value for name, value in made.connections.items()} | {"COLUMNS": "200"}
     command = Path(sys.executable).with_name("affidavit")
 
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = environ | variables
         return subprocess.run(
-            [command, *arguments], cwd=made.root, env=environ, capture_output=True, text=True, check=False
+            [command, *arguments], cwd=made.root, env=environment, capture_output=True, text=True, check=False
         )
 
     return call

@@ -8,6 +8,7 @@ import pytest
 from affidavit.cli.terminal import parse_time
 from affidavit.errors import UsageError
 from affidavit.tlog.note import ED25519, SigningKey
+from tests.pipeline.conftest import ORGANISATION, system
 
 
 def tamper(project, statement, *values):
@@ -132,10 +133,56 @@ def test_the_doctor_finds_nothing_and_then_what_is_wrong(run, project):
     assert "connection bank" in done.stdout
 
 
-def test_a_second_ledger_is_refused(run):
+def test_where_a_ledger_stands_only_the_pools_are_written_anew(run, project):
+    before = project.size()
+    datasets = system("loans", project.tracking.name)["datasets"]
+    datasets.append(datasets[0] | {"id": "more", "connection": "annex"})
+    project.declare(**system("loans", project.tracking.name, datasets=datasets))
+    done = run("init")
+    assert done.returncode == 0, done.stderr
+    assert "there is a ledger already; pools.json is written anew" in done.stdout
+    pools = json.loads((project.root / ".affidavit/pools.json").read_text())
+    assert set(pools) == {"warehouse.bank", "warehouse.annex"}
+    assert project.size() == before
+    assert run("init", "--recovery", "x+00000000+AAAA").returncode == 2
+
+
+def test_a_ledger_is_never_made_with_a_key_that_signed_another(run, project):
+    (project.root / ".affidavit/ledger.db").unlink()
     done = run("init")
     assert done.returncode == 2
     assert "already" in done.stderr
+    assert not (project.root / ".affidavit/pools.json").exists()
+
+
+def test_declared_text_is_printed_as_it_stands(run, project):
+    text = "Made up [/x] by a [synthetic] bank."
+    project.declare(**system("loans", project.tracking.name, demonstration=text))
+    project.write("include/organisation.yaml", ORGANISATION | {"demonstration": text})
+    project.collect()
+    [declared] = project.entries(kind="system-declaration")
+    for command in (("status",), ("show", str(declared.index)), ("verify",)):
+        done = run(*command)
+        assert text in done.stdout, done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_the_doctor_asks_for_the_drivers_that_are_used_and_for_no_others(run, project, tmp_path_factory):
+    def without(*packages):
+        home = tmp_path_factory.mktemp("site")
+        lines = ["import sys", *(f"sys.modules[{name!r}] = None" for name in packages)]
+        (home / "sitecustomize.py").write_text("\n".join(lines))
+        return run("doctor", PYTHONPATH=str(home))
+
+    unused = without("psycopg", "psycopg2")
+    assert unused.returncode == 0, unused.stdout + unused.stderr
+    assert "psycopg" not in unused.stdout
+    used = without("duckdb", "duckdb_engine", "requests")
+    assert used.returncode == 1
+    assert "✖ package duckdb: not installed" in used.stdout
+    assert "✖ package requests: not installed\n  fix: pip install 'affidavit[mlflow]'" in used.stdout
+    assert "✖ connection tracking: cannot be tried without requests" in used.stdout
+    assert "Traceback" not in used.stderr
 
 
 def test_the_recovery_key_is_shown_once_and_stored_nowhere(run, project, tmp_path, monkeypatch):

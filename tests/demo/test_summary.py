@@ -12,7 +12,7 @@ from demo.layout import Layout
 VERIFIED = {
     "intact": True,
     "entries": 5,
-    "demonstrations": {"Scripted dates.": 3},
+    "demonstrations": {"Scripted [/x] dates of a [synthetic] bank.": 3},
     "checkpoint": {"origin": "log.invalid/a", "size": 5, "root": "ab" * 32, "time": "2026-03-14T12:00:00.000Z"},
     "author": "unproven",
 }
@@ -68,7 +68,7 @@ def test_what_is_scripted_is_said_first(layout):
     summary.show(summary.merge(VERIFIED, STATUS, layout=layout), console)
 
     lines = console.file.getvalue().splitlines()
-    assert lines[0] == "demonstration 3 entries: Scripted dates."
+    assert lines[0] == "demonstration 3 entries: Scripted [/x] dates of a [synthetic] bank."
     assert any("supported" in line and "2" in line for line in lines)
     assert any(line.startswith("The ledger is intact: 5 entries") for line in lines)
 

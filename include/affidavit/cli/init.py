@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from affidavit.cli.terminal import now, out, workplace
-from affidavit.errors import NoteError, UsageError
+from affidavit.errors import LedgerMissing, NoteError, UsageError
 from affidavit.pipeline.steps import pool
 from affidavit.tlog.note import ED25519, SigningKey, VerifierKey
+
+if TYPE_CHECKING:
+    from affidavit.pipeline.workplace import Workplace
 
 Recovery = Annotated[
     str | None,
@@ -22,24 +26,23 @@ Recovery = Annotated[
 
 
 def init(recovery: Recovery = None) -> None:
-    """Make the ledger, its signing key, and pools.json for Airflow; shows the recovery key, once."""
+    """Make the ledger, its signing key, and pools.json for Airflow; shows the recovery key, once.
+
+    Where there is a ledger that this key signs, only pools.json is written anew.
+    """
     work = workplace()
+    if _stands(work):
+        if recovery:
+            fix = "leave it out; a ledger names its recovery key when it is made"
+            raise UsageError("there is a ledger already", where="--recovery", fix=fix)
+        file = _write_pools(work)
+        out.print(f"there is a ledger already; pools.json is written anew: {file}", markup=False)
+        return
     made = None if recovery else _recovery_key()
     public = made.public if made else _given(recovery or "")
-    systems = work.loaded().systems.values()
     with work.create_ledger(now=now(), recovery=public) as ledger:
         head = ledger.head()
-    pools = {
-        pool(table.connection): {
-            "slots": 2,
-            "description": "Tables read at once by evidence tasks",
-            "include_deferred": False,
-        }
-        for system in systems
-        for table in system.tables
-    }
-    file = work.settings.key_file.parent / "pools.json"
-    file.write_text(json.dumps(pools, indent=2) + "\n", encoding="utf-8")
+    file = _write_pools(work)
     out.print(f"ledger  {work.settings.shown_ledger_url}")
     out.print(f"origin  {head.origin}")
     out.print(f"key     {work.settings.key_file} (signing takes place inside the writing process)")
@@ -49,6 +52,33 @@ def init(recovery: Recovery = None) -> None:
         out.print("[bold]Write this down, keep it offline, and show it to nobody; it is stored nowhere:[/]")
         out.print(made.text, soft_wrap=True, markup=False, highlight=False)
         out.print("Whoever holds it can replace the signing key of this ledger, and nobody else can.")
+
+
+def _stands(work: Workplace) -> bool:
+    """Whether there is a ledger that the key signs; a key alone is what a creation that failed left behind."""
+    if not work.settings.key_file.exists():
+        return False
+    try:
+        with work.writer() as ledger:
+            ledger.head()
+    except LedgerMissing:
+        return False
+    return True
+
+
+def _write_pools(work: Workplace) -> Path:
+    pools = {
+        pool(table.connection): {
+            "slots": 2,
+            "description": "Tables read at once by evidence tasks",
+            "include_deferred": False,
+        }
+        for system in work.loaded().systems.values()
+        for table in system.tables
+    }
+    file = work.settings.key_file.parent / "pools.json"
+    file.write_text(json.dumps(pools, indent=2) + "\n", encoding="utf-8")
+    return file
 
 
 def _recovery_key() -> SigningKey:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from affidavit.cli.terminal import out, print_json, workplace
 
@@ -21,8 +22,10 @@ def show(index: Index, json: Json = False) -> None:
         print_json(statement.document)
         return
     if statement.demonstration:
-        out.print(f"[bold yellow]demonstration[/] {statement.demonstration}")
-    out.print(f"entry {index}: {statement.kind}, {statement.scope}, {statement.stage}, {statement.origin.value}")
+        out.print(f"[bold yellow]demonstration[/] {escape(statement.demonstration)}")
+    out.print(
+        f"entry {index}: {statement.kind}, {statement.scope}, {statement.stage}, {statement.origin.value}", markup=False
+    )
     for subject in statement.subjects:
         out.print(f"  {subject.name}  sha256 {subject.sha256}", markup=False)
     out.print(f"observed {statement.observed_at}, leaf {entry.leaf_hash.hex()}")

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -113,11 +114,12 @@ def _control(verdict: Verdict) -> dict[str, Any]:
 
 def _print(document: dict[str, Any]) -> None:
     for each in document["demonstrations"]:
-        out.print(f"[bold yellow]demonstration[/] {each['count']} entries of {each['scope']}: {each['text']}")
+        said = escape(f"{each['count']} entries of {each['scope']}: {each['text']}")
+        out.print(f"[bold yellow]demonstration[/] {said}")
     head = document["head"]
     out.print(f"as of {document['as_of']}, {head['size']} entries, root {head['root'][:16]}…")
     for scope, each in document["scopes"].items():
-        table = Table(title=scope, title_justify="left", title_style="bold", expand=True)
+        table = Table(title=escape(scope), title_justify="left", title_style="bold", expand=True)
         table.add_column("control", no_wrap=True)
         table.add_column("status", no_wrap=True)
         table.add_column("what the evidence shows, and what to do next", ratio=1)
@@ -126,10 +128,13 @@ def _print(document: dict[str, Any]) -> None:
             said = Text(control["sentence"])
             if control["next_action"]:
                 said.append(f"\n→ {control['next_action']}", style="bold")
-            table.add_row(control["control"], mark(control["status"]), said, control["owner"])
+            table.add_row(control["control"], mark(control["status"]), said, Text(control["owner"]))
         out.print(table)
         out.print("  ".join(f"{mark(status)} {count}" for status, count in each["counts"].items()))
         if not each["recorded"]:
             out.print("  not assessed yet: nothing was recorded about this posture")
         for change in each["differs_from_recorded"]:
-            out.print(f"  {change['control']}: recorded then as {change['recorded']}, judged {change['judged']} here")
+            out.print(
+                f"  {change['control']}: recorded then as {change['recorded']}, judged {change['judged']} here",
+                markup=False,
+            )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from affidavit.errors import AffidavitError, ConfigurationError, UsageError
 from affidavit.inventory import from_environment
@@ -64,9 +65,9 @@ def read_file(path: Path) -> bytes:
 def complain(error: AffidavitError) -> None:
     """Print an error: what is wrong and where, then the fix."""
     head = f"{error.where}: {error.problem}" if error.where else error.problem
-    err.print(f"[bold red]error[/] {_plain(head)}", markup=True)
+    err.print(f"[bold red]error[/] {escape(head)}", markup=True)
     if error.fix:
-        err.print(f"[bold]fix[/]   {_plain(error.fix)}", markup=True)
+        err.print(f"[bold]fix[/]   {escape(error.fix)}", markup=True)
 
 
 def print_json(value: Any) -> None:
@@ -92,7 +93,3 @@ def parse_time(text: str) -> datetime:
             f"{text!r} is not a time", where="--as-of", fix="write 2026-03-14 or 2026-03-14T12:00:00Z"
         ) from error
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
