@@ -68,7 +68,6 @@ def with_airflow(environment: Mapping[str, str], *, layout: Layout, url: str, ex
         # One writer at a time: the others wait for it, on a busy machine longer than the usual five seconds.
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{layout.airflow / 'airflow.db'}?timeout=20",
         "AIRFLOW__CORE__DAGS_FOLDER": str(layout.dags),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(layout.root / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",

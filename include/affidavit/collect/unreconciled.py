@@ -24,7 +24,7 @@ from affidavit.inventory import Connection, Inventory, Resolve
 
 NAME = "unreconciled"
 
-OUR_DAGS = frozenset({"posture", "ledger_audit"})
+OUR_DAGS = frozenset({"anchor", "ledger_audit", "posture"})
 OUR_PREFIX = "evidence."
 
 MAX_NAMES = 16_000
