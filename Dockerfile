@@ -20,7 +20,7 @@ WORKDIR /opt/affidavit
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY include ./include
 RUN uv pip install --system --no-cache -c constraints.txt \
-    '.[airflow,duckdb,mlflow,quality,postgres]' apache-airflow-providers-postgres
+    '.[airflow,anchor,duckdb,mlflow,quality,postgres]' apache-airflow-providers-postgres
 COPY config ./config
 COPY dags ./dags
 COPY expectations ./expectations

@@ -92,6 +92,17 @@ def test_there_is_no_default_for_a_secret():
     assert all(name in top for name in re.findall(r"\$\{(\w+)", TEXT)), "the comment on top names each secret"
 
 
+def test_init_lets_affidavit_say_what_stands_already():
+    lines = [line.strip() for line in SERVICES["init"]["command"][-1].splitlines()]
+    assert "affidavit init" in lines
+    assert lines.index("affidavit init") < next(n for n, line in enumerate(lines) if "pools import" in line)
+
+
+def test_the_image_has_each_extra_that_the_services_need():
+    (extras,) = re.findall(r"'\.\[([\w,]+)\]'", DOCKERFILE)
+    assert set(extras.split(",")) == {"airflow", "anchor", "duckdb", "mlflow", "postgres", "quality"}
+
+
 def test_ports_are_open_to_this_host_only():
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert ports
