@@ -182,6 +182,9 @@ def test_a_control_page_answers_in_all_scopes(log: Log):
     assert "Of 2 verdicts, 1 is failing, 1 lacks evidence and none is supported." in shown.text
     for said in (known.title, known.question, "suite_passed/1", "Mend the table", "Whether the suite asks enough."):
         assert said in shown.text
+    # The catalogue's text is a proposal: what was in fact looked at are the checks below it.
+    assert f"What we propose to look at {known.check}" in " ".join(shown.text.split())
+    assert "What is looked at" not in shown.text
     assert {"../entries/1.html", "../entries/2.html", f"../data-docs/{'12' * 32}.html"} <= set(shown.addresses)
 
 

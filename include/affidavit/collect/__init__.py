@@ -1,1 +1,20 @@
-"""To be described by its room."""
+"""Collectors: a source in, statements out. The only code that knows a source; it never writes, to the source or ours.
+
+    declarations    what the organisation itself wrote: AI systems, suites, roles
+    tables          a table of the warehouse and its validation, from one snapshot
+    runs            MLflow runs
+    models          registered model versions and aliases
+    lineage         which table a run was trained or tried on, and which run made a version; pure
+    unreconciled    what the platform holds and no AI system claims
+    look            what each of them brings back from one look
+    allowlist       which of MLflow's params and tags may enter, and a proposal for what should
+    artifacts       artifacts listed, streamed and hashed; never loaded
+    estimate        what a look at MLflow would cost, for a dry run
+    mlflow_client   the seam to MLflow;  airflow_client  the seam to Airflow;  both read only
+    rest            the seam to HTTP: bounded patience, each failure turned into one of ours
+
+A collector is a function from what is in force, and a cursor where it needs one, to a
+:class:`~affidavit.collect.look.Look`: drafts in order, counts of what was enumerated, read and withheld, how late a
+change may be noticed, and the next cursor. Facts are redacted here, before anything is signed. A source that fails
+raises one of our errors, and nothing of that look is recorded.
+"""

@@ -4,7 +4,9 @@
     words     kinds and statuses in words
     facts     the facts of a statement as lists and tables
     links     where one page finds another
-    views     the view models: frozen, made from verdicts, entries and the head
+    frame     what stands on every page: title, banner, as-of line, and the way to the others
+    posture   view models of the overview and of each control or clause, made from verdicts
+    evidence  view models of an entry, the log in blocks, and the ledger
     render    view model -> HTML, through templates that escape everything
 
 A page answers in one sentence first, then numbers, what to do next and who, the evidence, the raw facts folded. Nothing
