@@ -324,3 +324,59 @@ def test_a_missing_connection_names_its_environment_variable():
     with pytest.raises(ConnectionMissing, match="AIRFLOW_CONN_VAULT"):
         from_environment({})("vault")
     assert isinstance(from_environment({"AIRFLOW_CONN_A": "http://h"})("a"), Connection)
+
+
+def test_looks_that_something_newer_overtook_are_not_recorded(project):
+    """A table that passed at one o'clock and failed at two must not pass again because the first is recorded last."""
+    workplace, visit = (
+        project.workplace,
+        collection.Visit("loans", collection.slot_of(project.workplace, "loans", project.now), project.now),
+    )
+    early = [collection.look(workplace, visit, s.id, now=project.now) for s in collection.steps(workplace, "loans")]
+    project.sql("UPDATE loans SET amount = -5 WHERE id = 7")
+    project.now += timedelta(hours=1)
+    project.collect()
+    before = project.size()
+    with pytest.raises(UsageError, match="look again"):
+        collection.record(workplace, visit, early, now=project.now)
+    assert project.size() == before
+
+
+def test_a_gap_carries_no_facts(project):
+    workplace, visit = (
+        project.workplace,
+        collection.Visit("loans", collection.slot_of(project.workplace, "loans", project.now), project.now),
+    )
+    looks = [collection.look(workplace, visit, s.id, now=project.now) for s in collection.steps(workplace, "loans")]
+    late = collection.Visit("loans", visit.slot, project.now + timedelta(days=3))
+    before = project.size()
+    collection.record(workplace, late, looks, now=late.started)
+    assert kinds_added(project, before) == {"collection": 1}
+
+
+def test_the_mark_of_a_demonstration_cannot_be_dropped_unapproved(project):
+    marked = system("loans", project.tracking.name, demonstration="scripted")
+    project.declare(**marked)
+    project.collect()
+    project.declare(**{key: value for key, value in marked.items() if key != "demonstration"})
+    project.tomorrow()
+    project.collect()
+    assert {e.statement.demonstration for e in project.entries(scope="system:loans")} == {"scripted"}
+
+
+def test_two_runs_of_one_slot_close_it_once(project, monkeypatch):
+    """The second run read the ledger before the first had recorded."""
+    workplace = project.workplace
+    stale = collection._scope_state
+
+    def overtaken(ledger, scope):
+        known = stale(ledger, scope)
+        monkeypatch.setattr(collection, "_scope_state", stale)
+        project.collect()
+        return known
+
+    visit = collection.Visit("loans", collection.slot_of(workplace, "loans", project.now), project.now)
+    looks = [collection.look(workplace, visit, s.id, now=project.now) for s in collection.steps(workplace, "loans")]
+    monkeypatch.setattr(collection, "_scope_state", overtaken)
+    collection.record(workplace, visit, looks, now=project.now)
+    assert len(project.entries(kind="collection")) == 1

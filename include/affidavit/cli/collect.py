@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from affidavit.cli.terminal import err, now, out, workplace
 
@@ -16,9 +17,10 @@ def collect(system: System) -> None:
     from affidavit.pipeline import collection
 
     work = workplace()
-    with err.status(f"collecting {system}") as progress:
-        done = collection.collect(work, system, now=now, progress=lambda step: progress.update(f"{system}: {step}"))
+    with err.status(f"collecting {escape(system)}") as progress:
+        done = collection.collect(work, system, now=now, progress=lambda step: progress.update(escape(step)))
     if done.collection is None:
-        out.print(f"{system}: nothing new since this slot was collected; the ledger is as it was")
+        out.print(f"{system}: nothing new since this slot was collected; the ledger is as it was", markup=False)
     else:
-        out.print(f"{system}: {done.entries} entries added, the last of them the collection, entry {done.collection}")
+        said = f"{done.entries} entries added, the last of them the collection, entry {done.collection}"
+        out.print(f"{system}: {said}", markup=False)

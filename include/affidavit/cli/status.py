@@ -34,7 +34,7 @@ def status(system: System = None, as_of: AsOf = None, json: Json = False, strict
 
     work = workplace()
     with work.reader() as ledger:
-        judged = posture.judge_as_of(ledger, at=_past(as_of)) if as_of else posture.judge(ledger, at=now())
+        judged = posture.judge_as_of(ledger, at=_past(as_of)) if as_of is not None else posture.judge(ledger, at=now())
         scopes = _scopes(judged, system)
         document = _document(ledger, judged, scopes)
     if json:
@@ -114,8 +114,8 @@ def _control(verdict: Verdict) -> dict[str, Any]:
 
 def _print(document: dict[str, Any]) -> None:
     for each in document["demonstrations"]:
-        said = escape(f"{each['count']} entries of {each['scope']}: {each['text']}")
-        out.print(f"[bold yellow]demonstration[/] {said}")
+        text = escape(f"{each['count']} entries of {each['scope']}: {each['text']}")
+        out.print(f"[bold yellow]demonstration[/] {text}")
     head = document["head"]
     out.print(f"as of {document['as_of']}, {head['size']} entries, root {head['root'][:16]}…")
     for scope, each in document["scopes"].items():

@@ -88,8 +88,8 @@ def parse_time(text: str) -> datetime:
             day = datetime.fromisoformat(text).date()
             return datetime.combine(day, time.min, UTC) + timedelta(days=1) - timedelta(milliseconds=1)
         parsed = datetime.fromisoformat(text)
-    except ValueError as error:
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise UsageError(
             f"{text!r} is not a time", where="--as-of", fix="write 2026-03-14 or 2026-03-14T12:00:00Z"
         ) from error
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

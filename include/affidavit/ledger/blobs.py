@@ -40,6 +40,12 @@ class Blobs:
             self._fs, self._root = fsspec.core.url_to_fs(url)
         except (ValueError, ImportError) as error:
             raise ConfigurationError("no store for blobs", where=url, fix="give a path or an fsspec URL") from error
+        except OSError as error:  # some stores are logged in to at once
+            raise LedgerUnavailable(
+                f"the store for blobs cannot be reached ({type(error).__name__})",
+                where=url.partition("://")[0],
+                fix="see that it runs and lets us in, then make the same call again",
+            ) from error
 
     def put(self, data: bytes) -> str:
         """Store ``data``; returns its SHA-256. Raises ``LedgerFull`` or ``LedgerUnavailable``."""

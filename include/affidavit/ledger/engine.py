@@ -39,8 +39,13 @@ _AGAIN = "nothing was acknowledged; make the same call again"
 
 
 def shown(url: str) -> str:
-    """``url`` without its password, fit for messages."""
-    return _parse(url).render_as_string(hide_password=True)
+    """``url`` without password and query, fit for messages.
+
+    Cut at the last ``@``: a password with an unquoted ``@`` would leave its end in what a parser takes for the host.
+    """
+    scheme, separator, rest = url.partition("://")
+    login, at, place = rest.partition("?")[0].rpartition("@")
+    return scheme + separator + login.partition(":")[0] + at + place
 
 
 def connect(url: str, *, access: Access) -> Engine:
@@ -195,6 +200,9 @@ _READ_ONLY: _Says = (LedgerError, "the database cannot be written", "open it wit
 # Both by prefix, the first that fits.
 _SQLITE: tuple[tuple[str, _Says], ...] = (
     ("SQLITE_FULL", _FULL),
+    # Where SQLite cannot enlarge a file, its log or its shared memory, the disk or a quota is at its end.
+    ("SQLITE_IOERR_WRITE", _FULL),
+    ("SQLITE_IOERR_SHMSIZE", _FULL),
     ("SQLITE_CANTOPEN", _ABSENT),
     ("SQLITE_CORRUPT", _DAMAGED),
     ("SQLITE_NOTADB", _DAMAGED),
