@@ -122,10 +122,10 @@ def test_a_fault_in_the_organisation_leaves_the_systems(project, old, new, where
 @pytest.mark.parametrize(
     ("old", "new", "where", "problem"),
     [
-        ("quality: uniqueness", "quality: uniqeness", "line 13, expectations[1].quality", "not one of the values"),
-        ("type: expect_column_values_to_be_unique", "type: be_unique", "line 11, expectations[1].type", "not a name"),
+        ("quality: uniqueness", "quality: uniqeness", "line 15, expectations[1].quality", "not one of the values"),
+        ("type: expect_column_values_to_be_unique", "type: be_unique", "line 13, expectations[1].type", "not a name"),
         ("name: applications", "name: other", "line 2, name", "not the file's name"),
-        ("{column: received_on}", "{column: application_id}", "line 15, expectations[2]", "a second expectation"),
+        ("{column: received_on}", "{column: application_id}", "line 17, expectations[2]", "a second expectation"),
         ("    kwargs: {column: dmi,", "    kwarg: {column: dmi,", ", expectations[13].kwarg", "unknown key"),
     ],
 )
