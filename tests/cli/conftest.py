@@ -1,3 +1,4 @@
+import contextlib
 import os
 import subprocess
 import sys
@@ -9,21 +10,47 @@ import pytest
 from affidavit.inventory.connection import variable
 from tests.pipeline.conftest import Project, project  # noqa: F401  the same small project
 
+COMMAND = Path(sys.executable).with_name("affidavit")
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def environment(made: Project) -> dict[str, str]:
+    """The user's own, less what belongs to another project."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "AFFIDAVIT"))}
+    return kept | {variable(name): value for name, value in made.connections.items()} | {"COLUMNS": "200"}
 
 
 @pytest.fixture
 def run(request: pytest.FixtureRequest) -> Run:
     """Run ``affidavit`` in the project's folder, as a user would."""
     made: Project = request.getfixturevalue("project")
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "AFFIDAVIT"))}
-    environ = kept | {variable(name): value for name, value in made.connections.items()} | {"COLUMNS": "200"}
-    command = Path(sys.executable).with_name("affidavit")
+    environ = environment(made)
 
     def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = environ | variables
         return subprocess.run(
-            [command, *arguments], cwd=made.root, env=environment, capture_output=True, text=True, check=False
+            [COMMAND, *arguments], cwd=made.root, env=environment, capture_output=True, text=True, check=False
         )
+
+    return call
+
+
+@pytest.fixture
+def run_on_terminal(request: pytest.FixtureRequest) -> Callable[..., str]:
+    """Run ``affidavit`` on a terminal; returns all that it printed."""
+    made: Project = request.getfixturevalue("project")
+
+    def call(*arguments: str) -> str:
+        ours, theirs = os.openpty()
+        with subprocess.Popen([COMMAND, *arguments], cwd=made.root, env=environment(made), stdout=theirs) as process:
+            os.close(theirs)
+            said = b""
+            # Reading a terminal whose other end is closed fails with EIO: that is its end of file.
+            with contextlib.suppress(OSError):
+                while part := os.read(ours, 4096):
+                    said += part
+        os.close(ours)
+        assert process.returncode == 0
+        return said.decode().replace("\r\n", "\n")
 
     return call

@@ -185,15 +185,23 @@ def test_the_doctor_asks_for_the_drivers_that_are_used_and_for_no_others(run, pr
     assert "Traceback" not in used.stderr
 
 
-def test_the_recovery_key_is_shown_once_and_stored_nowhere(run, project, tmp_path, monkeypatch):
+def test_the_recovery_key_is_shown_once_on_a_terminal_and_stored_nowhere(run_on_terminal, project, tmp_path):
     home = project.root / ".affidavit"
     home.rename(tmp_path / "before")
-    shown = run("init").stdout
+    shown = run_on_terminal("init")
     secret = next(line for line in shown.splitlines() if line.startswith("PRIVATE+KEY+"))
     key = SigningKey.parse(secret)
     stored = [path.read_bytes() for path in home.rglob("*") if path.is_file()]
     assert not any(secret.encode() in each or key.seed in each for each in stored)
     assert project.entries()[0].statement.facts["recovery"] == key.public.text
+
+
+def test_no_private_key_is_printed_into_a_log(run, project, tmp_path):
+    (project.root / ".affidavit").rename(tmp_path / "before")
+    done = run("init")
+    assert done.returncode == 0
+    assert "PRIVATE" not in done.stdout + done.stderr
+    assert project.entries()[0].statement.facts["recovery"] is None
 
 
 def test_a_recovery_key_of_ones_own_is_pinned_and_no_other_made(run, project, tmp_path):
@@ -217,7 +225,7 @@ def test_nothing_but_the_answer_is_printed(run, project):
     [
         ("2026-03-14", "2026-03-14T23:59:59.999000+00:00"),
         ("2026-03-14T12:00:00", "2026-03-14T12:00:00+00:00"),
-        ("2026-03-14T12:00:00+01:00", "2026-03-14T12:00:00+01:00"),
+        ("2026-03-14T12:00:00+01:00", "2026-03-14T11:00:00+00:00"),
     ],
 )
 def test_a_date_means_the_end_of_that_day(text, means):

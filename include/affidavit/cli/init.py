@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 Recovery = Annotated[
     str | None,
     typer.Option(
-        metavar="VKEY", help="Public recovery key (C2SP vkey), made elsewhere; without it one is made and shown once."
+        metavar="VKEY",
+        help="Public recovery key (C2SP vkey), made elsewhere. Without it one is made and shown once, on a terminal.",
     ),
 ]
 
@@ -38,8 +40,9 @@ def init(recovery: Recovery = None) -> None:
         file = _write_pools(work)
         out.print(f"there is a ledger already; pools.json is written anew: {file}", markup=False)
         return
-    made = None if recovery else _recovery_key()
-    public = made.public if made else _given(recovery or "")
+    # Off a terminal what is printed lands in a log, where a private key must not be: then none is made.
+    made = _recovery_key() if not recovery and sys.stdout.isatty() else None
+    public = made.public if made else _given(recovery) if recovery else None
     with work.create_ledger(now=now(), recovery=public) as ledger:
         head = ledger.head()
     file = _write_pools(work)
@@ -47,11 +50,13 @@ def init(recovery: Recovery = None) -> None:
     out.print(f"origin  {head.origin}")
     out.print(f"key     {work.settings.key_file} (signing takes place inside the writing process)")
     out.print(f"pools   {file}: [bold]airflow pools import {file}[/]")
-    out.print(f"recovery {public.text}")
+    if public is None:
+        out.print("recovery none: give --recovery, or run this on a terminal, to pin a key for when this one is lost")
+    else:
+        out.print(f"recovery {public.text}", markup=False)
     if made:
         out.print("[bold]Write this down, keep it offline, and show it to nobody; it is stored nowhere:[/]")
         out.print(made.text, soft_wrap=True, markup=False, highlight=False)
-        out.print("Whoever holds it can replace the signing key of this ledger, and nobody else can.")
 
 
 def _stands(work: Workplace) -> bool:

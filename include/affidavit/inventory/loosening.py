@@ -43,7 +43,6 @@ __all__ = [
 AnyTable = TypeVar("AnyTable", Dataset, PredictionTable)
 
 RISK_ORDER = ("minimal", "limited", "high")
-_TRIED_ON = frozenset({"training", "validation", "test"})
 _SIMULATED = "what is scripted or simulated would pass as the real thing"
 
 
@@ -230,7 +229,8 @@ def _allow_in_force(old: Allow, new: Allow, waiting: Waiting) -> Allow:
 
 
 def _dataset_in_force(field: str, old: Dataset, new: Dataset, waiting: Waiting) -> Dataset:
-    moved = old.use in _TRIED_ON and old.use != new.use
+    # Each use asks something of its own of a table, and of live rows most: any other use may ask less.
+    moved = old.use != new.use
     changes = _table_in_force(field, old, new, waiting)
     changes["use"] = waiting.keep(f"{field}.use", old, new, moved, f"it would no longer count as {old.use} data")
     return Dataset.model_validate(dict(new) | changes)

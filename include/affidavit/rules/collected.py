@@ -145,7 +145,7 @@ def _unreconciled_none(view: ScopeView, _params: Mapping[str, Any], at: datetime
     servers = {scope.system.value.mlflow.connection for scope in view.systems if scope.system}
     if not servers:
         return Outcome(Status.MISSING, "No AI system names a tracking server.", (), "Declare the AI systems")
-    outcomes = [freshness(organisation, "unreconciled", at)]
+    outcomes = [freshness(organisation, "unreconciled", at, facts=True)]
     entries = view.state.organisation.latest(kinds.UNRECONCILED)
     for server in sorted(servers):
         entry = entries.get(f"affidavit://unreconciled/{server}")

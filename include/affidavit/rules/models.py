@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from affidavit.evidence import Entry, Period
+from affidavit.evidence import Entry, Period, moment
 from affidavit.projections import Edge, InUse
 from affidavit.projections.lineage import EVALUATED_ON, doubts, gaps
 from affidavit.rules.collected import freshness
@@ -41,7 +41,11 @@ def _trail(used: InUse) -> Outcome | None:
     return None
 
 
-@check("version_in_use_resolved/1", limits="That what the alias points at is what really serves.")
+@check(
+    "version_in_use_resolved/1",
+    limits="That what the alias points at is what really serves, and that its run still stands in MLflow: "
+    "a run is looked at again for a day.",
+)
 def _version_in_use_resolved(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
     def judge(used: InUse) -> Outcome:
         if absent := _trail(used):
@@ -133,7 +137,11 @@ def _name(edge: Edge) -> str:
     return edge.source.name.removeprefix("warehouse://")
 
 
-@check("training_data_validated/1", limits="That the table stayed as it was between validation and training.")
+@check(
+    "training_data_validated/1",
+    limits="That the table stayed as it was between validation and training, "
+    "and that training began when the client of MLflow says.",
+)
 def _training_data_validated(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
     def of_version(used: InUse) -> Outcome:
         def judge(edge: Edge) -> Outcome:
@@ -163,7 +171,10 @@ def _training_data_validated(view: ScopeView, _params: Mapping[str, Any], at: da
 def _started(used: InUse) -> datetime | None:
     assert used.run is not None
     period = Period.of(used.run.statement.header["effective"])
-    return period.start if period else None
+    # MLflow takes a run's start from its client. One that lies after we saw the run shows no order of anything.
+    if period is None or period.start is None or period.start > moment(used.run.statement.observed_at):
+        return None
+    return period.start
 
 
 @check("training_fingerprint_stands/1", limits="Where the data came from before it stood in the table.")

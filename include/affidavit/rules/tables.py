@@ -80,6 +80,9 @@ def _current(view: ScopeView, table: Table, at: datetime) -> Outcome:
     if snapshot is None or validation is None:
         return Outcome(Status.MISSING, f"The table {table.id} was never validated.", (), _COLLECT)
     entries = (snapshot.entry, validation.entry)
+    if not snapshot.rows:
+        sentence = f"The table {table.id} had no rows at the latest look, and of no rows anything holds."
+        return Outcome(Status.UNDETERMINED, sentence, entries, "Fill the table, or correct the declaration")
     if validation.fingerprint != snapshot.fingerprint:
         sentence = f"The table {table.id} has changed since it was validated."
         return Outcome(Status.STALE, sentence, entries, _COLLECT)
