@@ -113,8 +113,8 @@ def _demonstration(state: State, scope: str) -> str | None:
 
     The organisation is judged by the evidence about all of its AI systems.
     """
-    marked = {each.text for each in state.demonstrations if scope in (each.scope, ORGANISATION_SCOPE)}
-    return "; ".join(sorted(marked)) or None
+    staged = any(scope in (each.scope, ORGANISATION_SCOPE) for each in state.demonstrations)
+    return "Judged from evidence that is scripted or simulated." if staged else None
 
 
 def _assessment(posture: Posture, scope: str, seen: Circumstances) -> Draft:
