@@ -7,7 +7,8 @@ from affidavit.collect.unreconciled import MAX_NAMES, look_at_unreconciled
 from affidavit.errors import ConnectionMissing, SourceGarbled, SourceRefused
 from affidavit.inventory import Inventory
 
-DAGS = [f"team.dag-{each:03}" for each in range(250)] + ["anchor", "claimed", "evidence.loans", "ledger_audit", "posture"]
+DAGS = [f"team.dag-{each:03}" for each in range(250)]
+DAGS += ["anchor", "claimed", "evidence.loans", "ledger_audit", "posture"]
 
 
 @pytest.fixture
