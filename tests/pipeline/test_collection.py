@@ -380,3 +380,19 @@ def test_two_runs_of_one_slot_close_it_once(project, monkeypatch):
     monkeypatch.setattr(collection, "_scope_state", overtaken)
     collection.record(workplace, visit, looks, now=project.now)
     assert len(project.entries(kind="collection")) == 1
+
+
+@pytest.mark.parametrize("text", ["id: [", None])
+def test_what_a_system_claimed_stands_while_its_file_is_broken_or_gone(project, text):
+    project.collect()
+    project.tracking.call("experiments/create", name=f"{project.tracking.name}-astray")
+    file = project.root / "include/systems/loans.yaml"
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text)
+    project.collect("organisation")
+    [entry] = project.entries(kind="unreconciled")
+    assert f"{project.tracking.name}-astray" in entry.statement.facts["experiments"]
+    assert project.tracking.name not in entry.statement.facts["experiments"]
+    assert project.tracking.name not in entry.statement.facts["registered_models"]

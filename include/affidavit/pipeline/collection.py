@@ -231,8 +231,16 @@ def _look_at_organisation(workplace: Workplace, visit: Visit, step: str, now: da
     if step == "unreconciled":
         from affidavit.collect.unreconciled import look_at_unreconciled
 
-        return look_at_unreconciled(inventory, workplace.resolve, seen=seen)
+        # What a system claimed stands while its file is broken or gone.
+        standing = {**_systems_in_force(workplace), **inventory.systems}
+        return look_at_unreconciled(inventory.model_copy(update={"systems": standing}), workplace.resolve, seen=seen)
     raise _no_step(step, visit.target, steps_of_organisation())
+
+
+def _systems_in_force(workplace: Workplace) -> dict[str, System]:
+    with workplace.reader() as ledger:
+        recorded = fold(ledger.entries(kind=kinds.SYSTEM.name)).systems
+    return {scope.system.value.id: scope.system.value for scope in recorded if scope.system}
 
 
 def _look_at_mlflow(workplace: Workplace, system: System, step: str, known: ScopeState, seen: Circumstances) -> Look:
