@@ -151,8 +151,11 @@ def test_the_site_leads_from_a_control_to_its_data_docs_in_two_clicks(home):
     assert any(page.parent == site / "data-docs" and page.exists() for page in docs)
 
 
-def test_logs_are_short(home):
-    """One line for each request that a server answered, and little else: no import that prints by the hundred."""
+def test_logs_can_be_read(home):
+    """Some twenty lines for each task that Airflow ran, and none of the hundreds that an import can print."""
     for log in (home / "logs").glob("*.log"):
-        lines = [line for line in log.read_text(errors="replace").splitlines() if "http.access" not in line]
-        assert len(lines) < 300, log.name
+        text = log.read_text(errors="replace")
+        assert "Skipping registering" not in text, log.name
+        assert "nanobind" not in text, log.name
+        lines = [line for line in text.splitlines() if "http.access" not in line]
+        assert len(lines) < 1_000, log.name

@@ -406,7 +406,7 @@ def test_without_the_lock_the_second_writer_fails_and_there_is_no_fork(place, al
     place.create().close()
     monkeypatch.setattr(database, "writing", unlocked)
     with place.write() as one, place.write() as two:
-        one.signer.confront = lambda _: None  # a signer without memory: the database alone must hold
+        one.signer.confront = lambda *_, **__: None  # a signer without memory: the database alone must hold
 
         def overtaken(_):
             two.append([alias(model="other")], now=LATER)
