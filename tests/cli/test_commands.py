@@ -235,3 +235,9 @@ def test_a_date_means_the_end_of_that_day(text, means):
 def test_what_is_no_time_says_how_to_write_one():
     with pytest.raises(UsageError, match="2026-03-14"):
         parse_time("14 March")
+
+
+@pytest.mark.parametrize("text", ["", "0001-01-01T00:00:00+23:59"])
+def test_a_time_that_no_calendar_has_is_refused(text):
+    with pytest.raises(UsageError):
+        parse_time(text)

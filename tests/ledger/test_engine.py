@@ -124,3 +124,8 @@ def test_a_reader_cannot_write(place):
     place.create().close()
     with place.read() as ledger, pytest.raises(LedgerError, match="cannot be written"), reading(ledger._engine) as c:
         c.execute(sa.text("INSERT INTO nodes VALUES (9, 9, 'x')"))
+
+
+def test_the_end_of_a_password_with_an_at_sign_is_never_shown():
+    assert "S3c" not in shown("postgresql+psycopg://bob:S3c@r3t@localhost/x?password=r3t")
+    assert "r3t" not in shown("postgresql+psycopg://bob:S3c@r3t@localhost/x?password=r3t")
