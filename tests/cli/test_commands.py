@@ -83,6 +83,7 @@ def test_a_derived_column_changed_is_named_with_how_to_rebuild_it(run, project):
 def test_as_of_refuses_what_was_never_known(run, project):
     assert run("status", "--as-of", "2001-01-01").returncode == 2
     assert run("status", "--as-of", "yesterday").returncode == 2
+    assert run("status", "--as-of", "").returncode == 2
     assert run("status", "--as-of", "2999-01-01").returncode == 2
 
 

@@ -166,6 +166,12 @@ def test_entries_are_filtered_and_bounded(place, alias, validation):
             ledger.entry(6)
 
 
+@pytest.mark.parametrize("index", [-1, 1, 2**31 - 1, 2**31, 2**63, 10**30])
+def test_an_index_that_no_entry_has_is_refused_however_large(place, index):
+    with place.create() as ledger, pytest.raises(UsageError, match=f"there is no entry {index}"):
+        ledger.entry(index)
+
+
 def test_heads_extend_one_another(place, alias):
     with place.create() as ledger:
         heads = [ledger.head()] + [ledger.append([alias(str(n))], now=LATER).head for n in range(9)]

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from affidavit.errors import ConfigurationError, IntegrityError, LedgerFull, UsageError
+from affidavit.errors import ConfigurationError, IntegrityError, LedgerFull, LedgerUnavailable, UsageError
 from affidavit.ledger.blobs import Blobs
 
 DIGEST = hashlib.sha256(b"payload").hexdigest()
@@ -58,3 +58,12 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_store_that_cannot_be_reached_is_not_taken_for_an_empty_one(tmp_path):
+    (tmp_path / "blobs").write_text("not a folder")
+    blobs = Blobs(str(tmp_path / "blobs"))
+    for ask in (lambda: blobs.put(b"payload"), lambda: blobs.get(DIGEST)):
+        with pytest.raises(LedgerUnavailable, match=DIGEST) as caught:
+            ask()
+        assert caught.value.retryable

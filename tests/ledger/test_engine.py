@@ -1,5 +1,7 @@
+import resource
+import signal
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -74,6 +76,39 @@ def test_a_full_disk_changes_nothing(sqlite_place, alias):
         sa.event.remove(ledger._engine, "connect", shrink)
         ledger._engine.dispose()
         assert ledger.append(many, now=NOON).head.size == 201
+        verify(ledger)
+
+
+@contextmanager
+def no_file_beyond(size):
+    """As on a disk with a quota: no file of this process grows beyond ``size`` bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+
+
+def test_a_log_that_cannot_grow_is_a_full_disk(sqlite_place, alias):
+    with sqlite_place.create() as ledger:
+        before = ledger.head()
+        many = [alias(model=f"{number}" + "x" * 900) for number in range(200)]
+        with no_file_beyond(100_000), pytest.raises(LedgerFull) as caught:
+            ledger.append(many, now=NOON)
+        assert caught.value.__cause__.orig.sqlite_errorname == "SQLITE_IOERR_WRITE"
+        assert ledger.head() == before
+        assert ledger.append(many, now=NOON).head.size == 201
+        verify(ledger)
+
+
+def test_shared_memory_that_cannot_be_made_is_a_full_disk(sqlite_place):
+    sqlite_place.create().close()
+    with no_file_beyond(1000), pytest.raises(LedgerFull):
+        sqlite_place.read().close()
+    with sqlite_place.read() as ledger:
         verify(ledger)
 
 

@@ -15,7 +15,7 @@ from affidavit.errors import (
 )
 from affidavit.inventory import Connection
 from affidavit.pipeline import collection
-from tests.pipeline.conftest import SUITE, system
+from tests.pipeline.conftest import ORGANISATION, SUITE, system
 
 
 def kinds_added(project, before):
@@ -154,6 +154,36 @@ def test_a_backfill_never_overwrites_a_slot_that_was_collected_in_time(project):
     done = collection.record(workplace, collection.Visit("loans", slot, project.now), [], now=project.now)
     assert done.entries == 0
     assert project.size() == before
+
+
+def slot_of(project, target="loans"):
+    return collection.slot_of(project.workplace, target, project.now)
+
+
+def test_a_slower_schedule_changes_no_slot_until_it_is_approved(project):
+    project.collect()
+    project.declare(**system("loans", project.tracking.name, schedule="@weekly"))
+    for _ in range(2):
+        project.tomorrow()
+        assert slot_of(project).end - slot_of(project).start == timedelta(days=1)
+        assert project.collect().collection is not None
+    assert len(project.entries(kind="collection")) == 3
+    pending = project.assess().state.scope("system:loans").pending
+    assert {each.field for each in pending} == {"schedule"}
+
+
+def test_a_slower_schedule_of_the_organisation_changes_no_slot_either(project):
+    project.collect("organisation")
+    project.write("include/organisation.yaml", {**ORGANISATION, "schedule": "@monthly"})
+    project.tomorrow()
+    assert slot_of(project, "organisation").end - slot_of(project, "organisation").start == timedelta(days=1)
+    assert project.collect("organisation").collection is not None
+
+
+def test_a_faster_schedule_counts_at_once(project):
+    project.collect()
+    project.declare(**system("loans", project.tracking.name, schedule="@hourly"))
+    assert slot_of(project).end - slot_of(project).start == timedelta(hours=1)
 
 
 def test_a_slot_that_is_not_over_is_refused(project):

@@ -127,13 +127,51 @@ def test_taking_the_slower_schedule_back_does_not_fill_the_days_between(part):
     assert part(story, "slots_complete/1").status is Status.MISSING
 
 
-def test_a_week_that_was_collected_while_weeks_were_due_covers_its_days(part):
+def test_a_week_that_was_collected_while_weeks_were_due_is_one_slot(part):
     story = Story()
     story.declare(schedule="@weekly")
     weekly_after(story).declare(schedule="@daily")
     outcome = part(story, "slots_complete/1")
     assert outcome.status is Status.SUPPORTED
-    assert "(7 of 7)" in outcome.sentence
+    assert "(1 of 1)" in outcome.sentence
+
+
+def at_six(story: Story, days: int) -> None:
+    """Go on to six o'clock some days later, and collect the day that ends then."""
+    story.now = FIRST + days * DAY + timedelta(hours=6)
+    six = MIDNIGHT + days * DAY + timedelta(hours=6)
+    story.collection(slot=Period(six - DAY, six))
+
+
+def moved_to_six() -> Story:
+    """Three days are collected at midnight; the third time the new schedule is there, and then it is six o'clock."""
+    story = first_day()
+    story.now += DAY
+    story.collection()
+    story.now += DAY
+    story.declare(schedule="0 6 * * *")
+    six = MIDNIGHT + DAY + timedelta(hours=6)
+    story.collection(slot=Period(six - DAY, six))  # the latest slot of the new schedule ended yesterday
+    for days in (2, 3, 4):
+        at_six(story, days)
+    return story
+
+
+def test_a_schedule_that_moved_blames_no_slot_of_the_one_before(part):
+    outcome = part(moved_to_six(), "slots_complete/1")
+    assert outcome.status is Status.SUPPORTED, outcome.sentence
+
+
+def test_a_slot_that_was_due_before_the_schedule_moved_stays_missing(part):
+    story = first_day()
+    story.now += 2 * DAY
+    story.collection()
+    story.declare(schedule="0 6 * * *")
+    at_six(story, 2)
+    outcome = part(story, "slots_complete/1")
+    assert outcome.status is Status.MISSING
+    assert "2026-03-03 00:00Z (nothing recorded)" in outcome.sentence
+    assert "06:00Z" not in outcome.sentence
 
 
 def test_a_week_that_was_collected_before_anything_was_declared_covers_its_last_day(part):
@@ -220,6 +258,16 @@ class TestUnreconciled:
         for entry in story.entries:
             bare.leaf(entry.leaf)
         assert part(bare, self.CHECK, scope=scope, at=story.now).status is Status.MISSING
+
+    @scopes
+    def test_a_look_at_no_server_at_all_is_no_look(self, part, scope):
+        story = told()
+        story.now += DAY
+        story.collection(scope=ORGANISATION_SCOPE, steps=("unreconciled",), unchanged=0)
+        late = story.now + DAY
+        assert part(story, self.CHECK, scope=scope, at=late).status is Status.STALE
+        story.collection(scope=ORGANISATION_SCOPE, steps=("unreconciled",), unchanged=1)
+        assert part(story, self.CHECK, scope=scope, at=late).status is Status.SUPPORTED
 
     @scopes
     def test_the_server_of_the_system_is_the_one_that_counts(self, part, scope):

@@ -240,6 +240,12 @@ class TestTrainingDataValidated:
         story.run(trained=None)
         assert part(story, self.CHECK).status is Status.UNDETERMINED
 
+    def test_a_run_that_claims_to_start_after_it_was_seen_is_not_shown(self, part):
+        story = told()
+        run = story.run(trained=story.now + timedelta(days=300))
+        assert run.statement.header["effective"]["from"] > run.statement.observed_at
+        assert part(story, self.CHECK).status is Status.UNDETERMINED
+
     def test_failed_data_fails(self, part):
         story = told()
         story.validation("train", failed=("a",))

@@ -38,7 +38,7 @@ from affidavit.evidence import (
     system_scope,
     timestamp,
 )
-from affidavit.inventory import Dataset, PredictionTable, Suite, System, loosening, schedule
+from affidavit.inventory import Dataset, Organisation, PredictionTable, Suite, System, loosening, schedule
 from affidavit.ledger import Appended, Ledger
 from affidavit.pipeline.steps import ORGANISATION, Step, steps_of, steps_of_organisation
 from affidavit.pipeline.workplace import Workplace
@@ -73,9 +73,13 @@ class Recorded:
 
 
 def slot_of(workplace: Workplace, target: str, moment: datetime) -> Period:
-    """The slot for which evidence about ``target`` is due at ``moment``."""
-    declared = workplace.organisation() if target == ORGANISATION else workplace.system(target)[0]
-    return schedule.slot_at(declared.schedule, moment)
+    """The slot for which evidence about ``target`` is due at ``moment``, by the schedule in force.
+
+    A slower schedule that nobody approved changes no slot: until then each one that it leaves out is due and missing.
+    """
+    with workplace.reader() as ledger:
+        known = _scope_state(ledger, _scope_of(target))
+    return schedule.slot_at(_standing(workplace, target, known).schedule, moment)
 
 
 def collect(
@@ -138,18 +142,17 @@ def record(workplace: Workplace, visit: Visit, looks: Sequence[Look], *, now: da
     Raises ``LedgerError`` with nothing appended.
     """
     missed = gap(workplace, visit)
-    organisational = visit.target == ORGANISATION
-    scope = ORGANISATION_SCOPE if organisational else system_scope(visit.target)
+    scope = _scope_of(visit.target)
     with workplace.writer() as ledger:
         known = _scope_state(ledger, scope)
         if missed and visit.slot in known.slots():
             return Recorded(0, None, None)
         if not missed:
             _refuse_late(visit, looks, known)
-        seen = Circumstances(now, visit.airflow, _demonstration(workplace, visit.target, known))
+        seen = Circumstances(now, visit.airflow, _standing(workplace, visit.target, known).demonstration)
         if missed:
             looks = []  # nobody looked while the slot could be observed
-        elif not organisational:
+        elif visit.target != ORGANISATION:
             looks = [*looks, *_no_longer_declared(workplace, visit, known, seen)]
             looks = [*looks, _lineage(workplace, visit, looks, known, seen)]
 
@@ -212,11 +215,16 @@ def _scope_state(ledger: Ledger, scope: str) -> ScopeState:
     return fold(ledger.entries(scope=scope)).scope(scope)
 
 
-def _demonstration(workplace: Workplace, target: str, known: ScopeState) -> str | None:
+def _scope_of(target: str) -> str:
+    return ORGANISATION_SCOPE if target == ORGANISATION else system_scope(target)
+
+
+def _standing(workplace: Workplace, target: str, known: ScopeState) -> System | Organisation:
+    """What stands of the AI system or the organisation, given what was recorded of it."""
     if target != ORGANISATION:
-        return in_force(known, *workplace.system(target))[0].demonstration
+        return in_force(known, *workplace.system(target))[0]
     recorded = known.organisation.value if known.organisation else None
-    return loosening.organisation_in_force(recorded, workplace.organisation())[0].demonstration
+    return loosening.organisation_in_force(recorded, workplace.organisation())[0]
 
 
 def _look_at_organisation(workplace: Workplace, visit: Visit, step: str, now: datetime) -> Look:
@@ -224,7 +232,7 @@ def _look_at_organisation(workplace: Workplace, visit: Visit, step: str, now: da
     inventory = loaded.inventory
     with workplace.reader() as ledger:
         known = _scope_state(ledger, ORGANISATION_SCOPE)
-    seen = Circumstances(now, visit.airflow, _demonstration(workplace, ORGANISATION, known))
+    seen = Circumstances(now, visit.airflow, _standing(workplace, ORGANISATION, known).demonstration)
     if step == "declarations":
         systems = {*loaded.systems, *loaded.broken} - {ORGANISATION}
         return look_at_organisation(inventory.organisation, systems=systems, seen=seen)

@@ -84,8 +84,10 @@ def _slots_complete(view: ScopeView, _params: Mapping[str, Any], at: datetime) -
         return fresh
     looked = [one for one in view.mine.slots().values() if _looked(one, "", at, facts=False)]
     gaps = {one.slot: one for one in view.mine.slots().values() if one.gap}
-    due = list(_window(schedule, min(looked, key=lambda one: one.end).slot, at, view.policy.window_slots))
-    absent = [slot for slot in due if not any(_covers(one, slot, schedule) for one in looked)]
+    first = min(looked, key=lambda one: one.end).slot
+    obligations = list(islice(_due(view.mine, schedule, first, at), view.policy.window_slots))
+    due = [slot for slot, _ in obligations]
+    absent = [slot for slot, then in obligations if not any(_covers(one, slot, then) for one in looked)]
     # The newest slots may still come: that is what the grace is for.
     graced = set(due[: view.policy.grace_slots])
     absent = [slot for slot in absent if slot not in graced or slot in gaps]
@@ -107,32 +109,40 @@ def _slots_complete(view: ScopeView, _params: Mapping[str, Any], at: datetime) -
     )
 
 
-def _window(schedule: str, first: Period, at: datetime, slots: int) -> Iterator[Period]:
-    slot = slot_at(schedule, at)
-    for _ in range(slots):
-        assert slot.start is not None
-        assert first.start is not None
-        if slot.start < first.start:
-            return
-        yield slot
-        slot = slot_at(schedule, slot.start)
+def _due(scope: ScopeState, schedule: str, first: Period, at: datetime) -> Iterator[tuple[Period, str]]:
+    """The slots that were due from ``first`` on, the newest first, each with the schedule that was then in force.
+
+    A schedule is in force from the first collection that was recorded under it: what was due before that is judged by
+    the one before it.
+    """
+    assert first.start is not None
+    for since, then in reversed(_schedules(scope, schedule, first.start, at)):
+        slot = slot_at(then, at)
+        while slot.start is not None and slot.end is not None and slot.end > since and slot.start >= first.start:
+            yield slot, then
+            slot = slot_at(then, slot.start)
+        at = since
+
+
+def _schedules(scope: ScopeState, present: str, first: datetime, at: datetime) -> list[tuple[datetime, str]]:
+    """Since when each schedule was in force, oldest first."""
+    found: list[tuple[datetime, str]] = []
+    for one in scope.collections:
+        seen = moment(one.entry.statement.observed_at)
+        if one.schedule and seen <= at and (not found or found[-1][1] != one.schedule):
+            found.append((seen if found else first, one.schedule))
+    if not found or found[-1][1] != present:
+        found.append((at if found else first, present))
+    return found
 
 
 def _covers(one: Collected, slot: Period, schedule: str) -> bool:
-    """Whether ``one`` was the look that was due for ``slot``, a slot of the ``schedule`` in force now.
+    """Whether ``one`` is the look for ``slot``, or was taken while that was the latest slot of ``schedule``.
 
-    A wider slot covers all that it contains only where it was what was due when it was collected. Otherwise somebody
-    looked less often than the obligation says: one look, which is the one for the last slot.
+    The second is how a look counts that was taken for a slot of another schedule, just before or after a change.
     """
-    assert one.slot.start
-    assert slot.start
     assert slot.end
-    if one.slot == slot:
-        return True
-    if not (one.slot.start <= slot.start and slot.end <= one.end):
-        return False
-    was_due = one.schedule is not None and slot_at(one.schedule, one.end) == one.slot
-    return was_due or one.end < next_tick(schedule, slot.end)
+    return one.slot == slot or slot.end <= moment(one.entry.statement.observed_at) < next_tick(schedule, slot.end)
 
 
 @check(
