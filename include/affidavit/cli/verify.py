@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -70,26 +69,16 @@ def verify(
 
 
 def _ledger(url: str | None, trust: tuple[Policy | None, bytes | None], noted: Note | None, *, json: bool) -> bool:
-    from affidavit.ledger import Ledger, verification
-    from affidavit.pipeline.anchoring import known_outside
-    from affidavit.publish.since import growth
-    from affidavit.tlog.policy import NONE
+    from affidavit.ledger import Ledger
+    from affidavit.pipeline.verifying import examine
 
     place, (policy, authorities) = settings(), trust
-    # No witness can have cosigned the newest head, since recording that makes a newer one: the log's own key is asked
-    # for here, and the quorum of whatever prefix the witnesses know.
-    author = replace(policy, quorum=NONE) if policy is not None else None
-    grown = None
     with err.status("verifying"), Ledger.open(url or place.ledger_url, blobs=place.blobs_url) as opened:
-        found = verification.verify(opened, policy=author, processes=os.cpu_count() or 1)
-        anchoring = known_outside(opened, head=found.head, policy=policy, authorities=authorities)
-        if noted is not None:
-            grown = growth(noted, found.head, reader=opened, prover=opened)
-    witnessed = policy is None or policy.quorum == NONE or anchoring.size > 0
-    established = found.proven and witnessed and not found.uncovered
+        done = examine(opened, policy=policy, noted=noted, authorities=authorities, processes=os.cpu_count() or 1)
+    found, anchoring, grown = done.found, done.anchoring, done.grown
     if json:
         print_json({**_ledger_document(found, grown), **_anchoring_document(anchoring)})
-        return established
+        return done.established
     _demonstrations(found.demonstrations)
     out.print(f"intact: {found.entries} entries under root {found.head.root.hex()}")
     out.print(f"origin: {found.head.origin}, head signed {timestamp(found.head.time)}, {found.signing}", markup=False)
@@ -101,10 +90,10 @@ def _ledger(url: str | None, trust: tuple[Policy | None, bytes | None], noted: N
             out.print(f"  {kind}: {grown.count(kind)} (entries {grown.indices(kind)})", markup=False)
     out.print(f"author: {found.author}", markup=False)
     _say_anchoring(anchoring)
-    if not witnessed:
+    if not done.witnessed:
         out.print("not established: the quorum of the policy cosigned no head of this ledger")
     out.print("Integrity means unchanged since collection; not that what was declared is true, nor complete.")
-    return established
+    return done.established
 
 
 def _say_anchoring(found: Anchoring) -> None:
