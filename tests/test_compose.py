@@ -54,7 +54,7 @@ def test_settings_are_ones_that_the_package_reads(name):
     environment = SERVICES[name]["environment"]
     given = {key: re.sub(r"\$\{\w+:\?[^}]*}", "x", value) for key, value in environment.items()}
     ours = {key: value for key, value in (from_image() | given).items() if key.startswith("AFFIDAVIT_")}
-    assert set(ours) == set(VARIABLES)
+    assert set(ours) == set(VARIABLES) - {"AFFIDAVIT_SIGNER_URL"}  # on one host the scheduler signs by itself
     settings = Settings.read(ours, Path("/nowhere"))
     assert settings.project == Path("/opt/affidavit")
 

@@ -17,6 +17,7 @@ def test_without_a_variable_everything_lies_in_the_project():
     assert settings.blobs_url == "file:///srv/governance/.affidavit/blobs"
     assert settings.staging_url == "file:///srv/governance/.affidavit/staging"
     assert settings.key_file == HOME / ".affidavit" / "signer.key"
+    assert settings.signer_url is None
     assert settings.site_dir == HOME / ".affidavit" / "site"
 
 
@@ -26,6 +27,7 @@ def test_each_variable_is_heard():
         "AFFIDAVIT_LEDGER_URL": "postgresql+psycopg://u:secret@db:5432/ledger?sslmode=require",
         "AFFIDAVIT_BLOBS_URL": "s3://bucket/blobs",
         "AFFIDAVIT_KEY_FILE": "/keys/signer.key",
+        "AFFIDAVIT_SIGNER_URL": "unix:///run/signer",
         "AFFIDAVIT_SITE_DIR": "/www",
         "AFFIDAVIT_STAGING_URL": "/staging",
     }
@@ -35,6 +37,7 @@ def test_each_variable_is_heard():
         ledger_url=given["AFFIDAVIT_LEDGER_URL"],
         blobs_url="s3://bucket/blobs",
         key_file=Path("/keys/signer.key"),
+        signer_url="unix:///run/signer",
         site_dir=Path("/www"),
         staging_url="/staging",
     )
@@ -58,6 +61,8 @@ def test_a_relative_project_is_made_absolute():
         ("AFFIDAVIT_KEY_FILE", " ", "empty"),
         ("AFFIDAVIT_PROJECT", "", "empty"),
         ("AFFIDAVIT_KEY_FILE", "keys/signer", "absolute"),
+        ("AFFIDAVIT_SIGNER_URL", "unix://relative", "unix:///path/to/socket"),
+        ("AFFIDAVIT_SIGNER_URL", "ftp://host", "unix:///path/to/socket"),
         ("AFFIDAVIT_SITE_DIR", "site", "absolute"),
         ("AFFIDAVIT_LEDGER_URL", "/srv/ledger.db", "not a database URL"),
         ("AFFIDAVIT_LEDGER_URL", "mysql://u:hunter2@h/db", "not a database URL"),

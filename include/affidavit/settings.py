@@ -6,6 +6,7 @@
 | ``AFFIDAVIT_LEDGER_URL`` | ``sqlite:///<project>/.affidavit/ledger.db`` |
 | ``AFFIDAVIT_BLOBS_URL`` | ``file://<project>/.affidavit/blobs`` |
 | ``AFFIDAVIT_KEY_FILE`` | ``<project>/.affidavit/signer.key`` |
+| ``AFFIDAVIT_SIGNER_URL`` | unset: signing takes place in the writing process, with the key file |
 | ``AFFIDAVIT_SITE_DIR`` | ``<project>/.affidavit/site`` |
 | ``AFFIDAVIT_STAGING_URL`` | ``file://<project>/.affidavit/staging`` |
 """
@@ -21,7 +22,8 @@ from affidavit.inventory.load import did_you_mean
 
 PREFIX = "AFFIDAVIT_"
 VARIABLES = tuple(
-    PREFIX + name for name in ("PROJECT", "LEDGER_URL", "BLOBS_URL", "KEY_FILE", "SITE_DIR", "STAGING_URL")
+    PREFIX + name
+    for name in ("PROJECT", "LEDGER_URL", "BLOBS_URL", "KEY_FILE", "SIGNER_URL", "SITE_DIR", "STAGING_URL")
 )
 LEDGER_SCHEMES = ("sqlite", "postgresql")
 
@@ -42,6 +44,7 @@ class Settings:
     ledger_url: str = field(repr=False)
     blobs_url: str = field(repr=False)
     key_file: Path
+    signer_url: str | None
     site_dir: Path
     staging_url: str = field(repr=False)
 
@@ -64,6 +67,7 @@ class Settings:
             ledger_url=_ledger_url(given.get("AFFIDAVIT_LEDGER_URL", f"sqlite:///{home}/ledger.db")),
             blobs_url=_folder_url("AFFIDAVIT_BLOBS_URL", given, home / "blobs"),
             key_file=_path("AFFIDAVIT_KEY_FILE", given, home / "signer.key"),
+            signer_url=_signer_url(given.get("AFFIDAVIT_SIGNER_URL")),
             site_dir=_path("AFFIDAVIT_SITE_DIR", given, home / "site"),
             staging_url=_folder_url("AFFIDAVIT_STAGING_URL", given, home / "staging"),
         )
@@ -102,6 +106,17 @@ def _ledger_url(url: str) -> str:
         # A relative path, or none (a database in memory), would be another ledger in every process.
         raise ConfigurationError(
             "a SQLite ledger needs an absolute path", where=where, fix="write sqlite:////absolute/path/ledger.db"
+        )
+    return url
+
+
+def _signer_url(url: str | None) -> str | None:
+    # What is more to say of an address is said by whoever connects to it.
+    if url is not None and not url.startswith(("unix:///", "http://")):
+        raise ConfigurationError(
+            "not where a signer can listen",
+            where="AFFIDAVIT_SIGNER_URL",
+            fix="write unix:///path/to/socket or http://127.0.0.1:8123",
         )
     return url
 

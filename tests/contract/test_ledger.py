@@ -32,7 +32,13 @@ def test_entry_0_pins_a_random_origin_and_the_key(place):
     with place.create() as ledger:
         genesis = ledger.entry(0).statement
         assert genesis.kind == kinds.GENESIS.name
-        assert genesis.facts == {"origin": ledger.head().origin, "key": ledger.key.text, "recovery": None}
+        assert genesis.facts == {
+            "origin": ledger.head().origin,
+            "key": ledger.key.text,
+            "signing": "inside the writing process",
+            "recovery": None,
+            "recovery_quorum": None,
+        }
         assert ledger.head().size == 1
         assert verify(ledger).entries == 1
 
@@ -443,7 +449,7 @@ def test_the_author_is_unproven_without_a_policy(place):
     with place.create() as ledger:
         found = verify(ledger)
         assert (found.proven, found.author.split(":")[0]) == (False, "unproven")
-        assert found.signing == "inside the writing process"
+        assert found.signing == "inside the writing process (declared in entry 0)"
         assert found.unanchored == found.entries == 1
         proven = verify(ledger, policy=parse_policy(f"log {ledger.key.text}\nquorum none\n"))
         assert proven.proven

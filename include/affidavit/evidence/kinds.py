@@ -49,10 +49,15 @@ class Kind:
             object.__setattr__(self, "predicate_type", f"{BASE_URI}{self.name}:v{self.version}")
 
 
-GENESIS = Kind("genesis", 1, {"origin": TEXT, "key": TEXT, "recovery": maybe(TEXT)})
-"""Entry 0: the log's name, its first verification key, and the offline key that alone may replace it (C2SP vkeys).
+GENESIS = Kind(
+    "genesis",
+    1,
+    {"origin": TEXT, "key": TEXT, "signing": TEXT, "recovery": maybe(TEXT), "recovery_quorum": maybe(TEXT)},
+)
+"""Entry 0: the log's name, its first verification key, and who may replace it: an offline key or a quorum of witnesses.
 
-Without a recovery key the log's key can never be replaced.
+Keys are C2SP vkeys, the quorum lines of a C2SP policy. ``signing`` declares where the key works. Without recovery key
+and quorum the log's key can never be replaced.
 """
 
 ORGANISATION = Kind("organisation-declaration", 1, {"file": TEXT, "organisation": OPEN, "systems": [TEXT]})

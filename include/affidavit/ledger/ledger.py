@@ -11,26 +11,15 @@ from typing import Self
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from affidavit import __version__
-from affidavit.errors import AffidavitError, IntegrityError, LedgerMissing, UsageError
-from affidavit.evidence import (
-    ORGANISATION_SCOPE,
-    Circumstances,
-    Collector,
-    Draft,
-    Entry,
-    Origin,
-    Stage,
-    Subject,
-    kinds,
-)
-from affidavit.ledger import covering, log, rebuilding, schema
+from affidavit.errors import LedgerMissing, UsageError
+from affidavit.evidence import Draft, Entry
+from affidavit.ledger import covering, keychain, log, rebuilding, schema
 from affidavit.ledger import engine as database
 from affidavit.ledger.appending import Appended, Batch, Closing
 from affidavit.ledger.blobs import Blobs, named
 from affidavit.ledger.checking import Place
+from affidavit.ledger.keychain import AnySigner
 from affidavit.ledger.remote_signer import RemoteSigner
-from affidavit.ledger.signer import Signer
 from affidavit.ledger.tables import checkpoints, entries
 from affidavit.projections.reader import Head
 from affidavit.tlog import proofs
@@ -39,9 +28,6 @@ from affidavit.tlog.tree import Frontier
 
 _PAGE = 500
 _COVERED = sa.select(sa.func.max(checkpoints.c.size)).scalar_subquery()
-
-AnySigner = Signer | RemoteSigner
-"""A signer inside the writing process, or one of its own."""
 
 
 class Ledger:
@@ -60,9 +46,18 @@ class Ledger:
 
     @classmethod
     def create(
-        cls, url: str, *, blobs: str, signer: AnySigner, now: datetime, recovery: VerifierKey | None = None
+        cls,
+        url: str,
+        *,
+        blobs: str,
+        signer: AnySigner,
+        now: datetime,
+        recovery: VerifierKey | None = None,
+        quorum: str | None = None,
     ) -> Ledger:
-        """Make the tables, or bring them up to date, and sign entry 0: the random origin, the key, the recovery key.
+        """Make the tables, or bring them up to date, and sign entry 0: the random origin, and the key.
+
+        ``recovery`` is the key that may one day replace it, ``quorum`` the policy lines of the witnesses that may.
 
         Raises ``UsageError`` where a ledger of this or another key is there already, ``LedgerRolledBack`` where the
         key has signed another log.
@@ -75,10 +70,10 @@ class Ledger:
                 if connection.execute(sa.select(checkpoints.c.size).limit(1)).first():
                     raise UsageError("there is a ledger already", where=database.shown(url), fix="open it")
                 # An entry 0 without a head is what a signer left behind that was down.
-                if not log.size(connection) or _pinned_key(connection, where=database.shown(url)) != signer.vkey:
-                    batch, _ = ledger._write(connection, [_genesis(signer.vkey, recovery, now)], closing=None)
-                else:
-                    batch, _ = ledger._write(connection, [], closing=None)
+                drafts = []
+                if not log.size(connection) or keychain.pinned(connection, where=database.shown(url))[0] != signer.vkey:
+                    drafts = [keychain.genesis(signer, recovery=recovery, quorum=quorum, now=now)]
+                batch, _ = ledger._write(connection, drafts, closing=None)
                 head = ledger._signed(batch, now=now)
             ledger._acknowledged(head)
         except BaseException:
@@ -100,7 +95,7 @@ class Ledger:
             within = signer.remembered() if signer and not isinstance(signer, RemoteSigner) else None
             with database.reading(engine) as connection:
                 schema.check(connection, where=database.shown(url))
-                key = _pinned_key(connection, where=database.shown(url))
+                key, _ = keychain.pinned(connection, where=database.shown(url))
                 if signer is not None:
                     if signer.vkey != key:
                         raise UsageError(
@@ -306,32 +301,3 @@ class Ledger:
         ):
             return edge.copy()
         return log.frontier(connection, head, size=size)
-
-
-def _genesis(key: VerifierKey, recovery: VerifierKey | None, now: datetime) -> Draft:
-    facts = {"origin": key.name, "key": key.text, "recovery": recovery.text if recovery else None}
-    return Draft(
-        kind=kinds.GENESIS,
-        scope=ORGANISATION_SCOPE,
-        stage=Stage.CROSS,
-        origin=Origin.DECLARED,
-        subjects=(Subject.of_facts("affidavit://ledger", facts),),
-        facts=facts,
-        collector=Collector("ledger", __version__),
-        seen=Circumstances(now),
-    )
-
-
-def _pinned_key(connection: Connection, *, where: str) -> VerifierKey:
-    leaf = connection.execute(sa.select(entries.c.leaf).where(entries.c.index == 0)).scalar()
-    if leaf is None:
-        raise IntegrityError("entry 0: absent", where=where, index=0)
-    try:
-        statement = Entry(0, bytes(leaf)).statement
-        if statement.kind != kinds.GENESIS.name:
-            raise IntegrityError("entry 0: not a genesis entry", where=where, index=0)
-        return VerifierKey.parse(statement.facts["key"])
-    except IntegrityError:
-        raise
-    except (AffidavitError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise IntegrityError(f"entry 0: cannot be read ({type(error).__name__})", where=where, index=0) from error

@@ -32,12 +32,11 @@ from sqlalchemy import Connection, Row
 
 from affidavit.errors import IntegrityError, NoteError
 from affidavit.evidence import kinds
-from affidavit.ledger import checking, scanning
+from affidavit.ledger import checking, keychain, scanning
 from affidavit.ledger.blobs import named
 from affidavit.ledger.checking import Page
 from affidavit.ledger.log import REBUILD, head_of
 from affidavit.ledger.scanning import Scanned
-from affidavit.ledger.signer import IN_PROCESS
 from affidavit.ledger.tables import entries, nodes
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
@@ -56,7 +55,8 @@ class Verification:
     """What a whole and unchanged ledger was found to be.
 
     ``demonstrations`` are texts with the number of entries marked so, to be said first; ``author`` says in words whose
-    ledger it is, and ``proven`` whether a policy showed it; ``signing`` where the key works; ``unanchored`` how many
+    ledger it is, and ``proven`` whether a policy showed it; ``signing`` where the
+    key is declared to work; ``unanchored`` how many
     entries no outsider is known to have seen the head of. ``uncovered`` entries stand beyond the newest head: nobody
     was told of them yet, and nothing but their own hashes was checked.
     """
@@ -84,6 +84,7 @@ def verify(ledger: Ledger, *, policy: Policy | None = None, processes: int = 1) 
         head = walk.run(processes)
         _no_extra_nodes(connection, walk.edge.size)
         _streams_chain(connection, walk.first)
+        signing = f"{keychain.pinned(connection, where='')[1]} (declared in entry 0)"
     author = _author(head, ledger.key, policy)
     return Verification(
         head=head,
@@ -95,7 +96,7 @@ def verify(ledger: Ledger, *, policy: Policy | None = None, processes: int = 1) 
         demonstrations=dict(walk.demonstrations),
         author=author,
         proven=policy is not None,
-        signing=IN_PROCESS,
+        signing=signing,
         unanchored=head.size,
     )
 

@@ -36,7 +36,7 @@ def examine(workplace: Workplace) -> Iterator[Finding]:
     yield from _packages(_extras_in_use(workplace))
     yield from _inventory(workplace)
     yield from _connections(workplace)
-    yield _key(workplace.settings.key_file)
+    yield _key(workplace.settings.key_file) if workplace.settings.signer_url is None else _signer(workplace)
     yield from _ledger(workplace)
 
 
@@ -111,6 +111,15 @@ def _key(file: Path) -> Finding:
         return Finding(what, "absent", "run 'affidavit init' once, or set AFFIDAVIT_KEY_FILE")
     if stat.S_IMODE(file.stat().st_mode) & 0o077:
         return Finding(what, "others may read it", f"chmod 600 {file}")
+    return Finding(what)
+
+
+def _signer(workplace: Workplace) -> Finding:
+    what = f"signer {workplace.settings.signer_url}"
+    try:
+        workplace.signer()
+    except AffidavitError as error:
+        return _finding(what, error)
     return Finding(what)
 
 

@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from affidavit.errors import UsageError
 from affidavit.inventory import Organisation, Resolve, Suite, System
 from affidavit.inventory.load import Loaded, load_lenient
-from affidavit.ledger import Ledger, LocalSigner
+from affidavit.ledger import Ledger, LocalSigner, RemoteSigner
+from affidavit.ledger.keychain import AnySigner
 from affidavit.pipeline.staging import Staging
 from affidavit.settings import Settings
 from affidavit.tlog.note import VerifierKey
+from affidavit.witness.client import WitnessClient
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,18 @@ class Workplace:
         """The organisation as declared; raises its file's error."""
         return self.loaded().inventory.organisation
 
-    def create_ledger(self, *, now: datetime, recovery: VerifierKey | None = None) -> Ledger:
-        """Make the ledger and its key; ``recovery`` is the key that may one day replace it.
+    def create_ledger(self, *, now: datetime, recovery: VerifierKey | None = None, quorum: str | None = None) -> Ledger:
+        """Make the ledger and, unless a signer of its own has one, its key; see :meth:`Ledger.create`.
 
         Raises ``UsageError`` where either is already there.
         """
-        file = self.settings.key_file
+        place = self.settings
+        signer = self._new_key(place.key_file) if place.signer_url is None else self.signer()
+        return Ledger.create(
+            place.ledger_url, blobs=place.blobs_url, signer=signer, now=now, recovery=recovery, quorum=quorum
+        )
+
+    def _new_key(self, file: Path) -> LocalSigner:
         if not file.exists():
             signer = LocalSigner.generate(file)
         else:
@@ -63,8 +72,13 @@ class Workplace:
                 raise UsageError(
                     "there is a ledger already", where=str(file), fix="use it, or set AFFIDAVIT_KEY_FILE to a new file"
                 )
-        place = self.settings
-        return Ledger.create(place.ledger_url, blobs=place.blobs_url, signer=signer, now=now, recovery=recovery)
+        return signer
+
+    def signer(self) -> AnySigner:
+        """The signer of its own that the settings name, or else the key file, to sign with in this process."""
+        if self.settings.signer_url is None:
+            return LocalSigner.load(self.settings.key_file)
+        return RemoteSigner.ask(WitnessClient(self.settings.signer_url))
 
     @contextmanager
     def reader(self) -> Iterator[Ledger]:
@@ -74,9 +88,8 @@ class Workplace:
 
     @contextmanager
     def writer(self) -> Iterator[Ledger]:
-        """The ledger, to be appended to; signing takes place in this process."""
-        signer = LocalSigner.load(self.settings.key_file)
-        with Ledger.open(self.settings.ledger_url, blobs=self.settings.blobs_url, signer=signer) as ledger:
+        """The ledger, to be appended to."""
+        with Ledger.open(self.settings.ledger_url, blobs=self.settings.blobs_url, signer=self.signer()) as ledger:
             yield ledger
 
     @property
