@@ -23,6 +23,7 @@
     │   ├── SchemaMismatch            made by another schema version
     │   └── LedgerRolledBack          the database is behind a head that was already signed
     └── IntegrityError                something stored is not what was recorded; exit 3
+        ├── BlobAbsent                a blob that is not there: erased, or lost
         ├── ProofError                an inclusion or consistency proof that does not hold
         └── NoteError                 a signed note that is malformed or whose signature does not hold
 
@@ -186,6 +187,10 @@ class IntegrityError(AffidavitError):
     def __init__(self, problem: str, *, where: str = "", fix: str = "", index: int | None = None) -> None:
         self.index = index
         super().__init__(problem, where=where, fix=fix)
+
+
+class BlobAbsent(IntegrityError):
+    """There are no bytes under a digest: they were erased, which the log then says, or they are lost."""
 
 
 class ProofError(IntegrityError):

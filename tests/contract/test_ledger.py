@@ -1,14 +1,18 @@
 """The ledger's contract, on every database that may hold one."""
 
+import hashlib
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from affidavit.errors import (
+    BlobAbsent,
     IntegrityError,
     LedgerError,
     LedgerMissing,
@@ -19,6 +23,7 @@ from affidavit.errors import (
     UsageError,
 )
 from affidavit.evidence import kinds
+from affidavit.evidence.salted import salted
 from affidavit.ledger import Ledger, LocalSigner, verify
 from affidavit.tlog.note import Note
 from affidavit.tlog.policy import parse_policy
@@ -209,6 +214,37 @@ def test_a_named_blob_must_come_along_or_be_there(place, validation):
         ledger.append([validation(b"details")], now=LATER)
         assert ledger.blob(digest) == b"details"
         assert verify(ledger).blobs == 1
+
+
+def test_the_same_payload_behind_another_salt_is_the_same_fact(place, validation):
+    first, again = salted(b"PASSED"), salted(b"PASSED")
+    with place.create() as ledger:
+        ledger.append([validation(first)], now=LATER, blobs=[first])
+        [receipt] = ledger.append([validation(again)], now=LATER, blobs=[again]).receipts
+        assert receipt is None
+        with pytest.raises(BlobAbsent):  # nothing names it, so no copy may outlive an erasure
+            ledger.blob(hashlib.sha256(again).hexdigest())
+
+
+def test_another_payload_or_another_fact_beside_it_has_a_salt_of_its_own(place, validation):
+    blobs = [salted(b"PASSED"), salted(b"FAILED"), salted(b"FAILED")]
+    drafts = [validation(blob) for blob in blobs]
+    drafts[2] = replace(drafts[2], facts={**drafts[2].facts, "rows": 4})
+    with place.create() as ledger:
+        for draft, blob in zip(drafts, blobs, strict=True):
+            [receipt] = ledger.append([draft], now=LATER, blobs=[blob]).receipts
+            assert ledger.entry(receipt.index).statement.facts == draft.facts
+        assert verify(ledger).blobs == 3
+
+
+def test_what_follows_a_lost_blob_is_recorded_anew(place, validation):
+    first, again = salted(b"PASSED"), salted(b"PASSED")
+    with place.create() as ledger:
+        ledger.append([validation(first)], now=LATER, blobs=[first])
+        digest = hashlib.sha256(first).hexdigest()
+        (Path(place.blobs) / digest[:2] / digest).unlink()
+        [receipt] = ledger.append([validation(again)], now=LATER, blobs=[again]).receipts
+        assert ledger.entry(receipt.index).statement.supersedes is not None
 
 
 # Opening

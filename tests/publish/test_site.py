@@ -13,6 +13,7 @@ import pytest
 
 from affidavit import catalogue
 from affidavit.errors import ConfigurationError, IntegrityError
+from affidavit.evidence.salted import payload, salted
 from affidavit.pages.links import LOG_BLOCK
 from affidavit.projections.state import Demonstration, fold
 from affidavit.publish import site as site_module
@@ -25,7 +26,7 @@ from tests.pages.markup import Markup
 
 WHOLE = catalogue.load()
 FEW = dataclasses.replace(WHOLE, clauses=(), controls=tuple(r for r in WHOLE.controls if r.id.startswith("A.7.")))
-PASSED, FAILED = b'{"outcome":"passed"}', b'{"outcome":"failed"}'
+PASSED, FAILED = salted(b'{"outcome":"passed"}'), salted(b'{"outcome":"failed"}')
 
 
 class Docs:
@@ -126,7 +127,7 @@ def test_two_clicks_from_a_control_to_its_data_docs(tmp_path: Path, log: Log, do
     entry = Markup((tmp_path / first).read_text())
     second = next(h for h in entry.addresses if "data-docs" in h)
     report, _ = follow(tmp_path, first, second)
-    assert FAILED.decode() in report.read_text()
+    assert payload(FAILED).decode() in report.read_text()
     assert "../entries/4.html" in Markup(report.read_text()).addresses
     assert examples.SIMULATED in report.read_text()
 
@@ -173,7 +174,7 @@ def test_one_more_entry_costs_one_more_page(tmp_path: Path, log: Log, docs: Docs
         log.write(examples.alias(str(version)))
     build(tmp_path, log, docs, verdicts=(verdict("A.7.4", Status.MISSING),))
     old = {p: (tmp_path / p).stat().st_ino for p in contents(tmp_path) if p.startswith(("entries/", "log/"))}
-    newest = log.write(examples.validation(log.keep(b"new")))
+    newest = log.write(examples.validation(log.keep(salted(b"new"))))
     report = build(
         tmp_path,
         log,

@@ -37,7 +37,8 @@ _SUBJECT = "affidavit://anchors/"
 class Anchored:
     """``anchor`` (its id) was handed ``head``; ``time`` is what the outsider says, for a copy when it was made.
 
-    ``cosignature`` are a witness's lines; ``token`` is a time stamp authority's response (DER).
+    ``cosignature`` are a witness's lines; ``token`` is a time stamp authority's response (DER)
+    behind its salt (:mod:`affidavit.evidence.salted`).
     """
 
     anchor: str

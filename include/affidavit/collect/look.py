@@ -14,7 +14,7 @@ class Look:
     Counts are of things, not requests: ``enumerated`` that the source listed, ``read`` read whole, ``withheld``
     values that redaction kept back. ``notice_delay_seconds`` is how late a change in the source may be noticed (None:
     a change that this collector cannot notice at all is possible); ``cursor`` is where the next look goes on.
-    ``blobs`` are payloads that drafts name by SHA-256.
+    ``blobs`` are what drafts name by SHA-256, each a payload behind its salt (:mod:`affidavit.evidence.salted`).
     """
 
     collector: str

@@ -10,6 +10,7 @@ import affidavit
 from affidavit.collect.look import Look
 from affidavit.errors import SourceUnavailable
 from affidavit.evidence import Circumstances, Collector, Draft, Kind, Origin, Stage, Subject, kinds, system_scope
+from affidavit.evidence.salted import salted
 from affidavit.inventory import Connection, Dataset, PredictionTable, Suite, System
 from affidavit.quality import Validation, validate
 from affidavit.warehouse import Fingerprint, Profile, Snapshot, fingerprint, profile, snapshot
@@ -61,16 +62,18 @@ def look_at_table(
         )
 
     name = f"table:{table.id}"
+    blobs: list[bytes] = []
     drafts = [draft(kinds.DATASET_SNAPSHOT, _snapshot_facts(table, described, digest, consistency))]
     if suite and validation:
-        drafts.append(draft(kinds.VALIDATION, _validation_facts(table, suite, validation)))
+        blobs.append(salted(validation.details))
+        drafts.append(draft(kinds.VALIDATION, _validation_facts(table, suite, validation, blobs[0])))
     return Look(
         name,
         tuple(drafts),
         enumerated=1,
         read=1,
         notice_delay_seconds=0,
-        blobs=(validation.details,) if validation else (),
+        blobs=tuple(blobs),
     )
 
 
@@ -104,7 +107,9 @@ def _snapshot_facts(
     }
 
 
-def _validation_facts(table: Dataset | PredictionTable, suite: Suite, validation: Validation) -> dict[str, Any]:
+def _validation_facts(
+    table: Dataset | PredictionTable, suite: Suite, validation: Validation, details: bytes
+) -> dict[str, Any]:
     return {
         "result": "PASSED" if validation.success else "FAILED",
         "configuration": [{"name": f"expectations/{suite.name}.yaml", "digest": {"sha256": suite.digest}}],
@@ -125,7 +130,7 @@ def _validation_facts(table: Dataset | PredictionTable, suite: Suite, validation
             for failure in validation.failed
         ],
         "details": {
-            "digest": {"sha256": hashlib.sha256(validation.details).hexdigest()},
+            "digest": {"sha256": hashlib.sha256(details).hexdigest()},
             "media_type": "application/json",
         },
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from affidavit.errors import CanonicalError
 from affidavit.evidence.statement import Statement
@@ -24,3 +25,8 @@ def named_blobs(statement: Statement) -> tuple[str, ...]:
     if not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256):
         raise CanonicalError("its details name no blob by SHA-256")
     return (sha256,)
+
+
+def naming(facts: Mapping[str, Any], sha256: str) -> Mapping[str, Any]:
+    """``facts`` that name a blob, naming another one instead."""
+    return {**facts, "details": {**facts["details"], "digest": {"sha256": sha256}}}

@@ -13,7 +13,7 @@ from pathlib import Path
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from affidavit.errors import ConfigurationError, IntegrityError, LedgerFull, LedgerUnavailable, UsageError
+from affidavit.errors import BlobAbsent, ConfigurationError, IntegrityError, LedgerFull, LedgerUnavailable, UsageError
 from affidavit.evidence import Statement
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -61,12 +61,12 @@ class Blobs:
         return digest
 
     def get(self, digest: str) -> bytes:
-        """The bytes under ``digest``. Raises ``IntegrityError`` where they are absent or others."""
+        """The bytes under ``digest``. Raises ``BlobAbsent``, or ``IntegrityError`` where they are others."""
         path = self._path(digest)
         try:
             data: bytes = self._fs.cat_file(path)
         except FileNotFoundError as error:
-            raise IntegrityError(f"blob {digest}: absent", where=self.url, fix="restore it from a copy") from error
+            raise BlobAbsent(f"blob {digest}: absent", where=self.url, fix="restore it from a copy") from error
         except OSError as error:
             raise self._failed(error, f"blob {digest}") from error
         if hashlib.sha256(data).hexdigest() != digest:

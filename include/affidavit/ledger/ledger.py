@@ -16,8 +16,9 @@ from affidavit.evidence import Draft, Entry
 from affidavit.ledger import covering, keychain, log, rebuilding, schema
 from affidavit.ledger import engine as database
 from affidavit.ledger.appending import Appended, Batch, Closing
-from affidavit.ledger.blobs import Blobs, named
+from affidavit.ledger.blobs import Blobs
 from affidavit.ledger.checking import Place
+from affidavit.ledger.enclosures import Enclosures
 from affidavit.ledger.keychain import AnySigner
 from affidavit.ledger.remote_signer import RemoteSigner
 from affidavit.ledger.tables import checkpoints, entries
@@ -136,18 +137,18 @@ class Ledger:
 
         A draft is new unless the latest entry of its stream holds the same facts; the outcome of a lost COMMIT is
         therefore found out by making the same call again. ``closing`` is called under the write lock with whether
-        each draft is new, and may give one more draft. ``blobs`` are made durable first, and every digest that a draft
-        names must be among them or stored already. With a signer of its own there are two transactions
-        (:mod:`affidavit.ledger.covering`): where it fails between them, entries are stored that nobody is told of, and
-        the same call made again finds them.
+        each draft is new, and may give one more draft. ``blobs`` are payloads behind their salts
+        (:mod:`affidavit.evidence.salted`): two that differ in the salt alone are the same fact. Those that new drafts
+        name are durable before the entries are; every digest that one names must be among them or stored already.
+
+        With a signer of its own there are two transactions (:mod:`affidavit.ledger.covering`): where it fails between
+        them, entries are stored that nobody is told of, and the same call made again finds them.
 
         Raises ``LedgerError`` or ``StatementTooLarge`` with nothing appended and nothing acknowledged.
         """
         self._writer()
-        stored = {self._blobs.put(blob) for blob in blobs}
-        self._demand_blobs(drafts, stored)
         with database.writing(self._engine) as connection:
-            batch, places = self._write(connection, drafts, closing=closing)
+            batch, places = self._write(connection, drafts, blobs=blobs, closing=closing)
             head = self._signed(batch, now=now)
         head = self._acknowledged(head)
         *receipts, closed = (batch.receipt(place, head) for place in places)
@@ -205,7 +206,7 @@ class Ledger:
         return Entry(row[0], bytes(row[1])) if row else None
 
     def blob(self, sha256: str) -> bytes:
-        """The bytes under a digest. Raises ``IntegrityError`` where they are absent or others."""
+        """The bytes under a digest. Raises ``BlobAbsent``, or ``IntegrityError`` where they are others."""
         return self._blobs.get(sha256)
 
     def put_blob(self, data: bytes) -> str:
@@ -250,24 +251,23 @@ class Ledger:
             raise UsageError("the ledger was opened to read only", fix="open it with a signer")
         return self.signer
 
-    def _demand_blobs(self, drafts: Sequence[Draft], stored: set[str]) -> None:
-        for draft in drafts:
-            for digest in named(draft.statement):
-                if digest not in stored and not self._blobs.has(digest):
-                    raise UsageError(f"blob {digest} is named and not stored", where=draft.kind.name, fix="pass it")
-
     def _write(
-        self, connection: Connection, drafts: Sequence[Draft], *, closing: Closing | None
+        self, connection: Connection, drafts: Sequence[Draft], *, blobs: Sequence[bytes] = (), closing: Closing | None
     ) -> tuple[Batch, list[int | None]]:
         """Insert what is new, not yet covered by a head; the index of each draft, and last of the closing one."""
         present = log.newest(connection, self.key)
         batch = Batch(connection, self._edge_under(connection, present), present)
         batch.look_up(drafts)
+        enclosed = Enclosures(connection, self._blobs, blobs)
+        drafts = [enclosed.settled(draft) for draft in drafts]
         places = [batch.add(draft) for draft in drafts]
         last = closing([place is not None for place in places]) if closing else None
         if last is not None:
             batch.look_up([last])
         places.append(batch.add(last) if last is not None else None)
+        for draft, place in zip(drafts, places, strict=False):
+            if place is not None:
+                enclosed.keep(draft)
         batch.write()
         return batch, places
 

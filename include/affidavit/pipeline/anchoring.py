@@ -13,6 +13,7 @@ from affidavit.anchor.evidence import COPY, TIMESTAMP, WITNESS, anchor_of, body,
 from affidavit.errors import AffidavitError, ConfigurationError
 from affidavit.evidence import AirflowRun, Circumstances
 from affidavit.evidence.kinds import ANCHOR
+from affidavit.evidence.salted import payload, salted
 from affidavit.inventory import Anchor, Connection
 from affidavit.ledger import Ledger
 from affidavit.pipeline.workplace import Workplace
@@ -74,7 +75,7 @@ def known_outside(ledger: Ledger, *, head: Head, policy: Policy | None, authorit
         trusted = timestamp.roots(authorities, where="--authorities")
 
         def check_token(digest: str, text: str) -> datetime:
-            return timestamp.check(ledger.blob(digest), text, trusted=trusted)
+            return timestamp.check(payload(ledger.blob(digest)), text, trusted=trusted)
 
     return standing(
         ledger.entries(0, head.size, kind=ANCHOR.name),
@@ -139,7 +140,7 @@ def _timestamp(workplace: Workplace, declared: Anchor, head: Head) -> Anchored:
     trusted = timestamp.roots(pem, where=str(file))
     url = declared.url or ""
     token, time = timestamp.stamp(url, body(head), trusted=trusted)
-    return Anchored(declared.id, TIMESTAMP, url, head, time, token=token)
+    return Anchored(declared.id, TIMESTAMP, url, head, time, token=salted(token))
 
 
 def _demand_extra() -> None:

@@ -42,4 +42,4 @@ class Reader(Protocol):
         """Entries ``start`` to before ``stop``, in constant memory."""
 
     def blob(self, sha256: str) -> bytes:
-        """The bytes under a digest. Raises ``IntegrityError`` where they are absent or others."""
+        """The bytes under a digest. Raises ``BlobAbsent``, or ``IntegrityError`` where they are others."""

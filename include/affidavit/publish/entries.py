@@ -10,6 +10,7 @@ from typing import Protocol
 
 from affidavit.errors import CanonicalError, ConfigurationError, IntegrityError
 from affidavit.evidence import Entry
+from affidavit.evidence.salted import payload
 from affidavit.pages.evidence import docs_digest, entry_page, log_page
 from affidavit.pages.links import LOG_BLOCK, Links
 from affidavit.pages.render import edition, render
@@ -148,7 +149,7 @@ class EvidencePages:
         back = {f"Entry {entry.index}, the first with this result": links.entry(entry.index)}
         subject = name(entry.statement.subject.name, longest=80).plain
         text = self._render_docs(
-            self._reader.blob(digest),
+            payload(self._reader.blob(digest)),
             title=f"Validation of {subject}",
             links={**back, "All controls": links.overview},
             demonstration=entry.statement.demonstration,
