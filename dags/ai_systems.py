@@ -20,7 +20,9 @@ from affidavit.pipeline.steps import ORGANISATION, Step, pool, steps_of, steps_o
 PROJECT = project_of(__file__)
 
 
-def evidence_dag(target: str, *, title: str, schedule: str, steps: tuple[Step, ...], tags: list[str]) -> DAG:
+def evidence_dag(
+    target: str, *, title: str, schedule: str, steps: tuple[Step, ...], owner: str, tags: list[str]
+) -> DAG:
     """Look at each source, then record the slot: the looks run side by side, the record is one transaction."""
     dag = DAG(
         f"evidence.{target}",
@@ -29,7 +31,7 @@ def evidence_dag(target: str, *, title: str, schedule: str, steps: tuple[Step, .
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
-        default_args=RETRIES,
+        default_args={**RETRIES, "owner": owner},
         tags=["affidavit", *tags],
         doc_md=f"Collects ISO/IEC 42001 evidence about **{title}** and records it in the ledger.",
     )
@@ -123,6 +125,7 @@ def _build() -> dict[str, DAG]:
                 title=system.title,
                 schedule=system.schedule,
                 steps=steps_of(system),
+                owner=system.owner,
                 tags=[f"risk: {system.risk_level}", f"owner: {system.owner}"],
             )
     organisation = loaded.organisation
@@ -132,6 +135,7 @@ def _build() -> dict[str, DAG]:
             title=organisation.title,
             schedule=organisation.schedule,
             steps=steps_of_organisation(),
+            owner=ORGANISATION,
             tags=["organisation"],
         )
     return dags

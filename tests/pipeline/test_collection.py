@@ -4,12 +4,14 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from affidavit.errors import (
     AffidavitError,
     ConnectionMissing,
     InventoryError,
     SourceError,
+    SourceUnavailable,
     SuiteError,
     UsageError,
 )
@@ -328,6 +330,27 @@ def test_the_next_good_run_catches_up_with_nothing_lost(project):
     recorded = {e.statement.subject.name for e in project.entries(kind="model-run")}
     assert {f"mlflow://tracking/runs/{run}" for run in new} <= recorded
     assert project.entries(kind="dataset-snapshot")[-1].statement.facts["rows"] == 101
+
+
+def test_a_warehouse_that_hangs_up_mid_query_changes_nothing_and_is_caught_up_with(project, postgres_url):
+    engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    regions = "CASE i % 2 WHEN 0 THEN 'north' ELSE 'south' END"
+    rows = f"SELECT i AS id, i % 500 AS amount, {regions} AS region FROM generate_series(0, 99) t(i)"
+    hangs_up = "id = 50 AND pg_terminate_backend(pg_backend_pid())"
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE TABLE kept AS {rows}"))
+        connection.execute(sa.text(f"CREATE VIEW loans AS SELECT * FROM kept WHERE NOT ({hangs_up})"))
+        project.connections["bank"] = f"postgres://postgres@/{engine.url.database}?host={engine.url.query['host']}"
+        before = project.size()
+        with pytest.raises(SourceUnavailable, match="bank") as caught:
+            project.collect()
+        assert caught.value.fix
+        assert caught.value.retryable
+        assert project.size() == before
+        connection.execute(sa.text("CREATE OR REPLACE VIEW loans AS SELECT * FROM kept"))
+        assert project.collect().collection is not None
+    engine.dispose()
+    assert project.entries(kind="dataset-snapshot")[-1].statement.facts["rows"] == 100
 
 
 def test_only_the_broken_system_is_affected(project):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from affidavit.cli.terminal import mark, now, out, workplace
+from affidavit.rules.registry import count
 
 
 def assess() -> None:
@@ -12,5 +13,5 @@ def assess() -> None:
     work = workplace()
     judged, changed = posture.assess(work, now=now())
     report = posture.publish(work, now=now())
-    out.print("  ".join(f"{mark(status)} {count}" for status, count in posture.counts(judged.verdicts).items()))
-    out.print(f"{changed} changed scopes recorded; site: {report.index}")
+    out.print("  ".join(f"{mark(status)} {number}" for status, number in posture.counts(judged.verdicts).items()))
+    out.print(f"{count(changed, 'changed scope')} recorded; site: {report.index}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from affidavit.cli.terminal import out, workplace
+from affidavit.rules.registry import count
 
 
 def doctor() -> None:
@@ -19,6 +20,6 @@ def doctor() -> None:
             out.print(f"  fix: {finding.fix}", markup=False)
         else:
             out.print(f"✔ {finding.what}", markup=False)
-    out.print(f"{problems} problems" if problems else "no problems")
+    out.print(count(problems, "problem") if problems else "no problems")
     if problems:
         raise typer.Exit(1)
