@@ -139,6 +139,13 @@ def test_a_file_that_is_no_database(sqlite_place):
         sqlite_place.read()
 
 
+def test_a_log_that_cannot_be_made_is_no_absent_ledger(sqlite_place):
+    sqlite_place.create().close()
+    (sqlite_place.home / "ledger.db-wal").mkdir()
+    with pytest.raises(LedgerUnavailable, match="cannot be opened or made"):
+        sqlite_place.write()
+
+
 def test_a_database_that_is_no_ledger(sqlite_place):
     with closing(sqlite3.connect(sqlite_place.home / "ledger.db")) as connection, connection:
         connection.execute("CREATE TABLE t (x)")

@@ -1,10 +1,20 @@
+import errno
+import os
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from affidavit.errors import ConfigurationError, LedgerRolledBack, NoteError, ProofError, UsageError
+from affidavit.errors import (
+    ConfigurationError,
+    LedgerFull,
+    LedgerRolledBack,
+    LedgerUnavailable,
+    NoteError,
+    ProofError,
+    UsageError,
+)
 from affidavit.ledger import IN_PROCESS, LocalSigner
 from affidavit.tlog import cosignature
 from affidavit.tlog.checkpoint import Checkpoint
@@ -138,6 +148,20 @@ def test_a_write_cut_short_leaves_the_head_before_it(path):
         assert LocalSigner.load(path).remembered().size == 3
     memory.write_bytes(whole)
     assert LocalSigner.load(path).remembered().size == 4
+
+
+@pytest.mark.parametrize(("number", "kind"), [(errno.ENOSPC, LedgerFull), (errno.EIO, LedgerUnavailable)])
+def test_a_head_that_cannot_be_remembered_is_told_by_what_the_disk_said(path, monkeypatch, number, kind):
+    signer = LocalSigner.generate(path)
+    head = Tree().grow().head(signer, None)
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "pwrite", refuse)
+    with pytest.raises(kind, match=r"ledger\.key\.head: .*make the same call again") as caught:
+        signer.remember(head)
+    assert type(caught.value) is kind
 
 
 def test_a_memory_that_is_damaged_or_gone_is_named(path):

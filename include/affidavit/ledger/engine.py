@@ -99,7 +99,8 @@ def translated(engine: Engine) -> Iterator[None]:
     except exc.DBAPIError as error:
         where = engine.url.render_as_string(hide_password=True)
         if isinstance(error.orig, sqlite3.Error):
-            raise _sqlite_error(error.orig, where) from error
+            there = Path(str(engine.url.database)).exists()
+            raise _sqlite_error(error.orig, where, there=there) from error
         raise _postgres_error(error, where) from error
     except exc.SQLAlchemyError as error:
         where = engine.url.render_as_string(hide_password=True)
@@ -178,8 +179,11 @@ def _postgres(url: URL, access: Access) -> Engine:
         raise ConfigurationError("no driver for Postgres", fix="install affidavit[postgres]") from error
 
 
-def _sqlite_error(error: sqlite3.Error, where: str) -> AffidavitError:
+def _sqlite_error(error: sqlite3.Error, where: str, *, there: bool) -> AffidavitError:
     code = getattr(error, "sqlite_errorname", "") or type(error).__name__
+    if code.startswith("SQLITE_CANTOPEN") and there:
+        problem = "the database, or its log beside it, cannot be opened or made"
+        return LedgerUnavailable(problem, where=where, fix="see to the rights and the space there, and try again")
     if code == "SQLITE_ERROR" and "no such table" in str(error):
         code = "SQLITE_CANTOPEN"  # a database, but not a ledger
     return _ours(code, _SQLITE, where)
@@ -191,6 +195,7 @@ def _postgres_error(error: exc.DBAPIError, where: str) -> AffidavitError:
 
 _Says = tuple[type[AffidavitError], str, str]
 _FULL: _Says = (LedgerFull, "the disk of the ledger is full", _SPACE)
+_FULL_OR_FAILING: _Says = (LedgerFull, "the disk of the ledger is full, over its quota, or failing", _SPACE)
 _ABSENT: _Says = (LedgerMissing, "there is no ledger", _NEW)
 _DAMAGED: _Says = (IntegrityError, "the database is damaged", "restore it from a copy")
 _INSERT_ONLY: _Says = (LedgerError, "the ledger is insert-only", "append what supersedes it")
@@ -200,9 +205,10 @@ _READ_ONLY: _Says = (LedgerError, "the database cannot be written", "open it wit
 # Both by prefix, the first that fits.
 _SQLITE: tuple[tuple[str, _Says], ...] = (
     ("SQLITE_FULL", _FULL),
-    # Where SQLite cannot enlarge a file, its log or its shared memory, the disk or a quota is at its end.
-    ("SQLITE_IOERR_WRITE", _FULL),
-    ("SQLITE_IOERR_SHMSIZE", _FULL),
+    # Where SQLite cannot enlarge a file, its log or its shared memory, the disk or a quota is at its end; but it does
+    # not say whether the disk is rather failing.
+    ("SQLITE_IOERR_WRITE", _FULL_OR_FAILING),
+    ("SQLITE_IOERR_SHMSIZE", _FULL_OR_FAILING),
     ("SQLITE_CANTOPEN", _ABSENT),
     ("SQLITE_CORRUPT", _DAMAGED),
     ("SQLITE_NOTADB", _DAMAGED),

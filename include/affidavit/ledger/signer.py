@@ -7,6 +7,7 @@ like, and every verdict says so. A signer of its own (a process with its own use
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -19,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from affidavit.errors import ConfigurationError, LedgerFull, LedgerRolledBack, NoteError, UsageError
+from affidavit.errors import ConfigurationError, LedgerFull, LedgerRolledBack, LedgerUnavailable, NoteError, UsageError
 from affidavit.ledger.blobs import sync_directory
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
@@ -180,8 +181,11 @@ class LocalSigner:
             try:
                 os.pwrite(descriptor, record + hashlib.sha256(record).digest(), (sequence + 1) % 2 * _SLOT)
             except OSError as error:
-                raise LedgerFull(
-                    f"the signer could not remember a head ({error.strerror})", where=str(self._memory)
+                kind = LedgerFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else LedgerUnavailable
+                raise kind(
+                    f"the signer could not remember a head ({error.strerror})",
+                    where=str(self._memory),
+                    fix="see to that disk, and make the same call again: what it stored is found",
                 ) from error
 
     @contextmanager
