@@ -1,11 +1,11 @@
-# make demo | up | down | test | lint | bench; each makes .venv itself. PYTHON chooses the interpreter (3.11 to 3.13).
+# make demo | up | down | test | nightly | lint | bench; each makes .venv itself. PYTHON chooses the interpreter (3.11 to 3.13).
 
 PYTHON ?= python3
 UV := uv==0.13.8
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo up down test lint bench format constraints schema clean
+.PHONY: help demo up down test nightly lint bench format constraints schema clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make up           the same, and leave the servers running"
 	@echo "make down         stop what make up left running"
 	@echo "make test         run the tests"
+	@echo "make nightly      run the tests that cut writers, servers and the power off at every point"
 	@echo "make lint         style, types and imports"
 	@echo "make bench        measure both sides of each comparison"
 	@echo "make format       put the code into its form"
@@ -30,7 +31,10 @@ down: $(READY)
 	$(BIN)/python -m demo down
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not faults"
+
+nightly: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist load tests/faults
 
 lint: $(READY)
 	$(BIN)/ruff check
