@@ -24,6 +24,8 @@ RUN uv pip install --system --no-cache -c constraints.txt \
 COPY config ./config
 COPY dags ./dags
 COPY expectations ./expectations
+# A bundle carries a copy of it.
+COPY verifier ./verifier
 
 # Made here so that fresh volumes belong to this user, and the key's folder to nobody else.
 RUN useradd --uid 50000 --create-home affidavit \
