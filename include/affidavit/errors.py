@@ -39,16 +39,18 @@ from typing import ClassVar
 class AffidavitError(Exception):
     """Base of the tree.
 
-    ``where`` names the file and field, or the source; ``fix`` says what to do about it.
+    ``where`` names the file and field, or the source; ``fix`` says what to do about it, ``usual_fix`` where none is
+    given.
     """
 
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 1
+    usual_fix: ClassVar[str] = ""
 
     def __init__(self, problem: str, *, where: str = "", fix: str = "") -> None:
         self.problem = problem
         self.where = where
-        self.fix = fix
+        self.fix = fix or self.usual_fix
         super().__init__(self.text)
 
     @property
@@ -99,12 +101,14 @@ class SourceUnavailable(SourceError):
     """The source is down, hung up or timed out."""
 
     retryable = True
+    usual_fix = "see that it runs and can be reached from here, and try again"
 
 
 class SourceGarbled(SourceError):
     """The source answered something that its protocol does not allow."""
 
     retryable = True
+    usual_fix = "see what answers at that address, and in which version"
 
 
 class SourceRefused(SourceError):
@@ -183,6 +187,7 @@ class IntegrityError(AffidavitError):
     """
 
     exit_code = 3
+    usual_fix = "find out who changed it, and restore it from a copy"
 
     def __init__(self, problem: str, *, where: str = "", fix: str = "", index: int | None = None) -> None:
         self.index = index

@@ -202,6 +202,23 @@ def test_writers_that_meet_leave_one_chain(place, process, alias):
         assert (found.entries, found.uncovered) == (19, 0)
 
 
+def test_a_writer_that_was_overtaken_by_a_longer_head_takes_it_for_its_own(place, process, alias, monkeypatch):
+    with made(place, process) as ledger:
+        sign = ledger.signer.sign
+
+        def overtaken(*args, **kwargs):
+            monkeypatch.setattr(ledger.signer, "sign", sign)
+            with opened(place, process.signer) as another:
+                assert another.append([alias("2")], now=NOON).head.size == 3
+            return sign(*args, **kwargs)
+
+        monkeypatch.setattr(ledger.signer, "sign", overtaken)
+        appended = ledger.append([alias("1")], now=NOON)
+        assert appended.head.size == 3
+        assert appended.receipts[0].index == 1
+        assert verify(ledger).uncovered == 0
+
+
 def test_an_entry_that_was_changed_before_a_head_covered_it_is_not_signed_over(sqlite_place, process, alias):
     with made(sqlite_place, process):
         pass

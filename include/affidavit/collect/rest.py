@@ -99,7 +99,9 @@ class Api:
     def bear(self, token: str) -> None:
         """Speak with ``token`` from now on."""
         if not re.fullmatch(r"[\x21-\x7e]+", token):
-            raise ConfigurationError("its token has characters that no token has", where=self.where)
+            raise ConfigurationError(
+                "its token has characters that no token has", where=self.where, fix="copy the token anew, in one line"
+            )
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def get(self, answer: type[A], path: str, params: Mapping[str, str | int] | None = None) -> A:
@@ -254,5 +256,7 @@ def _seconds(connection: Connection, where: str) -> float:
     except (TypeError, ValueError):
         seconds = 0.0
     if not 0 < seconds <= 3_600:
-        raise ConfigurationError("extra.timeout is no number of seconds from 0 to 3600", where=where)
+        raise ConfigurationError(
+            "extra.timeout is no number of seconds from 0 to 3600", where=where, fix="write seconds, such as 30"
+        )
     return seconds

@@ -82,7 +82,9 @@ class Blobs:
 
     def _path(self, digest: str) -> str:
         if not _DIGEST.fullmatch(digest):
-            raise UsageError(f"{digest[:80]!r} is not the SHA-256 of a blob")
+            raise UsageError(
+                f"{digest[:80]!r} is not the SHA-256 of a blob", fix="copy its 64 hexadecimal digits from the entry"
+            )
         return f"{self._root}/{digest[:2]}/{digest}"
 
     def _failed(self, error: OSError, what: str) -> LedgerFull | LedgerUnavailable:

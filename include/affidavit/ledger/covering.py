@@ -46,7 +46,8 @@ def cover(engine: Engine, signer: RemoteSigner) -> Head:
                 proof = prove_consistency(log.DatabaseNodes(connection), size1=old_size, size2=size)
         try:
             head = last if old_size == size and last else signer.sign(checkpoint, old_size=old_size, proof=proof)
-        except HeadConflict:  # another writer was first
+        except (HeadConflict, LedgerRolledBack):
+            # Another writer was first, with as many entries or more; or the database is behind, which is then seen.
             continue
         with database.writing(engine) as connection:
             return log.record(connection, head, previous=log.newest(connection, signer.vkey))

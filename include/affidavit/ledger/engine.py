@@ -132,7 +132,9 @@ def _timeout(url: URL) -> float:
     try:
         return float(str(url.query.get("timeout", LOCK_SECONDS)))
     except ValueError as error:
-        raise ConfigurationError("timeout is not a number of seconds", where=url.render_as_string()) from error
+        raise ConfigurationError(
+            "timeout is not a number of seconds", where=url.render_as_string(), fix="write seconds, such as timeout=30"
+        ) from error
 
 
 def _sqlite(url: URL, access: Access) -> Engine:

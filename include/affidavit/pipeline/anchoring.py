@@ -10,7 +10,7 @@ from datetime import datetime
 
 from affidavit.anchor import Anchored, Anchoring, standing
 from affidavit.anchor.evidence import COPY, TIMESTAMP, WITNESS, anchor_of, body, facts_of
-from affidavit.errors import AffidavitError, ConfigurationError
+from affidavit.errors import AffidavitError, ConfigurationError, LedgerRolledBack
 from affidavit.evidence import AirflowRun, Circumstances
 from affidavit.evidence.kinds import ANCHOR
 from affidavit.evidence.salted import payload, salted
@@ -123,7 +123,15 @@ def _witness(declared: Anchor, ledger: Ledger, head: Head, known: int) -> Anchor
     from affidavit.witness.client import WitnessClient
 
     client, key = WitnessClient(declared.url or ""), VerifierKey.parse(declared.key or "")
-    lines, time = cosign(client, key, head, known=known, prove=ledger.prove_consistency)
+    try:
+        lines, time = cosign(client, key, head, known=known, prove=ledger.prove_consistency)
+    except LedgerRolledBack:
+        # Another process may have anchored a newer head since ours was read.
+        newer = ledger.head()
+        if newer == head:
+            raise
+        head = newer
+        lines, time = cosign(client, key, head, known=known, prove=ledger.prove_consistency)
     means = COPY if declared.ours else WITNESS
     return Anchored(declared.id, means, key.name, head, time, cosignature=lines)
 

@@ -22,7 +22,7 @@ def prove_inclusion(reader: NodeReader, *, index: int, size: int) -> list[bytes]
     Raises ``UsageError`` where there is no such leaf.
     """
     if not 0 <= index < size:
-        raise UsageError(f"no leaf {index} in a tree of {size}")
+        raise UsageError(f"no leaf {index} in a tree of {size}", fix="ask for an index below the size")
     low, high = 0, size
     ranges: list[Range] = []
     while high - low > 1:
@@ -42,7 +42,9 @@ def prove_consistency(reader: NodeReader, *, size1: int, size2: int) -> list[byt
     Raises ``UsageError`` unless ``0 < size1 <= size2``.
     """
     if not 0 < size1 <= size2:
-        raise UsageError(f"no consistency proof leads from size {size1} to size {size2}")
+        raise UsageError(
+            f"no consistency proof leads from size {size1} to size {size2}", fix="go from 1 or more to as many or more"
+        )
     low, high = 0, size2
     ranges: list[Range] = []
     while size1 != high:

@@ -43,7 +43,9 @@ class Memory:
         except FileExistsError as error:
             raise UsageError("there is a memory already", where=str(folder), fix="name another folder") from error
         except OSError as error:
-            raise ConfigurationError(f"cannot be made ({error.strerror})", where=str(folder)) from error
+            raise ConfigurationError(
+                f"cannot be made ({error.strerror})", where=str(folder), fix="name a folder that this user may make"
+            ) from error
         _flush(folder)
         _flush(folder.parent)
         return cls(folder, key)
