@@ -9,6 +9,7 @@ import pytest
 from affidavit.anchor.evidence import Anchored
 from affidavit.errors import ConfigurationError, IntegrityError, LedgerRolledBack, SourceGarbled, SourceUnavailable
 from affidavit.evidence import Circumstances
+from affidavit.pipeline import anchoring
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
 from affidavit.tlog.checkpoint import Checkpoint
@@ -147,6 +148,23 @@ def test_an_old_database_restored_is_found_by_the_witness(project, witnesses):
         [(_, error)] = project.anchor().failed
     assert isinstance(error, LedgerRolledBack)
     assert error.exit_code == 3
+
+
+def test_a_round_that_another_overtook_hands_over_the_newer_head(project, witnesses, monkeypatch):
+    project.append()
+    with run(project, witnesses[:1]):
+        one = anchoring._witness
+
+        def overtaken(*arguments):
+            monkeypatch.setattr(anchoring, "_witness", one)
+            project.append()
+            assert not project.anchor().failed
+            return one(*arguments)
+
+        monkeypatch.setattr(anchoring, "_witness", overtaken)
+        done = project.anchor()
+    assert done.failed == ()
+    assert done.anchored[0].head.size > done.head.size
 
 
 def test_an_answer_that_the_declared_key_did_not_sign_is_not_recorded(project, witnesses):
