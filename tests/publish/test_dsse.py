@@ -18,6 +18,7 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
 
 from affidavit.errors import ConfigurationError
+from affidavit.evidence.keychain import Keychain
 from affidavit.publish.dsse import PAYLOAD_TYPE, ExportKey, pae
 from affidavit.tlog.note import COSIGNATURE, SigningKey
 
@@ -35,7 +36,7 @@ def file() -> bytes:
 
 @pytest.fixture
 def key(file) -> ExportKey:
-    return ExportKey.parse(file, where="export.pem", log=LOG.public)
+    return ExportKey.parse(file, where="export.pem", log=Keychain.of(LOG.public, ""))
 
 
 def read(envelope) -> Envelope:
@@ -72,14 +73,14 @@ def test_the_log_never_signs_exports():
     own = pem(Ed25519PrivateKey.from_private_bytes(LOG.seed))
     for data in (own, LOG.text.encode()):
         with pytest.raises(ConfigurationError, match=r"^export\.pem: "):
-            ExportKey.parse(data, where="export.pem", log=LOG.public)
+            ExportKey.parse(data, where="export.pem", log=Keychain.of(LOG.public, ""))
 
 
 def test_what_is_no_export_key_is_refused_and_never_shown(file, key):
     locked = pem(Ed25519PrivateKey.generate(), BestAvailableEncryption(b"secret"))
     for data in (b"", file[:-30], locked, pem(generate_private_key(SECP256R1()))):
         with pytest.raises(ConfigurationError, match="openssl genpkey") as caught:
-            ExportKey.parse(data, where="export.pem", log=LOG.public)
+            ExportKey.parse(data, where="export.pem", log=Keychain.of(LOG.public, ""))
         assert b"secret" not in str(caught.value).encode()
     assert file.splitlines()[1].decode() not in repr(key)
     assert repr(key) == "ExportKey()"

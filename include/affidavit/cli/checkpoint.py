@@ -20,6 +20,6 @@ def checkpoint(ledger: LedgerUrl = None) -> None:
 
     place = settings()
     with Ledger.open(ledger or place.ledger_url, blobs=place.blobs_url) as opened:
-        note = opened.head().note
-        cosignature.verify(Note.parse(note), opened.key)
-    sys.stdout.write(note)
+        head = opened.head()
+        cosignature.verify(Note.parse(head.note), opened.keys.at(head.size))
+    sys.stdout.write(head.note)

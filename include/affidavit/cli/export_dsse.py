@@ -20,7 +20,7 @@ def export_dsse(index: Index, key: KeyFile) -> None:
     from affidavit.publish.dsse import ExportKey
 
     with workplace().reader() as ledger:
-        export = ExportKey.parse(read_file(key), where=str(key), log=ledger.key)
+        export = ExportKey.parse(read_file(key), where=str(key), log=ledger.keys)
         entry = ledger.entry(index)
     print_json(export.envelope(entry.leaf))
     err.print(f"Signed now, by export key {export.id}: this proves the export only.")

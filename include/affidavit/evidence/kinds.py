@@ -60,6 +60,16 @@ Keys are C2SP vkeys, the quorum lines of a C2SP policy. ``signing`` declares whe
 and quorum the log's key can never be replaced.
 """
 
+KEY_ROTATION = Kind(
+    "key-rotation",
+    1,
+    {"old": TEXT, "new": TEXT, "signing": TEXT, "authority": TEXT, "authorisation": TEXT},
+)
+"""A new key of the log (C2SP vkeys), which signs every head that covers this entry.
+
+``authorisation`` is a signed text: by the ``recovery key`` or the ``witness quorum`` that entry 0 pins.
+"""
+
 ORGANISATION = Kind("organisation-declaration", 1, {"file": TEXT, "organisation": OPEN, "systems": [TEXT]})
 """The organisation's file, and the ids of the AI systems that had one at this look, readable or not."""
 
@@ -208,6 +218,7 @@ is the RFC 3161 response) or ``copy``, which proves nothing by itself; ``time`` 
 
 ALL = (
     GENESIS,
+    KEY_ROTATION,
     ORGANISATION,
     SYSTEM,
     SUITE,

@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 
 from affidavit.errors import AffidavitError
 from affidavit.evidence import Statement, kinds
+from affidavit.evidence.keychain import Keychain
 from affidavit.ledger import engine, scanning
 from affidavit.ledger.blobs import Blobs, named
 from affidavit.ledger.log import head_of
@@ -30,7 +31,7 @@ from affidavit.ledger.tables import DERIVED, derived
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
 from affidavit.tlog.hashing import leaf_hash, node_hash
-from affidavit.tlog.note import Note, VerifierKey
+from affidavit.tlog.note import Note
 from affidavit.tlog.tree import Frontier, cover
 
 PAGE_LEVEL = 10
@@ -69,7 +70,8 @@ class Place:
 
     database: str = field(repr=False)
     blobs: str = field(repr=False)
-    key: str
+    keys: tuple[tuple[int, str], ...]
+    """Each key of the log as a vkey, and the entry that names it."""
 
 
 def pages(connection: Connection, place: Place, *, size: int, processes: int) -> Iterator[Page | None]:
@@ -91,7 +93,7 @@ class _Checker:
     def __init__(self, connection: Connection, place: Place) -> None:
         self._connection = connection
         self._blobs = Blobs(place.blobs)
-        self._key = VerifierKey.parse(place.key)
+        self._keys = Keychain.told(place.keys)
 
     def page(self, start: int, stop: int) -> Page | None:
         """The entries ``start`` to before ``stop`` and the heads that end among them, if all is right."""
@@ -123,6 +125,8 @@ class _Checker:
                 counts["blobs"] += 1
             if index == 0 and statement.kind != kinds.GENESIS.name:
                 return None
+            if statement.kind == kinds.KEY_ROTATION.name:  # it says who signs from here on
+                return None
         levels = _levels(leaves)
         if len(leaves) != stop - start or self._nodes(start, stop) != levels[1:]:
             return None
@@ -150,9 +154,9 @@ class _Checker:
         return found
 
     def _head(self, row: Any) -> tuple[Head, int]:
-        head = head_of(row.note, self._key)
-        time = cosignature.verify(Note.parse(row.note), self._key)
-        if (head.origin, head.size, head.root, time) != (self._key.name, row.size, row.root, row.time):
+        head = head_of(row.note, self._keys)
+        time = cosignature.verify(Note.parse(row.note), self._keys.at(row.size))
+        if (head.origin, head.size, head.root, time) != (self._keys.origin, row.size, row.root, row.time):
             raise ValueError("not simply all right")
         return head, row.previous
 
@@ -172,7 +176,7 @@ def _edge(levels: list[list[bytes]], size: int) -> Frontier:
 @contextmanager
 def _helper(place: Place, size: int, first: int, step: int) -> Iterator[IO[bytes]]:
     # Not multiprocessing: it would fork a process that has threads, or run the caller's main module again.
-    task = json.dumps([place.database, place.blobs, place.key, size, first, step])
+    task = json.dumps([place.database, place.blobs, place.keys, size, first, step])
     with subprocess.Popen(  # noqa: S603 - our own code
         [sys.executable, "-c", f"from {__name__} import help_out; help_out()"],
         stdin=subprocess.PIPE,
@@ -197,10 +201,10 @@ def _answer(answers: IO[bytes]) -> Page | None:
 
 def help_out() -> None:
     """What a helper does: reads its task from standard input and writes its pages to standard output."""
-    database, blobs, key, size, first, step = json.load(sys.stdin)
+    database, blobs, keys, size, first, step = json.load(sys.stdin)
     opened = engine.connect(database, access="read")
     with engine.reading(opened) as connection:
-        check = _Checker(connection, Place(database, blobs, key))
+        check = _Checker(connection, Place(database, blobs, keys))
         for start in range(first * PAGE, size, step * PAGE):
             page = check.page(start, min(size, start + PAGE))
             pickle.dump(page, sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from affidavit.errors import HeadConflict, LedgerRolledBack, SignerUnavailable
 from affidavit.ledger import engine as database
-from affidavit.ledger import log
+from affidavit.ledger import keychain, log
 from affidavit.ledger.remote_signer import RemoteSigner
 from affidavit.projections.reader import Head
 from affidavit.tlog.checkpoint import Checkpoint
@@ -35,10 +35,12 @@ def cover(engine: Engine, signer: RemoteSigner) -> Head:
         with database.reading(engine, repeatable=True) as connection:
             size = log.size(connection)
             wanted = size if wanted is None else wanted
-            newest = log.newest(connection, signer.vkey)
+            keys = keychain.read(connection)  # an entry that nobody was told of yet may replace the key
+            newest, keys = keychain.newest(connection, keys)
             confront(connection, last, size)
             if newest is not None and newest.size >= wanted:
                 return newest
+            keychain.demand(keys, signer)
             checkpoint = Checkpoint(signer.vkey.name, size, root(log.DatabaseNodes(connection), size))
             old_size, proof = 0, []
             if last is not None:
@@ -49,8 +51,14 @@ def cover(engine: Engine, signer: RemoteSigner) -> Head:
         except (HeadConflict, LedgerRolledBack):
             # Another writer was first, with as many entries or more; or the database is behind, which is then seen.
             continue
+        if newest is not None and head.time < newest.time:  # a new signer knows of no other time than its own
+            raise SignerUnavailable(
+                "the signer's clock is behind the newest head",
+                where=signer.source,
+                fix="mend its clock, and make the same call again once the time of that head has passed",
+            )
         with database.writing(engine) as connection:
-            return log.record(connection, head, previous=log.newest(connection, signer.vkey))
+            return log.record(connection, head, previous=keychain.newest(connection, keys)[0])
     raise SignerUnavailable("other writers were first each time", fix="make the same call again")
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from affidavit.errors import LedgerMissing, UsageError
 from affidavit.evidence import Draft, Entry
+from affidavit.evidence.keychain import Keychain
 from affidavit.ledger import covering, keychain, log, rebuilding, schema
 from affidavit.ledger import engine as database
 from affidavit.ledger.appending import Appended, Batch, Closing
@@ -25,6 +26,7 @@ from affidavit.ledger.tables import checkpoints, entries
 from affidavit.projections.reader import Head
 from affidavit.tlog import proofs
 from affidavit.tlog.note import VerifierKey
+from affidavit.tlog.rotation import Rotation
 from affidavit.tlog.tree import Frontier
 
 _PAGE = 500
@@ -38,11 +40,11 @@ class Ledger:
     Safe for any number of processes; each opens its own. Without a signer it only reads.
     """
 
-    def __init__(self, engine: Engine, *, blobs: Blobs, key: VerifierKey, signer: AnySigner | None) -> None:
+    def __init__(self, engine: Engine, *, blobs: Blobs, keys: Keychain, signer: AnySigner | None) -> None:
         self._engine = engine
         self._blobs = blobs
         self._edge: Frontier | None = None
-        self.key = key
+        self.keys = keys
         self.signer = signer
 
     @classmethod
@@ -65,16 +67,14 @@ class Ledger:
         """
         engine = database.connect(url, access="create")
         try:
-            ledger = cls(engine, blobs=Blobs(blobs), key=signer.vkey, signer=signer)
+            ledger = cls(engine, blobs=Blobs(blobs), keys=Keychain.of(signer.vkey, signer.where), signer=signer)
             with database.writing(engine) as connection:
                 schema.migrate(connection)
                 if connection.execute(sa.select(checkpoints.c.size).limit(1)).first():
                     raise UsageError("there is a ledger already", where=database.shown(url), fix="open it")
                 # An entry 0 without a head is what a signer left behind that was down.
-                drafts = []
-                if not log.size(connection) or keychain.pinned(connection, where=database.shown(url))[0] != signer.vkey:
-                    drafts = [keychain.genesis(signer, recovery=recovery, quorum=quorum, now=now)]
-                batch, _ = ledger._write(connection, drafts, closing=None)
+                first = keychain.genesis(signer, recovery=recovery, quorum=quorum, now=now)
+                batch, _ = ledger._write(connection, [] if log.size(connection) else [first])
                 head = ledger._signed(batch, now=now)
             ledger._acknowledged(head)
         except BaseException:
@@ -96,22 +96,52 @@ class Ledger:
             within = signer.remembered() if signer and not isinstance(signer, RemoteSigner) else None
             with database.reading(engine) as connection:
                 schema.check(connection, where=database.shown(url))
-                key, _ = keychain.pinned(connection, where=database.shown(url))
+                keys = keychain.read(connection, where=database.shown(url))
                 if signer is not None:
-                    if signer.vkey != key:
-                        raise UsageError(
-                            f"the key of {signer.vkey.name!r} is not that of this ledger, {key.name!r}",
-                            where=database.shown(url),
-                            fix="give the key that was made with this ledger",
-                        )
+                    if signer.vkey != keys.newest:  # a column by which rotations are found may be spoilt
+                        keys = keychain.read(connection, where=database.shown(url), thoroughly=True)
+                    keychain.demand(keys, signer)
                     if isinstance(signer, RemoteSigner):
                         covering.confront(connection, apart, log.size(connection))
                     else:
-                        signer.confront(log.newest(connection, key), last=within)
+                        signer.confront(keychain.newest(connection, keys)[0], last=within)
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, blobs=Blobs(blobs), key=key, signer=signer)
+        return cls(engine, blobs=Blobs(blobs), keys=keys, signer=signer)
+
+    def rotation(self, new: VerifierKey) -> Rotation:
+        """What must be authorised so that ``new`` may replace the log's key after the newest head.
+
+        Raises ``UsageError`` where nobody may, or ``new`` cannot be a next key of this log.
+        """
+        head = self.head()
+        return keychain.proposed(self.keys, head, new)
+
+    @classmethod
+    def rotate(cls, url: str, *, blobs: str, signer: AnySigner, authorisation: str, now: datetime) -> int:
+        """Put the key of ``signer`` in the place of the log's present one; the index of the entry that says so.
+
+        Only ``authorisation`` lets it (:mod:`affidavit.tlog.rotation`); the old key is not needed. The same call made
+        again finds that it is done, and has it covered by a head. Raises ``UsageError``, and changes nothing, where it
+        is not authorised.
+        """
+        engine = database.connect(url, access="write")
+        with cls(engine, blobs=Blobs(blobs), keys=Keychain.of(signer.vkey, signer.where), signer=signer) as ledger:
+            with database.writing(engine) as connection:
+                schema.check(connection, where=database.shown(url))
+                drafts, keys = keychain.replaced(connection, signer, authorisation, now=now)
+                if drafts and not isinstance(signer, RemoteSigner):
+                    signer.predecessor = keys.links[-2].key
+                batch, _ = ledger._write(connection, drafts, keys=keys)
+                head = ledger._signed(batch, now=now)
+            ledger._acknowledged(head)
+            return keys.links[-1].index
+
+    @property
+    def key(self) -> VerifierKey:
+        """The key that signs the next head."""
+        return self.keys.newest
 
     def close(self) -> None:
         """Give back every connection."""
@@ -157,7 +187,7 @@ class Ledger:
     def head(self) -> Head:
         """The newest head; its signature is verified by verification, not here."""
         with database.reading(self._engine) as connection:
-            head = log.newest(connection, self.key)
+            head, self.keys = keychain.newest(connection, self.keys)
         if head is None:
             raise LedgerMissing("the ledger has no head", fix="run 'affidavit verify'")
         return head
@@ -165,7 +195,8 @@ class Ledger:
     def head_at(self, time: datetime) -> Head | None:
         """The newest head signed at or before ``time``, whole seconds; None before the first."""
         with database.reading(self._engine) as connection:
-            return log.newest(connection, self.key, at=time)
+            head, self.keys = keychain.newest(connection, self.keys, at=time)
+        return head
 
     def entry(self, index: int) -> Entry:
         """One entry. Raises ``UsageError`` where there is none."""
@@ -235,7 +266,7 @@ class Ledger:
         """
         self._writer()
         with database.writing(self._engine) as connection:
-            return rebuilding.rebuild(connection, self.key)
+            return rebuilding.rebuild(connection, keychain.read(connection, thoroughly=True))
 
     def snapshot(self) -> AbstractContextManager[Connection]:
         """A connection that sees one state of the database throughout; for verification."""
@@ -244,7 +275,7 @@ class Ledger:
     def place(self) -> Place:
         """What other processes need to check this ledger; for verification."""
         url = self._engine.url.render_as_string(hide_password=False)
-        return Place(url, self._blobs.url, self.key.text)
+        return Place(url, self._blobs.url, self.keys.pairs)
 
     def _writer(self) -> AnySigner:
         if self.signer is None:
@@ -252,11 +283,24 @@ class Ledger:
         return self.signer
 
     def _write(
-        self, connection: Connection, drafts: Sequence[Draft], *, blobs: Sequence[bytes] = (), closing: Closing | None
+        self,
+        connection: Connection,
+        drafts: Sequence[Draft],
+        *,
+        blobs: Sequence[bytes] = (),
+        closing: Closing | None = None,
+        keys: Keychain | None = None,
     ) -> tuple[Batch, list[int | None]]:
-        """Insert what is new, not yet covered by a head; the index of each draft, and last of the closing one."""
-        present = log.newest(connection, self.key)
-        batch = Batch(connection, self._edge_under(connection, present), present)
+        """Insert what is new, not yet covered by a head; the index of each draft, and last of the closing one.
+
+        ``keys`` is the chain as it will be, where a draft changes it.
+        """
+        present, self.keys = keychain.newest(connection, keys or self.keys)
+        edge = self._edge_under(connection, present)
+        if keys is None and edge.size > (present.size if present else 0):
+            self.keys = keychain.read(connection)  # what nobody was told of yet may have replaced the key
+        keychain.demand(self.keys, self._writer())
+        batch = Batch(connection, edge, present)
         batch.look_up(drafts)
         enclosed = Enclosures(connection, self._blobs, blobs)
         drafts = [enclosed.settled(draft) for draft in drafts]

@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from affidavit.errors import IntegrityError, NoteError
+from affidavit.evidence.keychain import Keychain
 from affidavit.ledger.tables import checkpoints, entries, nodes
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
 from affidavit.tlog.checkpoint import Checkpoint
-from affidavit.tlog.note import Note, VerifierKey
+from affidavit.tlog.note import Note
 from affidavit.tlog.tree import Frontier, Node, cover, root
 
 REBUILD = "run 'affidavit rebuild' to compute it again from the leaves"
@@ -52,13 +53,17 @@ class DatabaseNodes:
         return [found[node] for node in wanted]
 
 
-def head_of(note: str, key: VerifierKey) -> Head:
-    """The head in a checkpoint's note, with the time that ``key`` claims; its signature is not verified here."""
+def head_of(note: str, keys: Keychain) -> Head:
+    """The head in a checkpoint's note, with the time that its key claims; its signature is not verified here.
+
+    Raises ``NoteError`` where it does not claim to be by the key of ``keys`` for its size.
+    """
     signed = Note.parse(note)
     checkpoint = Checkpoint.parse(signed.text)
-    claimed = [cosignature.claimed_time(signature) for signature in signed.signed_by(key)]
+    link = keys.link_at(checkpoint.size)
+    claimed = [cosignature.claimed_time(signature) for signature in signed.signed_by(link.key)]
     if not claimed:
-        raise NoteError(f"a head that is not signed by {key.name!r}")
+        raise NoteError(f"a head that is not signed by {keys.origin!r} with the key that entry {link.index} names")
     try:
         time = datetime.fromtimestamp(min(claimed), UTC)
     except (OverflowError, ValueError, OSError) as error:
@@ -66,13 +71,13 @@ def head_of(note: str, key: VerifierKey) -> Head:
     return Head(checkpoint.origin, checkpoint.size, checkpoint.root, time, note)
 
 
-def newest(connection: Connection, key: VerifierKey, *, at: datetime | None = None) -> Head | None:
-    """The newest head, or the newest signed at or before ``at``."""
+def newest(connection: Connection, keys: Keychain, *, at: datetime | None = None) -> Head | None:
+    """The newest head, or the newest signed at or before ``at``; raises as :func:`head_of`."""
     if at is None:
         note = connection.execute(_NEWEST).scalar()
     else:
         note = connection.execute(_AT, {"time": int(at.timestamp())}).scalar()
-    return head_of(note, key) if note is not None else None
+    return head_of(note, keys) if note is not None else None
 
 
 def size(connection: Connection) -> int:

@@ -8,36 +8,37 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from affidavit.errors import IntegrityError
+from affidavit.evidence.keychain import Keychain
 from affidavit.ledger import scanning
 from affidavit.ledger.guards import drop_guards, raise_guards
 from affidavit.ledger.log import head_of
 from affidavit.ledger.scanning import Scanned
 from affidavit.ledger.tables import DERIVED, checkpoints, entries, nodes
 from affidavit.tlog import cosignature
-from affidavit.tlog.note import Note, VerifierKey
+from affidavit.tlog.note import Note
 from affidavit.tlog.tree import Frontier
 
 
-def rebuild(connection: Connection, key: VerifierKey) -> int:
+def rebuild(connection: Connection, keys: Keychain) -> int:
     """Mend every derived value within the connection's transaction; returns the number of rows mended.
 
     ``checkpoints.previous`` is not mended: where it does not fit, a head was removed, and nothing can bring it back.
-    Raises ``IntegrityError`` where a head is not signed by ``key`` or the leaves do not lead to its root.
+    Raises ``IntegrityError`` where a head is not signed by its key or the leaves do not lead to its root.
     """
     drop_guards(connection)
-    mended = _mend_heads(connection, key)
+    mended = _mend_heads(connection, keys)
     # Identities are unique: wrong ones are moved out of the way of right ones first.
-    mended += _mend_entries(connection, key, identities=False)
-    _mend_entries(connection, key, identities=True)
+    mended += _mend_entries(connection, keys, identities=False)
+    _mend_entries(connection, keys, identities=True)
     raise_guards(connection)
     return mended
 
 
-def _mend_heads(connection: Connection, key: VerifierKey) -> int:
+def _mend_heads(connection: Connection, keys: Keychain) -> int:
     mended = 0
     for row in scanning.heads(connection):
-        head = head_of(row.note, key)
-        values = {"root": head.root, "time": cosignature.verify(Note.parse(row.note), key)}
+        head = head_of(row.note, keys)
+        values = {"root": head.root, "time": cosignature.verify(Note.parse(row.note), keys.at(row.size))}
         if head.size != row.size:
             raise IntegrityError(f"checkpoint of size {row.size}: its note names size {head.size}")
         if (row.root, row.time) != (values["root"], values["time"]):
@@ -46,7 +47,7 @@ def _mend_heads(connection: Connection, key: VerifierKey) -> int:
     return mended
 
 
-def _mend_entries(connection: Connection, key: VerifierKey, *, identities: bool) -> int:
+def _mend_entries(connection: Connection, keys: Keychain, *, identities: bool) -> int:
     mended = 0
     edge = Frontier()
     rows = scanning.heads(connection)
@@ -60,7 +61,7 @@ def _mend_entries(connection: Connection, key: VerifierKey, *, identities: bool)
                     mended += 1
                     _put_node(connection, node, digest)
             if row is not None and row.size == edge.size:
-                if head_of(row.note, key).root != edge.root():
+                if head_of(row.note, keys).root != edge.root():
                     raise IntegrityError(
                         f"the leaves do not lead to the signed root of size {edge.size}; nothing was rebuilt",
                         fix="run 'affidavit verify', and restore the ledger from a copy",

@@ -50,6 +50,7 @@ class RemoteSigner:
 
     def __init__(self, client: Cosigner, vkey: VerifierKey) -> None:
         self.vkey = vkey
+        self.source = client.where
         self._client = client
 
     @classmethod

@@ -39,11 +39,14 @@ class Signer(Protocol):
     """Signs the heads of one log.
 
     It signs only what is proven to extend ``previous``, never behind a head that it remembers, and with a time that
-    never decreases. ``where`` says in words where the key works.
+    never decreases. ``where`` says in words where the key works; ``source`` names the key's file;
+    ``predecessor`` is the key whose last head its first one extends.
     """
 
     vkey: VerifierKey
+    predecessor: VerifierKey | None
     where: str
+    source: str
 
     def sign(self, checkpoint: Checkpoint, *, previous: Head | None, proof: Sequence[bytes], time: datetime) -> Head:
         """Sign ``checkpoint``, which ``proof`` leads to from ``previous`` (None only for the first head).
@@ -89,16 +92,17 @@ class LocalSigner:
 
     where = IN_PROCESS
 
-    def __init__(self, key: SigningKey, memory: Path) -> None:
+    def __init__(self, key: SigningKey, path: Path, memory: Path) -> None:
         self.vkey = key.public
+        self.source = str(path)
+        self.predecessor: VerifierKey | None = None
         self._key = key
         self._memory = memory
 
     @classmethod
     def generate(cls, path: Path) -> LocalSigner:
         """Make a new key, with a random origin, and its empty memory. Raises ``UsageError`` if either file exists."""
-        origin = f"affidavit.invalid/{secrets.token_hex(16)}"
-        key = SigningKey(origin, COSIGNATURE, secrets.token_bytes(32))
+        key = _new_key(f"affidavit.invalid/{secrets.token_hex(16)}")
         path.parent.mkdir(parents=True, exist_ok=True)
         _create(_memory_of(path), b"")
         try:
@@ -107,11 +111,49 @@ class LocalSigner:
             _memory_of(path).unlink()
             raise
         sync_directory(path.parent)
-        return cls(key, _memory_of(path))
+        return cls(key, path, _memory_of(path))
+
+    @classmethod
+    def succeed(cls, path: Path, *, origin: str) -> LocalSigner:
+        """The key in ``<path>.next`` that is to replace the one in ``path``; made where there is none yet.
+
+        It remembers heads where the other does, since they are of one log. Where that memory is lost with the key, an
+        empty one is made: asking for a new key is the decision to forget.
+        """
+        following = _following(path)
+        following.parent.mkdir(parents=True, exist_ok=True)
+        if not following.exists():
+            _create(following, _new_key(origin).text.encode() + b"\n")
+        if not _memory_of(path).exists():
+            _create(_memory_of(path), b"")
+        sync_directory(path.parent)
+        return cls.following(path)
+
+    @classmethod
+    def following(cls, path: Path) -> LocalSigner:
+        """The key in ``<path>.next``; raises as :meth:`load`."""
+        return cls._read(_following(path), _memory_of(path))
+
+    def take_the_place_of(self, path: Path) -> None:
+        """Put the key of ``<path>.next`` in the place of that in ``path``, which is gone then; durable on return."""
+        try:
+            _following(path).replace(path)
+            sync_directory(path.parent)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the new key cannot be put there ({error.strerror})",
+                where=str(path),
+                fix="mend its rights, and repeat",
+            ) from error
+        self.source = str(path)
 
     @classmethod
     def load(cls, path: Path) -> LocalSigner:
         """Read a key and check that its memory is there. Raises ``ConfigurationError`` naming the file."""
+        return cls._read(path, _memory_of(path))
+
+    @classmethod
+    def _read(cls, path: Path, memory: Path) -> LocalSigner:
         try:
             key = SigningKey.parse(path.read_text(encoding="ascii").strip())
         except FileNotFoundError as error:
@@ -122,7 +164,7 @@ class LocalSigner:
             ) from error
         except (NoteError, UnicodeError) as error:
             raise ConfigurationError("not a signing key", where=str(path), fix="restore it from a backup") from error
-        signer = cls(key, _memory_of(path))
+        signer = cls(key, path, memory)
         signer.remembered()
         return signer
 
@@ -167,9 +209,13 @@ class LocalSigner:
         last = self.remembered()
         if last is not None and last.size == head.size:
             return last.time
+        note = Note.parse(head.note)
+        # The one before our first head is by the key that ours replaces.
+        if self.predecessor is not None and not any(note.signed_by(self.vkey)):
+            return cosignature.verify(note, self.predecessor)
         # Beyond the remembered head there may be one of a process that died between COMMIT and remembering: the
         # signature shows that it is ours.
-        return cosignature.verify(Note.parse(head.note), self.vkey)
+        return cosignature.verify(note, self.vkey)
 
     def remember(self, head: Head) -> None:
         """See :meth:`Signer.remember`."""
@@ -221,6 +267,14 @@ class LocalSigner:
                 fix="restore it from a backup; an empty file in its place makes the signer forget, on purpose",
             )
         return found
+
+
+def _new_key(origin: str) -> SigningKey:
+    return SigningKey(origin, COSIGNATURE, secrets.token_bytes(32))
+
+
+def _following(path: Path) -> Path:
+    return path.with_name(path.name + ".next")
 
 
 def _memory_of(path: Path) -> Path:

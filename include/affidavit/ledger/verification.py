@@ -6,14 +6,16 @@ The steps, whose numbers the code repeats:
 2. Entries are numbered 0, 1, 2, … without gaps, and every leaf reads as a statement (strict JSON: no two readers can
    read it differently). A leaf of an unknown kind is counted and counts for nothing.
 3. Every leaf leads to the signed root: the tree is grown from the leaves alone.
-4. Every head is one that the pinned key signed, over the root that the leaves lead to; it names the head before it,
-   and its time is not before that one's. Entries beyond the last head are counted: nobody was told of them yet.
+4. Every head is one that the log's key signed, over the root that the leaves lead to; it names the head before it,
+   and its time is not before that one's. Entries beyond the last head are counted: nobody was told of them yet. The key
+   is the pinned one, or what an entry before the head put in its place: by the authority that entry 0 pins, and after a
+   head of this log (:mod:`affidavit.evidence.keychain`).
 5. Every derived column holds what the leaf, or the note, says.
 6. Every complete node is stored, with the hash that the leaves lead to, and no other node is.
 7. Within a stream every entry supersedes the one before it and says something else. (Asked of the database: the
    columns it reads were compared with the leaves in step 5, so this tests the writer, not the database.)
 8. Every blob that an entry names is there, with the bytes whose digest the entry holds.
-9. The policy, if one was given, accepts the newest head, and its log key is the pinned one. Without a policy the
+9. The policy, if one was given, accepts the newest head, and its log key is one of the log's. Without a policy the
    ledger is consistent with itself, and its author is unproven.
 
 A leaf that is not in canonical form is not an error of its own: what was signed are its bytes, and step 2 leaves one
@@ -24,7 +26,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -40,7 +42,7 @@ from affidavit.ledger.scanning import Scanned
 from affidavit.ledger.tables import entries, nodes
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
-from affidavit.tlog.note import Note, VerifierKey
+from affidavit.tlog.note import Note
 from affidavit.tlog.policy import Policy
 from affidavit.tlog.tree import Frontier, Node
 
@@ -84,8 +86,9 @@ def verify(ledger: Ledger, *, policy: Policy | None = None, processes: int = 1) 
         head = walk.run(processes)
         _no_extra_nodes(connection, walk.edge.size)
         _streams_chain(connection, walk.first)
-        signing = f"{keychain.pinned(connection, where='')[1]} (declared in entry 0)"
-    author = _author(head, ledger.key, policy)
+    keys = walk.keys.under(head.size)
+    unproven = "unproven: no policy was given; the ledger is consistent with itself"
+    author = keys.author(policy, Note.parse(head.note)) if policy is not None else unproven  # 9
     return Verification(
         head=head,
         entries=head.size,
@@ -96,7 +99,7 @@ def verify(ledger: Ledger, *, policy: Policy | None = None, processes: int = 1) 
         demonstrations=dict(walk.demonstrations),
         author=author,
         proven=policy is not None,
-        signing=signing,
+        signing=f"{keys.links[-1].signing} (declared in entry {keys.links[-1].index})",
         unanchored=head.size,
     )
 
@@ -111,6 +114,8 @@ class _Walk:
     def __init__(self, connection: Connection, ledger: Ledger) -> None:
         self.connection = connection
         self.ledger = ledger
+        self.read = keychain.read(connection)
+        self.keys = self.read.under(1)
         self.edge = Frontier()
         self.heads = self.blobs = self.unknown = self.first = 0
         self.demonstrations: Counter[str] = Counter()
@@ -123,10 +128,11 @@ class _Walk:
     def run(self, processes: int) -> Head:
         highest = self.connection.execute(sa.select(sa.func.max(entries.c.index))).scalar()
         size = 0 if highest is None else highest + 1
-        place = self.ledger.place()
+        place = replace(self.ledger.place(), keys=self.read.pairs)
         for page in checking.pages(self.connection, place, size=size, processes=processes):
             start, stop = self.edge.size, min(size, self.edge.size + checking.PAGE)
-            if page is None:
+            # Rotations were found by a column that may be spoilt: here the leaves tell.
+            if page is None or self.read.at(start) != self.keys.newest:
                 self._closely(start, stop)
             else:
                 self._page(page, start, stop)
@@ -169,6 +175,8 @@ class _Walk:
         statement = entry.statement
         if entry.index == 0 and statement.kind != kinds.GENESIS.name:  # 1
             raise IntegrityError("entry 0: not a genesis entry", index=0, fix=RESTORE)
+        if statement.kind == kinds.KEY_ROTATION.name:  # 4
+            self._rotation(entry)
         if not statement.known:  # 2
             self.unknown += 1
         if statement.supersedes is None:
@@ -179,6 +187,17 @@ class _Walk:
         self._nodes(self.edge.append(entry.leaf_hash), nodes_there)  # 3
         for digest in named(statement):  # 8
             self._blob(entry.index, digest)
+
+    def _rotation(self, entry: Scanned) -> None:
+        # 4
+        try:
+            self.keys = self.keys.follow(entry.index, entry.statement)
+            keychain.comes_after(self.connection, self.keys)
+        except IntegrityError as error:
+            # What was found before may be why; the nodes under that head were compared with the leaves by now.
+            raise self.finding or IntegrityError(
+                f"entry {entry.index}: {error.problem}", index=entry.index, fix=RESTORE
+            ) from error
 
     def _columns(self, entry: Scanned) -> None:
         # 5
@@ -219,10 +238,10 @@ class _Walk:
         what = f"checkpoint of size {row.size}"
         head = self._named_size(row)
         try:  # 4
-            signed = cosignature.verify(Note.parse(head.note), self.ledger.key)
+            signed = cosignature.verify(Note.parse(head.note), self.keys.at(head.size))
         except NoteError as error:
             raise IntegrityError(f"{what}: {error.problem}", fix=RESTORE) from error
-        if head.origin != self.ledger.key.name:
+        if head.origin != self.keys.origin:
             raise IntegrityError(f"{what}: it is of another log", fix=RESTORE)
         self._follows(head, row.previous, self.edge)
         for column, has, should in (("root", row.root, head.root), ("time", row.time, signed)):  # 5
@@ -248,7 +267,7 @@ class _Walk:
     def _named_size(self, row: Row[Any]) -> Head:
         what = f"checkpoint of size {row.size}"
         try:
-            head = head_of(row.note, self.ledger.key)
+            head = head_of(row.note, self.keys)
         except (NoteError, TypeError, AttributeError) as error:
             problem = error.problem if isinstance(error, NoteError) else "its note is not text"
             raise IntegrityError(f"{what}: {problem}", fix=RESTORE) from error
@@ -310,14 +329,3 @@ def _streams_chain(connection: Connection, first: int) -> None:
     if index is not None:
         problem = f"entry {index}: it does not supersede the one before it in its stream, or says the same"
         raise IntegrityError(problem, index=index, fix=RESTORE)
-
-
-def _author(head: Head, key: VerifierKey, policy: Policy | None) -> str:
-    # 9
-    if policy is None:
-        return "unproven: no policy was given; the ledger is consistent with itself"
-    endorsement = policy.endorse(Note.parse(head.note))
-    if endorsement.log != key:
-        raise NoteError("the policy names another key for this log than its entry 0 does", fix=RESTORE)
-    witnesses = ", ".join(name for name, _ in endorsement.witnesses) or "no witness"
-    return f"{key.name}, whose key the policy names; cosigned by {witnesses}"

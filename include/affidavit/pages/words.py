@@ -158,6 +158,11 @@ KINDS: Mapping[str, KindWords] = {
         "Who holds the key: take the log's key from somewhere other than this ledger.",
         lambda f: f"The ledger {_q(f['origin'])} begins here, with its first key.",
     ),
+    "key-rotation": KindWords(
+        "new key of the ledger",
+        "Who holds the new key, and why the old one was replaced.",
+        lambda f: f"From here on another key signs the ledger; this was authorised by the {f['authority']} in entry 0.",
+    ),
     "organisation-declaration": KindWords(
         "declaration of the organisation",
         "Whether what is declared is true.",

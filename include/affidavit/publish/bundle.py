@@ -4,10 +4,11 @@
     blobs/D               the blob with SHA-256 D, for each that an entry names
     checkpoint.txt        the signed head that every proof leads to
     copy_of_affidavit_verify.py   the stand-alone verifier; as a copy, its name says so, and so it does when it runs
-    entries/N.json        the leaf of entry N, byte for byte; entry 0, which names the log's key, is always there
+    entries/N.json        the leaf of entry N, byte for byte; those that name the log's keys are always there
     manifest.json         the SHA-256 of every other file
     policy-template.txt   the log's key as the log itself names it, commented out: to be compared, not to be trusted
     proofs/N.tlog-proof   its proof (C2SP tlog-proof)
+    rotations/N.txt       where entry N replaced the log's key: the proof that the head extends the one it came after
     since.txt             where a noted checkpoint was given: the proof that the head extends it
 
 The same prefix of the same ledger and the same selection give the same bytes. A bundle shows that what it holds is in
@@ -17,7 +18,7 @@ the log; it cannot show that nothing was left out of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -71,9 +72,9 @@ class Selection:
         parts = [f"scope {self.scope}" if self.scope else "", f"entries {entries}" if entries else ""]
         return " and ".join(filter(None, parts)) or "every entry"
 
-    def choose(self, reader: Reader, size: int) -> list[Entry]:
-        """The entries under the head of ``size``, in order, entry 0 among them. Raises ``UsageError`` for none."""
-        chosen = {0: reader.entry(0)}
+    def choose(self, reader: Reader, size: int, *, always: Iterable[int]) -> list[Entry]:
+        """The entries under the head of ``size``, in order, ``always`` among them. Raises ``UsageError`` for none."""
+        chosen = {index: reader.entry(index) for index in always}
         if self.scope is not None or not self.ranges:
             found = {entry.index: entry for entry in reader.entries(0, size, scope=self.scope)}
             if not found:
@@ -133,14 +134,19 @@ def _files(
 ) -> tuple[dict[str, bytes], set[str]]:
     """Every file but the manifest and the blobs, and the digests of the blobs."""
     note = Note.parse(head.note)
+    keys = prover.keys.under(head.size)
     files = {
         "README.txt": _readme(head, selection).encode(),
         COPY: verifier,
         "checkpoint.txt": head.note.encode(),
-        "policy-template.txt": _POLICY.format(vkey=prover.key.text).encode(),
+        "policy-template.txt": _POLICY.format(vkey=keys.newest.text).encode(),
     }
+    for link in keys.links:
+        if link.after is not None:
+            path = prover.prove_consistency(link.after.size, head.size)
+            files[f"rotations/{link.index}.txt"] = extension_text(link.after.size, path, head.note).encode()
     digests: set[str] = set()
-    for entry in selection.choose(reader, head.size):
+    for entry in selection.choose(reader, head.size, always=[link.index for link in keys.links]):
         proof = TlogProof(entry.index, tuple(prover.prove_inclusion(entry.index, head.size)), note)
         try:
             proof.included(entry.leaf_hash)
@@ -202,6 +208,7 @@ that you got elsewhere. policy-template.txt shows which key the log itself names
 entries/N.json       entry N as it was recorded, byte for byte
 proofs/N.tlog-proof  the proof that it is in the log (c2sp.org/tlog-proof)
 checkpoint.txt       the signed head that the proofs lead to (c2sp.org/tlog-checkpoint)
+rotations/N.txt      if there: entry N replaced the log's key, and the head extends the one that it came after
 blobs/               what entries name by SHA-256
 since.txt            if there: the proof that the head extends a checkpoint that was noted before
 manifest.json        the SHA-256 of every other file; it finds damage, and nothing signs it

@@ -4,11 +4,13 @@ The steps, whose numbers the code repeats:
 
 1. The archive is one that a bundle's writer writes, to the byte; or a folder that holds files of a bundle and no other.
 2. The manifest lists every other file with its SHA-256, and no more.
-3. Entry 0 is a genesis statement that pins a key whose name is the origin, and that key signed the checkpoint.
+3. Entry 0 is a genesis statement that pins a key whose name is the origin. That key, or what entries of the bundle put
+   in its place one after the other, signed the checkpoint. Each such entry was authorised by whom entry 0 pins
+   (:mod:`affidavit.evidence.keychain`), and there is the proof that the checkpoint extends the head it came after.
 4. Each entry reads as a statement (strict JSON) and has a proof under that very checkpoint, and each proof an entry.
 5. Every blob that an entry names is there under its own SHA-256, and no other blob.
 6. The checkpoint extends the noted one, if one was given; the bundle then holds the proof.
-7. The policy, if one was given, accepts the checkpoint, and its log key is the pinned one. Without a policy the bundle
+7. The policy, if one was given, accepts the checkpoint, and its log key is one of the log's. Without one the bundle
    is consistent with itself, and its author is unproven.
 
 README, policy template and the copy of the verifier are listed in the manifest, and nothing signs them: whoever changes
@@ -24,16 +26,18 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from affidavit.errors import AffidavitError, ConfigurationError, IntegrityError, NoteError
+from affidavit.errors import AffidavitError, ConfigurationError, IntegrityError, NoteError, ProofError
 from affidavit.evidence import Entry, kinds, loads
+from affidavit.evidence.keychain import Keychain
 from affidavit.evidence.naming import named_blobs
 from affidavit.publish.archive import Folder, Zip
 from affidavit.publish.bundle import COPY, FORMAT
 from affidavit.tlog import cosignature
 from affidavit.tlog.checkpoint import Checkpoint
 from affidavit.tlog.extension import check_extension, parse_extension
-from affidavit.tlog.note import Note, VerifierKey
+from affidavit.tlog.note import Note
 from affidavit.tlog.policy import Policy
+from affidavit.tlog.proofs import check_consistency
 from affidavit.tlog.tlog_proof import TlogProof
 
 ALWAYS = {"README.txt", COPY, "checkpoint.txt", "manifest.json", "policy-template.txt"}
@@ -70,10 +74,11 @@ def verify_bundle(path: Path, *, policy: Policy | None = None, since: Note | Non
     claim = _manifest(files)  # 2
     note = _text(files, "checkpoint.txt")
     entries = _entries(files, note)  # 4; before 3, which reads entry 0
-    key, checkpoint, time = _signed(entries[0], note)  # 3
+    keys = _keys(entries)  # 3
+    checkpoint, time = _signed(files, keys, note)
     blobs = _blobs(files, entries)  # 5
     if since is not None:  # 6
-        _extends(files, since, checkpoint, key)
+        _extends(files, since, checkpoint, keys)
     return BundleVerification(
         checkpoint=checkpoint,
         time=time,
@@ -83,7 +88,7 @@ def verify_bundle(path: Path, *, policy: Policy | None = None, since: Note | Non
         blobs=blobs,
         claim=claim,
         since=Checkpoint.parse(since.text).size if since else None,
-        author=_author(note, key, policy),
+        author=_author(note, keys, policy),
         proven=policy is not None,
     )
 
@@ -136,22 +141,52 @@ def _entries(files: Zip | Folder, note: str) -> dict[int, Entry]:
     return entries
 
 
-def _signed(genesis: Entry, note: str) -> tuple[VerifierKey, Checkpoint, int]:
-    statement = genesis.statement
+def _keys(entries: Mapping[int, Entry]) -> Keychain:
+    # 3
+    index = 0
     try:
-        key = VerifierKey.parse(statement.facts["key"])
-    except (KeyError, TypeError, AttributeError, NoteError) as error:
-        raise IntegrityError("does not name the log's key", where="entries/0.json", index=0) from error
-    if statement.kind != kinds.GENESIS.name:
-        raise IntegrityError("not a genesis entry", where="entries/0.json", index=0)
+        keys = Keychain.start(entries[0].statement)
+        for index, entry in entries.items():
+            if entry.statement.kind == kinds.KEY_ROTATION.name:
+                keys = keys.follow(index, entry.statement)
+    except AffidavitError as error:
+        raise IntegrityError(error.problem, where=f"entries/{index}.json", index=index) from error
+    return keys
+
+
+def _signed(files: Zip | Folder, keys: Keychain, note: str) -> tuple[Checkpoint, int]:
+    # 3
     try:
         signed = Note.parse(note)
         checkpoint = Checkpoint.parse(signed.text)
-        if checkpoint.origin != key.name:
+        if checkpoint.origin != keys.origin:
             raise NoteError("it is of another log")
-        return key, checkpoint, cosignature.verify(signed, key)
+        if not any(signed.signed_by(keys.newest)):
+            raise NoteError(
+                f"not signed with the key that entry {keys.links[-1].index} names, the last one here to do so"
+            )
+        time = cosignature.verify(signed, keys.newest)
     except NoteError as error:
         raise NoteError(error.problem, where="checkpoint.txt") from error
+    proofs = {name for name in files if name.startswith("rotations/")}
+    for link in keys.links:
+        if link.after is not None:
+            name = f"rotations/{link.index}.txt"
+            _grew(link.after, checkpoint, _text(files, name), where=name)
+            proofs.discard(name)
+    for name in sorted(proofs):
+        raise IntegrityError("no entry here replaces the log's key there", where=name)
+    return checkpoint, time
+
+
+def _grew(old: Checkpoint, checkpoint: Checkpoint, proof: str, *, where: str) -> None:
+    try:
+        size, path, _ = parse_extension(proof)
+        if size != old.size:
+            raise ProofError(f"a proof from size {size}, and the head that the rotation came after has {old.size}")
+        check_consistency(size1=size, size2=checkpoint.size, proof=path, root1=old.root, root2=checkpoint.root)
+    except ProofError as error:
+        raise ProofError(error.problem, where=where) from error
 
 
 def _blobs(files: Zip | Folder, entries: Mapping[int, Entry]) -> int:
@@ -174,7 +209,7 @@ def _blobs(files: Zip | Folder, entries: Mapping[int, Entry]) -> int:
     return len(there)
 
 
-def _extends(files: Zip | Folder, noted: Note, checkpoint: Checkpoint, key: VerifierKey) -> None:
+def _extends(files: Zip | Folder, noted: Note, checkpoint: Checkpoint, keys: Keychain) -> None:
     old = Checkpoint.parse(noted.text)
     path: tuple[bytes, ...] = ()
     if 0 < old.size < checkpoint.size and old.origin == checkpoint.origin:
@@ -187,18 +222,17 @@ def _extends(files: Zip | Folder, noted: Note, checkpoint: Checkpoint, key: Veri
         size, path, _ = parse_extension(_text(files, "since.txt"))
         if size != old.size:
             raise IntegrityError(f"a proof from size {size}, and {old.size} was noted", where="since.txt")
-    check_extension(noted, checkpoint, path=path, key=key)
+    check_extension(noted, checkpoint, path=path, key=keys.at(old.size))
 
 
-def _author(note: str, key: VerifierKey, policy: Policy | None) -> str:
+def _author(note: str, keys: Keychain, policy: Policy | None) -> str:
     # 7
     if policy is None:
         return "unproven: no policy was given; the bundle is consistent with itself"
-    endorsement = policy.endorse(Note.parse(note))
-    if endorsement.log != key:
-        raise NoteError("the policy names another key for this log than its entry 0 does", where="checkpoint.txt")
-    witnesses = ", ".join(name for name, _ in endorsement.witnesses) or "no witness"
-    return f"{key.name}, whose key the policy names; cosigned by {witnesses}"
+    try:
+        return keys.author(policy, Note.parse(note))
+    except NoteError as error:
+        raise NoteError(error.problem, where="checkpoint.txt") from error
 
 
 def _text(files: Zip | Folder, name: str) -> str:

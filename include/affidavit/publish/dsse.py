@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from affidavit.errors import ConfigurationError
 from affidavit.evidence import Json, dumps
-from affidavit.tlog.note import VerifierKey
+from affidavit.evidence.keychain import Keychain
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 """Media type of an in-toto Statement (in-toto attestation framework, "Envelope")."""
@@ -38,16 +38,16 @@ class ExportKey:
     _key: Ed25519PrivateKey = field(repr=False)
 
     @classmethod
-    def parse(cls, pem: bytes, *, where: str, log: VerifierKey) -> ExportKey:
-        """Read an unencrypted PKCS #8 PEM. Raises ``ConfigurationError`` for another key, or that of the ``log``."""
+    def parse(cls, pem: bytes, *, where: str, log: Keychain) -> ExportKey:
+        """Read an unencrypted PKCS #8 PEM. Raises ``ConfigurationError`` for another key, or one of the ``log``."""
         try:
             key = load_pem_private_key(pem, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise ConfigurationError("not an unencrypted private key in PEM", where=where, fix=_FIX) from error
         if not isinstance(key, Ed25519PrivateKey):
             raise ConfigurationError("not an Ed25519 key", where=where, fix=_FIX)
-        if key.public_key().public_bytes_raw() == log.public:
-            raise ConfigurationError("this is the log's own key, which signs heads only", where=where, fix=_FIX)
+        if any(key.public_key().public_bytes_raw() == link.key.public for link in log.links):
+            raise ConfigurationError("this is a key of the log, which signs heads only", where=where, fix=_FIX)
         return cls(key)
 
     @property

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from affidavit.evidence.keychain import Keychain
 from affidavit.projections.reader import Head, Reader
 from affidavit.tlog.checkpoint import Checkpoint
 from affidavit.tlog.extension import check_extension
-from affidavit.tlog.note import Note, VerifierKey
+from affidavit.tlog.note import Note
 
 
 class Prover(Protocol):
     """Proves what is in the log, and that it only grew (RFC 6962); see :mod:`affidavit.tlog.proofs`."""
 
-    key: VerifierKey
+    @property
+    def keys(self) -> Keychain:
+        """The log's keys."""
 
     def prove_inclusion(self, index: int, size: int) -> list[bytes]:
         """The audit path of an entry under the head of ``size``."""
@@ -52,7 +55,7 @@ def prove_extension(noted: Note, head: Head, prover: Prover) -> list[bytes]:
     """
     size = Checkpoint.parse(noted.text).size
     path = prover.prove_consistency(size, head.size) if 0 < size <= head.size else []
-    check_extension(noted, Checkpoint(head.origin, head.size, head.root), path=path, key=prover.key)
+    check_extension(noted, Checkpoint(head.origin, head.size, head.root), path=path, key=prover.keys.at(size))
     return path
 
 

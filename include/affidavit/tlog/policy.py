@@ -54,10 +54,14 @@ class Policy:
         """
         checkpoint = Checkpoint.parse(signed.text)
         log, time = self._log(signed, checkpoint.origin)
+        return Endorsement(checkpoint, log, time, self.cosigned(signed))
+
+    def cosigned(self, signed: Note) -> tuple[tuple[str, int], ...]:
+        """The names of the witnesses that cosigned, each with its time. Raises ``NoteError`` short of the quorum."""
         seen = [(name, cosignature.verify(signed, key)) for name, key in self.witnesses if any(signed.signed_by(key))]
         if not self.satisfied_by(name for name, _ in seen):
             raise NoteError(f"the quorum {self.quorum!r} of the policy did not cosign the checkpoint")
-        return Endorsement(checkpoint, log, time, tuple(seen))
+        return tuple(seen)
 
     def satisfied_by(self, witnesses: Iterable[str]) -> bool:
         """Whether the quorum holds where the witnesses of these names cosigned."""
