@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +15,8 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from affidavit.evidence import Circumstances
+from affidavit.collect.look import Look
+from affidavit.evidence import Circumstances, Entry
 from affidavit.inventory import Connection, System
 from tests.conftest import Mlflow
 
@@ -60,6 +63,13 @@ class Team:
     def log(self, run: str, **values: list[dict]) -> None:
         self.call("runs/log-batch", run_id=run, **values)
 
+    def destroy(self, run: str) -> None:
+        """Take a run away for good, as MLflow's own garbage collection does."""
+        with closing(sqlite3.connect(self.server.artifacts.parent / "mlflow.db", timeout=30)) as database:
+            for table in ("latest_metrics", "metrics", "params", "tags", "runs"):
+                database.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (run,))
+            database.commit()
+
     def use(self, run: str, name: str, context: str | None, profile: str = '{"num_rows": 3}') -> None:
         dataset = {"name": name, "digest": "abcd1234", "source_type": "local", "source": "{}", "profile": profile}
         tags = [{"key": "mlflow.data.context", "value": context}] if context else []
@@ -99,6 +109,17 @@ class Team:
 @pytest.fixture
 def team(mlflow: Mlflow) -> Team:
     return Team(mlflow)
+
+
+@pytest.fixture
+def ledger() -> Callable[..., dict[str, Entry]]:
+    """What a ledger holds after looks, oldest first: the latest entry of each subject, of one kind where it is told."""
+
+    def recorded(*looks: Look, kind: str | None = None) -> dict[str, Entry]:
+        drafts = [draft for look in looks for draft in look.drafts if kind in {None, draft.kind.name}]
+        return {draft.subjects[0].name: Entry(n, draft.seal(None)) for n, draft in enumerate(drafts)}
+
+    return recorded
 
 
 @pytest.fixture

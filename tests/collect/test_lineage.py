@@ -51,6 +51,7 @@ def version(run_uri: str | None, artifacts: dict | None) -> Draft:
     facts = {
         "model": "loans",
         "version": "1",
+        "lifecycle": "active",
         "status": "READY",
         "created_at": "2026-03-14T11:00:00.000Z",
         "run": run_uri,

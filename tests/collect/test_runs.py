@@ -1,12 +1,13 @@
 import math
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from affidavit.collect.mlflow_client import MlflowServer
+from affidavit.collect.position import positions
 from affidavit.collect.rest import Api
-from affidavit.collect.runs import look_at_runs, positions
+from affidavit.collect.runs import look_at_runs
 from affidavit.errors import SourceGarbled, SourceRefused, SourceUnavailable
 from affidavit.evidence import Circumstances
 
@@ -39,7 +40,7 @@ def test_every_run_is_read_once_in_order_whatever_its_state(team, seen):
     assert (look.collector, look.enumerated, look.read) == ("mlflow-runs", 4, 4)
     assert facts_of(look, deleted)["lifecycle"] == "deleted"
     assert facts_of(look, running)["status"] == "RUNNING"
-    assert look.notice_delay_seconds is None, "a late edit of an old run is not noticed, and that is said"
+    assert look.notice_delay_seconds == 8 * 86_400, "a week to the next sweep, a day to the look after it"
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 7])
@@ -108,7 +109,7 @@ def test_a_run_deleted_within_the_window_is_noticed(team, seen):
 
 
 def test_the_window_holds_at_most_a_thousand_runs(team, seen, monkeypatch):
-    monkeypatch.setattr("affidavit.collect.runs.WINDOW_RUNS", 2)
+    monkeypatch.setattr("affidavit.collect.position.WINDOW_RUNS", 2)
     runs = [team.run(NOW_MS - HOUR + each) for each in range(4)]
     look = first(team, seen)
     again = look_at_runs(team.system(), team.connection, cursor=look.cursor, seen=seen)
@@ -224,15 +225,14 @@ def test_values_that_would_burst_an_entry_are_withheld_and_counted(team, seen):
     assert look.drafts[0].facts["withheld"] == {"params": 5, "tags": 1}
 
 
-def test_recorded_facts_spare_a_second_hashing_unless_something_changed(team, seen, mlflow):
+def test_recorded_facts_spare_a_second_hashing_unless_something_changed(team, seen, ledger, mlflow):
     run = team.run()
     team.artifact(run, "a.txt", b"before")
     look = first(team, seen)
-    known = {draft.subjects[0].name: draft.facts for draft in look.drafts}
     # Taken away behind MLflow's back: whoever lists it again cannot but see that.
     stored = mlflow.artifacts / team.experiment_id / run / "artifacts" / "a.txt"
     stored.write_bytes(b"after")
-    more = {"cursor": look.cursor, "seen": seen, "recorded": known.get}
+    more = {"cursor": look.cursor, "seen": seen, "recorded": ledger(look)}
     assert facts_of(look_at_runs(team.system(), team.connection, **more), run) == facts_of(look, run)
     team.log(run, tags=[{"key": "reviewed", "value": "yes"}])
     changed = facts_of(look_at_runs(team.system(), team.connection, **more), run)
@@ -291,7 +291,132 @@ def test_a_server_that_is_down_is_said_to_be(serve, reply, a_system, seen):
 
 
 def test_the_cursor_is_never_too_large_for_an_entry(team, monkeypatch):
-    monkeypatch.setattr("affidavit.collect.runs.OPEN_RUNS", 2)
+    monkeypatch.setattr("affidavit.collect.position.OPEN_RUNS", 2)
     runs = [team.run(NOW_MS - HOUR + each, finish=False) for each in range(4)]
     look = first(team, Circumstances(NOW))
     assert look.cursor[team.experiment_id]["open"] == runs[2:]
+
+
+def later(days: float) -> Circumstances:
+    return Circumstances(NOW + timedelta(days=days))
+
+
+def test_a_sweep_finds_what_was_changed_deleted_or_dated_back_after_collection(team, ledger):
+    old = [team.run(NOW_MS - 40 * DAY + each) for each in range(4)]
+    gone = team.run(NOW_MS - 39 * DAY)
+    recent = team.run(NOW_MS - HOUR)
+    look = first(team, later(0))
+    team.call("runs/delete", run_id=old[0])
+    team.log(old[1], metrics=[{"key": "auc", "value": 0.99, "timestamp": 1, "step": 0}])
+    team.call("runs/set-tag", run_id=old[2], key="team", value="another")
+    back_dated = team.run(NOW_MS - 50 * DAY)
+    team.destroy(gone)
+
+    def again(days, looks):
+        system = team.system(allow={"tags": ["team"]})
+        seen = later(days)
+        return look_at_runs(system, team.connection, cursor=looks[-1].cursor, seen=seen, recorded=ledger(*looks))
+
+    daily = again(0.25, [look])
+    assert ids(daily) == [recent], "the next tick of the sweep is tomorrow"
+    swept = again(1, [look, daily])
+    assert sorted(ids(swept)) == sorted([*old, gone, recent, back_dated])
+    assert facts_of(swept, old[0])["lifecycle"] == "deleted"
+    assert facts_of(swept, old[1])["metrics"] == {"auc": 0.99}
+    assert facts_of(swept, old[2])["tags"] == {"team": "another"}
+    assert facts_of(swept, old[3]) == facts_of(look, old[3])
+    assert facts_of(swept, gone) == {**facts_of(look, gone), "lifecycle": "gone"}
+    assert swept.window.start is None
+
+    team.call("runs/restore", run_id=old[0])
+    after = again(3, [look, daily, swept])
+    assert ids(after) == [recent], "one sweep a week"
+    restored = again(8, [look, daily, swept, after])
+    assert facts_of(restored, old[0])["lifecycle"] == "active"
+    assert gone not in ids(restored), "it was said once"
+
+
+def test_a_run_that_is_gone_keeps_its_period_and_its_digests(team, ledger):
+    run = team.run()
+    team.artifact(run, "a.txt", b"a")
+    look = first(team, later(0))
+    team.destroy(run)
+    found = look_at_runs(team.system(), team.connection, cursor=look.cursor, seen=later(2), recorded=ledger(look))
+    (before,), (gone,) = look.drafts, found.drafts
+    assert gone.effective == before.effective
+    assert gone.subjects[1:] == before.subjects[1:]
+
+
+def test_an_unfinished_run_that_is_gone_is_noticed_at_the_next_look(team, ledger):
+    run = team.run(finish=False)
+    look = first(team, later(0))
+    team.destroy(run)
+    found = look_at_runs(team.system(), team.connection, cursor=look.cursor, seen=later(0.1), recorded=ledger(look))
+    assert facts_of(found, run)["lifecycle"] == "gone"
+    assert found.cursor[team.experiment_id]["open"] == []
+
+
+@pytest.mark.parametrize("alias", ["champion", "challenger"])
+def test_a_run_that_an_alias_leads_to_is_read_at_every_look(team, ledger, alias):
+    run, other = team.run(NOW_MS - 40 * DAY), team.run(NOW_MS - 40 * DAY)
+    team.run()
+    for each in (run, other):
+        version = team.register("s3://bucket/model", each)
+    team.alias(alias, str(int(version) - 1))
+    system = team.system(registered_models=[team.name])
+    look = look_at_runs(system, team.connection, cursor=None, seen=later(0))
+    more = {"cursor": look.cursor, "seen": later(0.1), "recorded": ledger(look)}
+    for each in (run, other):
+        team.call("runs/delete", run_id=each)
+    found = look_at_runs(system, team.connection, **more)
+    assert facts_of(found, run)["lifecycle"] == "deleted"
+    assert other not in ids(found), "only the sweep finds it"
+    team.destroy(run)
+    assert facts_of(look_at_runs(system, team.connection, **more), run)["lifecycle"] == "gone"
+
+
+def test_renaming_an_experiment_hides_no_deletion(team, ledger):
+    runs = [team.run(NOW_MS - 40 * DAY + each) for each in range(2)]
+    look = first(team, later(0))
+    team.call("experiments/update", experiment_id=team.experiment_id, new_name=f"{team.name}-old")
+    replacement = team.experiment(team.name)
+    new = team.run(experiment_id=replacement)
+    team.call("runs/delete", run_id=runs[0])
+    team.destroy(runs[1])
+    found = look_at_runs(team.system(), team.connection, cursor=look.cursor, seen=later(2), recorded=ledger(look))
+    assert sorted(ids(found)) == sorted([*runs, new])
+    assert facts_of(found, runs[0])["lifecycle"] == "deleted"
+    assert facts_of(found, runs[0])["experiment"] == {"id": team.experiment_id, "name": f"{team.name}-old"}
+    assert facts_of(found, runs[1])["lifecycle"] == "gone"
+    # Had it counted as read, its earlier runs would be passed over once it is declared.
+    assert positions(found.cursor)[team.experiment_id].since is None
+
+
+def test_runs_of_another_server_are_never_called_gone(team, ledger):
+    team.run()
+    look = first(team, later(0))
+    elsewhere = {name.replace("//tracking/", "//other/"): entry for name, entry in ledger(look).items()}
+    found = look_at_runs(team.system(), team.connection, cursor=None, seen=later(2), recorded=elsewhere)
+    assert {draft.facts["lifecycle"] for draft in found.drafts} == {"active"}
+
+
+def test_a_sweep_reads_artifacts_again_in_turn(team, ledger, mlflow, monkeypatch):
+    monkeypatch.setattr("affidavit.collect.rotation.REREAD_BYTES", 0)
+    runs = sorted(team.run(NOW_MS - 40 * DAY) for _ in range(2))
+    for run in runs:
+        team.artifact(run, "a.txt", b"before")
+    look = first(team, later(0))
+    for run in runs:
+        (mlflow.artifacts / team.experiment_id / run / "artifacts" / "a.txt").write_bytes(b"after!")
+
+    def overwritten(days, cursor):
+        found = look_at_runs(team.system(), team.connection, cursor=cursor, seen=later(days), recorded=ledger(look))
+        return found, [run for run in runs if run in ids(found) and facts_of(found, run) != facts_of(look, run)]
+
+    daily, noticed = overwritten(0.1, look.cursor)
+    assert noticed == []
+    swept, noticed = overwritten(7, daily.cursor)
+    assert noticed == [runs[0]]
+    assert swept.notice_delay_seconds == (3 * 7 + 1) * 86_400
+    _, noticed = overwritten(14, swept.cursor)
+    assert noticed == [runs[1]]

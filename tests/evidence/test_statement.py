@@ -85,6 +85,7 @@ def test_a_leaf_holds_at_most_65535_bytes():
     facts = {
         "model": "m",
         "version": "1",
+        "lifecycle": "active",
         "status": "READY",
         "created_at": "2026-03-14T12:00:00.000Z",
         "run": None,

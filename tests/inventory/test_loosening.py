@@ -76,6 +76,7 @@ WEAKER = [
     ("experiment", None, mortgage(put("mlflow", "experiments", ["x"])), SYSTEM_FILE, "mlflow.experiments"),
     ("model", None, mortgage(put("mlflow", "registered_models", [])), SYSTEM_FILE, "mlflow.registered_models"),
     ("alias", None, mortgage(put("mlflow", "in_use_alias", "live")), SYSTEM_FILE, "mlflow.in_use_alias"),
+    ("sweep", None, mortgage(put("mlflow", "sweep", "@monthly")), SYSTEM_FILE, "mlflow.sweep"),
     ("param", None, mortgage(lambda s: s["mlflow"]["allow"]["params"].append("x")), SYSTEM_FILE, "mlflow.allow.params"),
     ("tag", None, mortgage(lambda s: s["mlflow"]["allow"]["tags"].append("x")), SYSTEM_FILE, "mlflow.allow.tags"),
     ("dag", mortgage(put("dags", ["train", "score"])), mortgage(put("dags", ["score"])), SYSTEM_FILE, "dags"),

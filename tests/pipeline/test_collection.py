@@ -135,6 +135,30 @@ def test_something_new_in_a_slot_already_collected_supersedes_its_collection(pro
     assert second.statement.facts["slot"] == first.statement.facts["slot"]
 
 
+def test_a_late_edit_of_an_old_run_enters_with_the_next_sweep_and_supersedes(project):
+    def run(days: int) -> str:
+        start = int((project.now - timedelta(days=days)).timestamp() * 1_000)
+        body = {"experiment_id": project.tracking.experiment_id, "start_time": start}
+        return project.tracking.call("runs/create", **body)["run"]["info"]["run_id"]
+
+    old, _ = run(40), run(1)
+    project.tracking.call("runs/update", run_id=old, status="FINISHED")
+    project.tomorrow()  # a Sunday, so that the next sweep is due in a week
+    project.collect()
+    project.tracking.call("runs/log-metric", run_id=old, key="auc", value=0.99, timestamp=1)
+    recorded = []
+    for days in (1, 6):
+        project.now += timedelta(days=days)
+        project.collect()
+        recorded.append([e for e in project.entries(kind="model-run") if e.statement.subject.name.endswith(old)])
+    assert [len(entries) for entries in recorded] == [1, 2]
+    before, after = recorded[1]
+    assert after.statement.supersedes == before.leaf_hash
+    assert (before.statement.facts["metrics"], after.statement.facts["metrics"]) == ({}, {"auc": 0.99})
+    collected = project.entries(kind="collection")[-1].statement.facts["collectors"]["mlflow-runs"]
+    assert collected["notice_delay_seconds"] == 8 * 86_400
+
+
 def test_a_slot_that_is_over_records_a_gap_and_no_observation(project):
     workplace = project.workplace
     past = collection.slot_of(workplace, "loans", project.now - timedelta(days=3))

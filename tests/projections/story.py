@@ -220,6 +220,7 @@ class Story:
         facts = {
             "model": "loans",
             "version": name,
+            "lifecycle": "active",
             "status": "READY",
             "created_at": timestamp(TRAINED),
             "run": RUN,

@@ -120,6 +120,7 @@ def test_a_collection_without_the_registry_does_not_keep_it_fresh(part, check, p
         ({"status": "FAILED"}, "its run is failed"),
         ({"status": "RUNNING"}, "its run is running"),
         ({"lifecycle": "deleted"}, "its run is deleted"),
+        ({"lifecycle": "gone"}, "its run is gone"),
     ],
 )
 def test_a_version_in_use_from_a_run_that_is_not_good_fails(part, changes, words):
@@ -130,9 +131,10 @@ def test_a_version_in_use_from_a_run_that_is_not_good_fails(part, changes, words
     assert words in outcome.sentence
 
 
-def test_a_version_in_use_that_is_not_ready_fails(part):
+@pytest.mark.parametrize("changes", [{"status": "FAILED_REGISTRATION"}, {"lifecycle": "gone"}])
+def test_a_version_in_use_that_is_not_ready_or_not_there_fails(part, changes):
     story = told()
-    story.version(status="FAILED_REGISTRATION")
+    story.version(**changes)
     assert part(story, "version_in_use_resolved/1").status is Status.FAILING
 
 

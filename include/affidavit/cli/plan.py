@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from affidavit.cli.terminal import out, print_json, workplace
+from affidavit.cli.terminal import now, out, print_json, workplace
 
 System = Annotated[str, typer.Argument(help="Id of an AI system.", metavar="SYSTEM")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
@@ -18,7 +18,7 @@ def plan(system: System, json: Json = False) -> None:
     """Dry run of a collection: queries, rows and bytes to scan, requests, entries to expect. Writes nothing."""
     from affidavit.pipeline import plan as planning
 
-    expected = planning.plan(workplace(), system)
+    expected = planning.plan(workplace(), system, now=now())
     if json:
         print_json([asdict(each) for each in expected])
         return

@@ -2,13 +2,13 @@
 
     declarations    what the organisation itself wrote: AI systems, suites, roles
     tables          a table of the warehouse and its validation, from one snapshot
-    runs            MLflow runs
+    runs            MLflow runs;  position  how far they were read;  reading  what of them a look has to read
     models          registered model versions and aliases
     lineage         which table a run was trained or tried on, and which run made a version; pure
     unreconciled    what the platform holds and no AI system claims
     look            what each of them brings back from one look
     allowlist       which of MLflow's params and tags may enter, and a proposal for what should
-    artifacts       artifacts listed, streamed and hashed; never loaded
+    artifacts       artifacts listed, streamed and hashed; never loaded;  rotation  whose turn it is to be read again
     estimate        what a look at MLflow would cost, for a dry run
     mlflow_client   the seam to MLflow;  airflow_client  the seam to Airflow;  both read only
     rest            the seam to HTTP: bounded patience, each failure turned into one of ours

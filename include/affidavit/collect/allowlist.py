@@ -77,7 +77,7 @@ def suggest(system: System, connection: Connection) -> tuple[Suggestion, ...]:
             experiment = server.experiment(name)
             if experiment is None:
                 present = [each.name for each in server.experiments()]
-                raise missing(system, connection, field="experiments", name=name, present=present)
+                raise missing(system, server, field="experiments", name=name, present=present)
             for run in server.newest_runs(experiment.id, SAMPLE):
                 _count(seen, "param", run.data.params)
                 _count(seen, "tag", run.data.tags)

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from affidavit.evidence import Draft, Json, Period
+from affidavit.evidence import Draft, Entry, Json, Period
+
+Recorded = Mapping[str, Entry]
+"""The latest entry in the ledger about each subject of one kind, by its name."""
+
+NOTHING: Recorded = MappingProxyType({})
+
+GONE = "gone"
+"""The lifecycle of what a source no longer has."""
 
 
 @dataclass(frozen=True)

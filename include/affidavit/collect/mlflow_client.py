@@ -7,7 +7,7 @@ offsets: a run inserted or removed between two of them is seen twice or never.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from types import TracebackType
 from typing import Annotated, Self
@@ -134,7 +134,8 @@ class Experiment(Answer):
 class Alias(Answer):
     """Where an alias of a registered model points at now."""
 
-    alias: Annotated[str, StringConstraints(max_length=500)]
+    # MLflow allows no other sign; with an '@' in it, the name of an alias could be read as another model's.
+    alias: Annotated[str, StringConstraints(pattern=r"^[\w-]+$", max_length=255)]
     version: Annotated[str, StringConstraints(max_length=50)]
 
 
@@ -193,6 +194,10 @@ class _RegisteredModels(Answer):
     next_page_token: str = ""
 
 
+class _ModelVersion(Answer):
+    model_version: ModelVersion
+
+
 class _Versions(Answer):
     items: tuple[ModelVersion, ...] = Field((), alias="model_versions")
     next_page_token: str = ""
@@ -226,6 +231,10 @@ class MlflowServer:
         """An experiment, deleted or not; None where there is none of that name."""
         found = self.api.find(_Experiment, f"{_API}/experiments/get-by-name", {"experiment_name": name})
         return found.experiment if found else None
+
+    def experiment_by_id(self, experiment_id: str) -> Experiment:
+        """An experiment that is there, deleted or not."""
+        return self.api.get(_Experiment, f"{_API}/experiments/get", {"experiment_id": experiment_id}).experiment
 
     def experiments(self) -> list[Experiment]:
         """All experiments that are not deleted, by name."""
@@ -329,18 +338,30 @@ class MlflowServer:
             if not (token := page.next_page_token):
                 return list(found.values())
 
+    def version(self, name: str, version: str) -> ModelVersion | None:
+        """One version of a registered model; None where there is no such version."""
+        found = self.api.find(_ModelVersion, f"{_API}/model-versions/get", {"name": name, "version": version})
+        return found.model_version if found else None
+
+    def runs_in_use(self, names: Iterable[str]) -> frozenset[str]:
+        """Ids of the runs that made the versions at which any alias of these registered models points."""
+        models = [model for name in names if (model := self.registered_model(name))]
+        pointed = {(model.name, alias.version) for model in models for alias in model.aliases}
+        versions = [self.version(*each) for each in sorted(pointed)]
+        return frozenset(version.run_id for version in versions if version and version.run_id)
+
     def logged_model(self, model_id: str) -> str | None:
         """The URI of a logged model's artifacts; None where there is no such model."""
         found = self.api.find(_Model, f"{_API}/logged-models/{model_id}")
         return found.model.info.artifact_uri if found else None
 
 
-def missing(system: System, connection: Connection, *, field: str, name: str, present: Sequence[str]) -> SourceRefused:
+def missing(system: System, server: MlflowServer, *, field: str, name: str, present: Sequence[str]) -> SourceRefused:
     """The error for something that an AI system's file names and the server does not have."""
     near = get_close_matches(name, present, n=3, cutoff=0.6)
     hint = f"; there is {', '.join(repr(each[:100]) for each in near)}" if near else ""
     return SourceRefused(
         f"the server has no {name!r}{hint}",
-        where=f"MLflow {connection.id}, include/systems/{system.id}.yaml: mlflow.{field}",
+        where=f"{server.api.where}, include/systems/{system.id}.yaml: mlflow.{field}",
         fix="correct the name, or create it before evidence is due",
     )

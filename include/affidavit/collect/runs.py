@@ -1,24 +1,27 @@
 """Collector of MLflow runs.
 
-Each look reads what started since the last one, a window before that, and the runs that were not finished then. The
-window is a day, at most :data:`WINDOW_RUNS` runs. A run back-dated to before it, and a late edit of a run that was
-finished before it, change no time anywhere in MLflow: such a look cannot notice them, and says so.
+Each look reads from its cursor on (:mod:`affidavit.collect.position`), and once more the runs of the versions that an
+alias points at. A sweep, at its own schedule, reads everything: it finds runs that were deleted, restored or changed
+after they were collected, and those that were dated back. A run in the ledger that MLflow has no longer is asked for
+by its id, and then recorded as gone.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from affidavit import __version__
 from affidavit.collect.allowlist import let_through
 from affidavit.collect.artifacts import Tree
-from affidavit.collect.look import Look
+from affidavit.collect.look import GONE, NOTHING, Look, Recorded
 from affidavit.collect.mlflow_client import PAGE, Dataset, Experiment, MlflowServer, Pair, Run, missing
+from affidavit.collect.position import Position, cursor_of, moment_of, notice_delay, positions
+from affidavit.collect.reading import Known, Task, in_order, read_runs
 from affidavit.evidence import (
     Circumstances,
     Collector,
@@ -37,55 +40,10 @@ from affidavit.inventory import Connection, System
 
 NAME = "mlflow-runs"
 
-WINDOW = timedelta(days=1)
-WINDOW_RUNS = 1_000
-"""Most runs of one experiment that are read again although they were finished."""
-
-OPEN_RUNS = 1_000
-"""Most unfinished runs of one AI system that are followed, newest first: a cursor must fit into an entry."""
-
-Recorded = Callable[[str], Mapping[str, Any] | None]
-"""The latest facts in the ledger about a subject, by its name; None where there are none."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # Below this many, asking for each run's artifacts costs less than listing an experiment that may hold very many.
 _ONE_BY_ONE = 10
-
-
-def nothing_recorded(_: str) -> None:
-    """A :data:`Recorded` that knows of nothing."""
-
-
-@dataclass(frozen=True)
-class Position:
-    """How far one experiment was read.
-
-    ``newest`` is the latest start time seen (milliseconds) that is not later than the look itself: a run dated into
-    the future must not hide what starts before then. ``since`` is where the next look begins; ``open`` are unfinished
-    runs.
-    """
-
-    newest: int | None = None
-    since: int | None = None
-    open: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, value: Any) -> Position:
-        """The position that :meth:`json` wrote; the beginning where there is none."""
-        if value is None:
-            return cls()
-        return cls(value["newest"], value["start_time"], tuple(value["open"]))
-
-    def json(self) -> dict[str, Json]:
-        """As the cursor carries it."""
-        return {"newest": self.newest, "start_time": self.since, "open": list(self.open)}
-
-
-def positions(cursor: Json) -> dict[str, Position]:
-    """The positions in a cursor, by experiment id."""
-    return {key: Position.of(value) for key, value in cursor.items()} if isinstance(cursor, Mapping) else {}
 
 
 def look_at_runs(
@@ -94,80 +52,142 @@ def look_at_runs(
     *,
     cursor: Json,
     seen: Circumstances,
-    recorded: Recorded = nothing_recorded,
+    recorded: Recorded = NOTHING,
     page_size: int = PAGE,
 ) -> Look:
     """The runs of a system's experiments, deleted ones too, from ``cursor`` on (None: from the beginning).
 
-    ``recorded`` spares unchanged runs a second listing and hashing of their artifacts. Raises ``SourceError``.
+    ``recorded`` are the runs in the ledger: those that are unchanged are spared a second listing and hashing of their
+    artifacts, and those that are gone are told from those that never were. Raises ``SourceError``.
     """
-    before, after = positions(cursor), {}
-    drafts: list[Draft] = []
-    enumerated = 0
+    before, found = positions(cursor), dict[str, _Found]()
     with MlflowServer(connection) as server:
-        for name in sorted(system.mlflow.experiments):
-            experiment = server.experiment(name)
-            if experiment is None:
-                present = [each.name for each in server.experiments()]
-                raise missing(system, connection, field="experiments", name=name, present=present)
-            position = before.get(experiment.id, Position())
-            runs = read_runs(server, experiment.id, position, page_size=page_size)
-            enumerated += len(set(runs) | set(position.open))
-            ordered = sorted(runs.values(), key=lambda run: (run.info.start_time, run.id))
-            desk = _Desk(system, server, experiment, recorded, seen)
-            drafts += desk.drafts(ordered)
-            after[experiment.id] = _advance(position, ordered, seen)
+        experiments = _declared(system, server)
+        in_use = server.runs_in_use(system.mlflow.registered_models)
+        known = Known.of(recorded, home=server.uri("runs/"), in_use=in_use)
+        harvest = _Harvest(system, server, recorded, seen)
+
+        def task(experiment_id: str) -> Task:
+            return known.task(experiment_id, before.get(experiment_id, Position()), system, seen.observed_at)
+
+        for experiment in experiments:
+            found[experiment.id] = harvest.declared(experiment, task(experiment.id), page_size)
+        since = [each.task.since for each in found.values()]
+        for experiment_id in sorted(known.runs.keys() - found.keys()):
+            found[experiment_id] = harvest.left(experiment_id, task(experiment_id))
+    drafts = tuple(draft for each in found.values() for draft in each.drafts)
     return Look(
         NAME,
-        tuple(drafts),
-        enumerated=enumerated,
+        drafts,
+        enumerated=len(drafts),
         read=len(drafts),
         withheld=sum(sum(draft.facts["withheld"].values()) for draft in drafts),
-        window=Period(_earliest(before, after), seen.observed_at),
-        notice_delay_seconds=None,
-        cursor={key: position.json() for key, position in _bounded(after).items()},
+        window=Period(_earliest(since), seen.observed_at),
+        notice_delay_seconds=notice_delay(system, sweeps=max(each.task.turn.looks for each in found.values())),
+        cursor=cursor_of({experiment_id: each.position for experiment_id, each in found.items()}),
     )
 
 
-def read_runs(server: MlflowServer, experiment_id: str, position: Position, *, page_size: int = PAGE) -> dict[str, Run]:
-    """What a look from ``position`` reads, by run id."""
-    runs = {run.id: run for run in server.runs(experiment_id, since=position.since, page_size=page_size)}
-    left = [each for each in position.open if each not in runs]
-    return runs | {run.id: run for run in server.runs_by_id(experiment_id, left)}
+def _declared(system: System, server: MlflowServer) -> list[Experiment]:
+    found = []
+    for name in sorted(system.mlflow.experiments):
+        experiment = server.experiment(name)
+        if experiment is None:
+            present = [each.name for each in server.experiments()]
+            raise missing(system, server, field="experiments", name=name, present=present)
+        found.append(experiment)
+    return found
 
 
-def _advance(position: Position, runs: Sequence[Run], seen: Circumstances) -> Position:
-    now = _milliseconds(seen.observed_at)
-    starts = [run.info.start_time for run in runs if (position.since or 0) <= run.info.start_time <= now]
-    newest = max([*starts, *([position.newest] if position.newest is not None else [])], default=None)
-    if newest is None:
-        return Position(open=tuple(run.id for run in runs if run.running))
-    since = newest - int(WINDOW.total_seconds() * 1_000)
-    if len(starts) > WINDOW_RUNS:
-        since = max(since, starts[-WINDOW_RUNS])
-    return Position(newest, max(since, position.since or since), tuple(run.id for run in runs if run.running))
+def _earliest(since: Sequence[int | None]) -> datetime | None:
+    starts = [each for each in since if each is not None]
+    return moment_of(min(starts)) if len(starts) == len(since) else None
 
 
-def _bounded(after: Mapping[str, Position]) -> dict[str, Position]:
-    share = OPEN_RUNS // max(len(after), 1)
-    return {key: Position(each.newest, each.since, each.open[-share:]) for key, each in after.items()}
+@dataclass(frozen=True)
+class _Found:
+    """What a look found of one experiment, what it had to read of it, and how far that came."""
+
+    task: Task
+    drafts: Sequence[Draft]
+    position: Position
 
 
-def _earliest(before: Mapping[str, Position], after: Mapping[str, Position]) -> datetime | None:
-    since = [before.get(key, Position()).since for key in after]
-    known = [each for each in since if each is not None]
-    return moment_of(min(known)) if known and len(known) == len(since) else None
+@dataclass(frozen=True)
+class _Harvest:
+    """One look, experiment by experiment."""
+
+    system: System
+    server: MlflowServer
+    recorded: Recorded
+    seen: Circumstances
+
+    def declared(self, experiment: Experiment, task: Task, page_size: int) -> _Found:
+        """What is found of an experiment of the system's."""
+        runs = read_runs(self.server, experiment.id, task, page_size=page_size)
+        drafts = [*self._desk(experiment, task).drafts(runs), *self._gone(task, runs)]
+        now = self.seen.observed_at
+        return _Found(task, drafts, task.after(task.position.advanced(runs, now), now))
+
+    def left(self, experiment_id: str, task: Task) -> _Found:
+        """Likewise, of one that is declared no longer, or whose name another one bears now.
+
+        What is recorded of it is followed, so that nobody hides a deletion by renaming; nothing new is read.
+        """
+        runs = in_order(self.server.runs_by_id(experiment_id, list(task.awaited)))
+        drafts = self._desk(self.server.experiment_by_id(experiment_id), task).drafts(runs) if runs else []
+        position = Position(swept=task.position.swept, reread=task.position.reread)
+        return _Found(task, [*drafts, *self._gone(task, runs)], task.after(position, self.seen.observed_at))
+
+    def _desk(self, experiment: Experiment, task: Task) -> _Desk:
+        return _Desk(self.system, self.server, experiment, self.recorded, self.seen, task.turn.names)
+
+    def _gone(self, task: Task, runs: Sequence[Run]) -> list[Draft]:
+        """That MLflow no longer has them; every other fact is as it was last recorded."""
+        found = {run.id for run in runs}
+        return [
+            _draft(
+                self.system,
+                self.seen,
+                {**entry.statement.facts, "lifecycle": GONE},
+                uri=entry.statement.subject.name,
+                effective=Period.of(entry.statement.header["effective"]),
+            )
+            for run, entry in task.awaited.items()
+            if run not in found
+        ]
+
+
+def _draft(
+    system: System, seen: Circumstances, facts: Mapping[str, Any], *, uri: str, effective: Period | None
+) -> Draft:
+    subjects = [Subject.of_facts(uri, facts)]
+    if facts["artifacts"] and facts["artifacts"]["files"]:
+        subjects.append(Subject(f"{uri}/artifacts", facts["artifacts"]["sha256"]))
+    subjects += [Subject(each["name"], each["digest"]) for each in facts["outputs"] if each["digest"]]
+    return Draft(
+        kind=kinds.MODEL_RUN,
+        scope=system_scope(system.id),
+        stage=Stage.DEVELOPMENT,
+        origin=Origin.RECORDED,
+        subjects=tuple(subjects),
+        facts=facts,
+        collector=Collector(NAME, __version__),
+        seen=seen,
+        effective=effective,
+    )
 
 
 @dataclass(frozen=True)
 class _Desk:
-    """Where the runs of one experiment become drafts."""
+    """Where the runs of one experiment become drafts. ``again`` are runs whose artifacts are hashed in any case."""
 
     system: System
     server: MlflowServer
     experiment: Experiment
     recorded: Recorded
     seen: Circumstances
+    again: frozenset[str]
 
     def drafts(self, runs: Sequence[Run]) -> list[Draft]:
         bare = [(run, self._facts(run)) for run in runs]
@@ -177,9 +197,10 @@ class _Desk:
         return [self._draft(run, earlier.get(run.id) or {**facts, **hashed.get(run.id, {})}) for run, facts in bare]
 
     def _unchanged(self, run: Run, facts: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        known = self.recorded(self._uri(run.id))
-        if known is None or known["artifacts"] is None:
+        entry = self.recorded.get(self._uri(run.id))
+        if entry is None or run.id in self.again or entry.statement.facts["artifacts"] is None:
             return None
+        known = entry.statement.facts
         outputs = [{**each, "digest": None} for each in known["outputs"]]
         return known if {**known, "artifacts": None, "outputs": outputs} == facts else None
 
@@ -231,22 +252,8 @@ class _Desk:
         }
 
     def _draft(self, run: Run, facts: Mapping[str, Any]) -> Draft:
-        uri = self._uri(run.id)
-        subjects = [Subject.of_facts(uri, facts)]
-        if facts["artifacts"] and facts["artifacts"]["files"]:
-            subjects.append(Subject(f"{uri}/artifacts", facts["artifacts"]["sha256"]))
-        subjects += [Subject(each["name"], each["digest"]) for each in facts["outputs"] if each["digest"]]
-        return Draft(
-            kind=kinds.MODEL_RUN,
-            scope=system_scope(self.system.id),
-            stage=Stage.DEVELOPMENT,
-            origin=Origin.RECORDED,
-            subjects=tuple(subjects),
-            facts=facts,
-            collector=Collector(NAME, __version__),
-            seen=self.seen,
-            effective=Period(moment_of(run.info.start_time), moment_of(run.info.end_time)),
-        )
+        effective = Period(moment_of(run.info.start_time), moment_of(run.info.end_time))
+        return _draft(self.system, self.seen, facts, uri=self._uri(run.id), effective=effective)
 
     def _uri(self, run_id: str) -> str:
         return self.server.uri(f"runs/{run_id}")
@@ -278,17 +285,3 @@ def _rows(profile: str) -> int | None:
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return rows if isinstance(rows, int) and not isinstance(rows, bool) and 0 <= rows < 2**53 else None
-
-
-def moment_of(milliseconds: int | None) -> datetime | None:
-    """A time of MLflow's; None for none, and for one that no calendar has."""
-    if not milliseconds:
-        return None
-    try:
-        return _EPOCH + timedelta(milliseconds=milliseconds)
-    except OverflowError:
-        return None
-
-
-def _milliseconds(moment: datetime) -> int:
-    return int((moment - _EPOCH).total_seconds() * 1_000)

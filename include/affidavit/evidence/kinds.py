@@ -94,7 +94,9 @@ MODEL_RUN = Kind(
         "withheld": _WITHHELD,
     },
 )
-"""An MLflow run. ``inputs`` carry MLflow's own dataset digest, an identifier and not a fingerprint."""
+"""An MLflow run. ``lifecycle`` is ``active``, ``deleted`` (it can be restored), or ``gone``: MLflow no longer has it,
+and every other fact is as it was last recorded. ``inputs`` carry MLflow's own dataset digest, an identifier and not a
+fingerprint."""
 
 MODEL_VERSION = Kind(
     "model-version",
@@ -102,6 +104,7 @@ MODEL_VERSION = Kind(
     {
         "model": TEXT,
         "version": TEXT,
+        "lifecycle": TEXT,
         "status": TEXT,
         "created_at": TIME,
         "run": maybe(TEXT),
@@ -114,6 +117,9 @@ MODEL_VERSION = Kind(
         "withheld": _WITHHELD,
     },
 )
+"""A version of a registered model. ``lifecycle`` is ``active``, or ``gone``: MLflow no longer has it, and every other
+fact is as it was last recorded."""
+
 MODEL_ALIAS = Kind("model-alias", 1, {"model": TEXT, "alias": TEXT, "version": maybe(TEXT)})
 """Where an alias points at this look; between two looks the version in use is unknown."""
 

@@ -212,6 +212,9 @@ def _tracking_in_force(old: Tracking, new: Tracking, waiting: Waiting) -> Tracki
         in_use_alias=waiting.keep(
             "mlflow.in_use_alias", old, new, renamed, "other versions would count as the ones in use"
         ),
+        sweep=waiting.keep(
+            "mlflow.sweep", old, new, _slower(old.sweep, new.sweep), "a late change would be noticed later"
+        ),
         allow=_allow_in_force(old.allow, new.allow, waiting),
     )
 

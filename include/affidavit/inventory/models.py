@@ -129,6 +129,9 @@ class Tracking(Declared):
     experiments: tuple[Name, ...] = Field(min_length=1)
     registered_models: tuple[Name, ...] = ()
     in_use_alias: Name = Field("champion", description="The alias that means: this version is in use")
+    sweep: Schedule = Field(
+        "@weekly", description="When all runs are read again, to find what was changed or deleted after collection"
+    )
     allow: Allow = Allow()
 
 

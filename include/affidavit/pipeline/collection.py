@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from affidavit import __version__
 from affidavit.collect.declarations import look_at_organisation, look_at_system
@@ -29,7 +28,6 @@ from affidavit.evidence import (
     Circumstances,
     Collector,
     Draft,
-    Kind,
     Origin,
     Period,
     Stage,
@@ -206,11 +204,6 @@ def _recorded(appended: Appended, missed: str | None) -> Recorded:
     return Recorded(len(indices) + (closing is not None), closing, missed)
 
 
-def _facts_of(known: ScopeState, kind: Kind) -> Callable[[str], Mapping[str, Any] | None]:
-    latest = known.latest(kind)
-    return lambda name: latest[name].statement.facts if name in latest else None
-
-
 def _scope_state(ledger: Ledger, scope: str) -> ScopeState:
     return fold(ledger.entries(scope=scope)).scope(scope)
 
@@ -256,19 +249,18 @@ def _look_at_mlflow(workplace: Workplace, system: System, step: str, known: Scop
     if step == "mlflow-runs":
         from affidavit.collect.runs import look_at_runs
 
-        return look_at_runs(
-            system, connection, cursor=known.cursor(step), seen=seen, recorded=_facts_of(known, kinds.MODEL_RUN)
-        )
+        recorded = known.latest(kinds.MODEL_RUN)
+        return look_at_runs(system, connection, cursor=known.cursor(step), seen=seen, recorded=recorded)
     if step == "mlflow-models":
         from affidavit.collect.models import look_at_models
 
-        aliases = frozenset(known.latest(kinds.MODEL_ALIAS))
         return look_at_models(
             system,
             connection,
-            known_aliases=aliases,
             seen=seen,
-            recorded=_facts_of(known, kinds.MODEL_VERSION),
+            cursor=known.cursor(step),
+            versions=known.latest(kinds.MODEL_VERSION),
+            aliases=known.latest(kinds.MODEL_ALIAS),
         )
     raise _no_step(step, system.id, steps_of(system))
 

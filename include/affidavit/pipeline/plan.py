@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from affidavit.evidence import system_scope
+from affidavit.evidence import kinds, system_scope
 from affidavit.inventory import Dataset, PredictionTable
 from affidavit.pipeline.steps import pool
 from affidavit.pipeline.workplace import Workplace
@@ -31,8 +32,8 @@ class Expected:
     basis: str = ""
 
 
-def plan(workplace: Workplace, system_id: str) -> tuple[Expected, ...]:
-    """What collecting one AI system would cost. Scans nothing and writes nothing."""
+def plan(workplace: Workplace, system_id: str, *, now: datetime) -> tuple[Expected, ...]:
+    """What collecting one AI system would cost at ``now``. Scans nothing and writes nothing."""
     from affidavit.collect.estimate import estimate_requests
 
     system, suites = workplace.system(system_id)
@@ -40,7 +41,13 @@ def plan(workplace: Workplace, system_id: str) -> tuple[Expected, ...]:
     with workplace.reader() as ledger:
         known = fold(ledger.entries(scope=scope)).scope(scope)
     sizes = {suite.name: len(suite.expectations) for suite in suites}
-    cost = estimate_requests(system, workplace.resolve(system.mlflow.connection), cursor=known.cursor("mlflow-runs"))
+    cost = estimate_requests(
+        system,
+        workplace.resolve(system.mlflow.connection),
+        cursor=known.cursor("mlflow-runs"),
+        now=now,
+        recorded=known.latest(kinds.MODEL_RUN),
+    )
     return (
         # A declaration that changed is an entry of its own; which ones did is only known when they are compared.
         Expected("declarations", "include/, expectations/", entries=1 + len(suites), basis="files"),

@@ -43,8 +43,7 @@ def _trail(used: InUse) -> Outcome | None:
 
 @check(
     "version_in_use_resolved/1",
-    limits="That what the alias points at is what really serves, and that its run still stands in MLflow: "
-    "a run is looked at again for a day.",
+    limits="That what the alias points at is what really serves, and where it pointed between two looks.",
 )
 def _version_in_use_resolved(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
     def judge(used: InUse) -> Outcome:
@@ -54,6 +53,8 @@ def _version_in_use_resolved(view: ScopeView, _params: Mapping[str, Any], at: da
         assert used.run is not None
         version, run = used.version.statement.facts, used.run.statement.facts
         wrong = []
+        if version["lifecycle"] != "active":
+            wrong.append(f"the version is {version['lifecycle'].lower()}")
         if version["status"] != "READY":
             wrong.append(f"the version is {version['status'].lower()}")
         if run["status"] != "FINISHED":
