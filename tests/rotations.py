@@ -54,9 +54,15 @@ def rotate(place, *, now=NOON):
     return apply(place, rotation.sign(asked(place), RECOVERY), now=now)
 
 
-def forged(meant, **changes):
-    """A rotation that no constructor would make."""
+def forged(meant=None, **fields):
+    """A rotation that no constructor would make: ``meant`` with other ``fields``, or these alone."""
     made = object.__new__(rotation.Rotation)
-    for field in dataclasses.fields(meant):
-        object.__setattr__(made, field.name, changes.get(field.name, getattr(meant, field.name)))
+    for field in dataclasses.fields(rotation.Rotation):
+        value = fields[field.name] if field.name in fields else getattr(meant, field.name)
+        object.__setattr__(made, field.name, value)
     return made
+
+
+def secret(place):
+    """The log's present key, as its thief has it."""
+    return SigningKey.parse(place.key.read_text().strip())

@@ -9,17 +9,19 @@ order; the code repeats the numbers:
 1. What is read can be read in one way only. A bundle's zip holds stored files of known names, each once, and not one
    byte besides; its manifest lists the SHA-256 of each. A ledger is opened read-only. JSON with a key twice, with NaN,
    or with numbers that two programs would read differently is refused.
-2. Every entry is an in-toto Statement. Entry 0 names the log's key, whose name is the log's origin.
+2. Every entry is an in-toto Statement. Entry 0 names the log's key, whose name is the log's origin, and who may replace
+   it: a recovery key, or a quorum of witnesses. An entry that replaces it carries their signatures, over the old key,
+   the new one and a head of this log that the old one signed; it counts from the first head that covers it on.
 3. Entries lead to the root of a signed head (RFC 6962). In a bundle each has a proof that leads to the one checkpoint;
    from a ledger the whole tree is grown, and every signed head in it must lie on the way. Entries beyond the newest
    head are counted: nobody vouches for them yet.
-4. Every head was signed by the key that entry 0 names (an Ed25519 cosignature with its time, C2SP tlog-cosignature),
-   and the times never decrease.
+4. Every head was signed by the log's key of its time (an Ed25519 cosignature with its time, C2SP tlog-cosignature), and
+   the times never decrease.
 5. Every blob that an entry names is there, with that SHA-256.
 6. --since: the head only extended the checkpoint that you noted at an earlier audit (RFC 9162, section 2.1.4.2).
-7. --policy: the log's key is the one that you trust, and the witnesses that you ask for cosigned (C2SP tlog-policy).
-   You got that file elsewhere than from the one you audit. Without it whatever is here is consistent with itself, and
-   anybody could have made it.
+7. --policy: the log's key is the one that you trust, or replaced that one by step 2; and the witnesses that you ask for
+   cosigned (C2SP tlog-policy). You got that file elsewhere than from the one you audit. Without it whatever is here is
+   consistent with itself, and anybody could have made it.
 
 Of a ledger it reads the columns entries.leaf and checkpoints.note, which alone are evidence. All other columns, and the
 tree nodes, are computed from these; 'affidavit verify' compares them. In a bundle nothing signs README, policy template
@@ -55,7 +57,9 @@ COPY = "copy_of_affidavit_verify.py"
 PLAIN, COSIGNATURE = 1, 4  # types of signature: over the text; over the text and a time
 LARGEST_NOTE, LARGEST_LEAF = 1_000_000, 65_535
 Key = collections.namedtuple("Key", "name type public")
+Note = collections.namedtuple("Note", "text signatures")
 Head = collections.namedtuple("Head", "origin size root text signatures")
+Policy = collections.namedtuple("Policy", "logs witnesses groups quorum")
 
 
 class BrokenError(Exception):
@@ -76,6 +80,7 @@ def demand(truth, message):
 NAME = re.compile(
     r"README\.txt|copy_of_affidavit_verify\.py|checkpoint\.txt|manifest\.json|policy-template\.txt|since\.txt"
     r"|blobs/[0-9a-f]{64}|entries/(?:0|[1-9][0-9]{0,18})\.json|proofs/(?:0|[1-9][0-9]{0,18})\.tlog-proof"
+    r"|rotations/[1-9][0-9]{0,18}\.txt"
 )
 ALWAYS = {"README.txt", COPY, "checkpoint.txt", "policy-template.txt"}
 
@@ -167,7 +172,9 @@ class Found:
         self.kinds = collections.Counter()
         self.demonstrations = collections.Counter()
         self.blobs = {}  # SHA-256 -> index of an entry that names it
-        self.key = self.head = None
+        self.keys = []  # (index of the entry that names it, key, by what authority), oldest first
+        self.comes_after = {}  # index of an entry that replaced the key -> the head that it says it comes after
+        self.recovery = self.quorum = self.head = None
         self.time = self.entries = 0
         self.notes, self.doubts = [], []
 
@@ -190,13 +197,54 @@ class Found:
                 self.blobs.setdefault(digest, index)
             if index == 0:
                 demand(statement["predicateType"].startswith("urn:affidavit:genesis:v"), "not a genesis entry")
-                self.key = parse_key(own["key"])
-        except (BrokenError, KeyError, TypeError, AttributeError, IndexError) as error:
-            problem = str(error) if isinstance(error, BrokenError) else "not a statement"
+                self.keys.append((0, parse_key(own["key"]), None))
+                self.recovery = parse_key(own["recovery"]) if own["recovery"] is not None else None
+                quorum = own["recovery_quorum"]
+                self.quorum = parse_policy(quorum.encode(), "its quorum") if quorum is not None else None
+            elif statement["predicateType"] == "urn:affidavit:key-rotation:v1":
+                self.rotate(index, own)
+        except (BrokenError, UnusableError, KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+            problem = str(error) if isinstance(error, (BrokenError, UnusableError)) else "not a statement"
             raise BrokenError(f"{what}: {problem}") from error
         if demonstration is not None:
             self.demonstrations[str(demonstration)] += 1
         return hashlib.sha256(b"\0" + leaf).digest()
+
+    def key(self, size):
+        """The log's key that signs a head of so many entries."""
+        return [key for index, key, _ in self.keys if index < max(size, 1)][-1]
+
+    def rotate(self, index, own):
+        """A new key: authorised by whom entry 0 names, in place of the newest, after a head that the newest signed."""
+        origin, authority = self.keys[0][1].name, own["authority"]
+        if authority == "recovery key" and self.recovery is not None:
+            note = parse_note(own["authorisation"], "its authorisation")
+            text = note.text
+            allowed = self.recovery.type == PLAIN and signed(note, self.recovery, "its authorisation") is not None
+            demand(allowed, "not authorised by the recovery key that entry 0 names")
+        else:
+            demand(authority == "witness quorum" and self.quorum is not None, "authorised by nobody that entry 0 names")
+            text, head = parse_consent(own["authorisation"])
+            # The witnesses cosigned a log of its own, whose only entry is the text.
+            data, name = text.encode(), f"{origin}/rotation/{hashlib.sha256(text.encode()).hexdigest()}"
+            root = base64.b64encode(hashlib.sha256(b"\0" + data).digest()).decode()
+            demand(head.text == f"{name}\n1\n{root}\n", "the witnesses authorised something else")
+            check_quorum(self.quorum, head, "its authorisation")
+        top, _, below = text.partition("\n\n")
+        demand(top == f"affidavit/key-rotation/v1\n{own['old']}\n{own['new']}", "other keys than were authorised")
+        old, new, after = (
+            parse_key(own["old"]),
+            parse_key(own["new"]),
+            parse_head(below, "the head that it comes after"),
+        )
+        demand(old == self.keys[-1][1], "it replaces another key than the log's present one")
+        demand(new.type == COSIGNATURE and new.name == origin == after.origin, "keys and head are not of one log")
+        demand(all(new.public != key.public for _, key, _ in self.keys), "the new key was a key of this log before")
+        demand(len(after.signatures) == 1, "the head that it comes after must carry one signature")
+        demand(signed(after, old, "the head that it comes after") is not None, "the old key signed no head before it")
+        demand(self.keys[-1][0] < after.size <= index, f"a head of {after.size} entries cannot be the one before it")
+        self.keys.append((index, new, authority))
+        self.comes_after[index] = after
 
 
 # --- 3. The Merkle tree (RFC 6962, RFC 9162) -------------------------------------------------------------------------
@@ -273,8 +321,8 @@ def key_id(name, data):
     return hashlib.sha256(name.encode("utf-8", "surrogateescape") + b"\n" + data).digest()[:4]
 
 
-def parse_head(data, what):
-    """A signed checkpoint: origin, size and root, each on a line; an empty line; signature lines."""
+def parse_note(data, what):
+    """A signed note: text, an empty line, and signature lines."""
     demand(len(data) <= LARGEST_NOTE, f"{what}: too long")
     try:
         whole = data.decode("utf-8") if isinstance(data, bytes) else data
@@ -292,11 +340,25 @@ def parse_head(data, what):
         value = from_base64(match[2], what)
         demand(len(value) > 4, f"{what}: a signature that is too short")
         signatures.append((match[1], value[:4], value[4:]))
+    return Note(text, signatures)
+
+
+def parse_head(data, what):
+    """A signed checkpoint: its text is origin, size and root, each on a line."""
+    text, signatures = parse_note(data, what)
     origin, size, root, *more = text[:-1].split("\n") if text.count("\n") > 2 else ("", "", "")
     demand(origin and all(more) and re.fullmatch("0|[1-9][0-9]{0,18}", size), f"{what}: not a checkpoint")
     root = from_base64(root, what)
     demand(len(root) == 32 and int(size) < 2**63, f"{what}: an impossible root or size")
     return Head(origin, int(size), root, text, signatures)
+
+
+def parse_consent(data):
+    """A C2SP tlog-proof of a log's only entry: the entry, which stands in it, and the head."""
+    top, _, below = data.partition("\n\n")
+    match = re.fullmatch(r"c2sp\.org/tlog-proof@v1\nextra (\S+)\nindex 0", top)
+    demand(match, "its authorisation is not a proof of one entry")
+    return from_base64(match[1], "its authorisation").decode("utf-8"), parse_head(below, "its authorisation")
 
 
 def signed(head, key, what):
@@ -319,10 +381,12 @@ def signed(head, key, what):
     return min(times) if times else None
 
 
-def check_head(head, key, what):
+def check_head(head, found, what):
+    key = found.key(head.size)
     demand(key.type == COSIGNATURE and head.origin == key.name, f"{what}: of another log than entry 0 names")
     time = signed(head, key, what)
-    demand(time is not None, f"{what}: not signed by the key that entry 0 names")
+    index = max(index for index, each, _ in found.keys if each == key)
+    demand(time is not None, f"{what}: not signed with the log's key, which entry {index} names")
     return time
 
 
@@ -336,17 +400,17 @@ def read_since(path):
         raise UnusableError(f"{error}; give the whole file that was noted") from error
 
 
-def check_since(old, head, key):
+def check_since(old, head, found):
     """Whether the noted checkpoint can be of this log's past; the tree must still show it."""
     demand(old.origin == head.origin, f"the noted checkpoint is of the log {old.origin[:200]!r}, not {head.origin!r}")
-    signed(old, key, "the noted checkpoint")
+    signed(old, found.key(old.size), "the noted checkpoint")
     demand(old.size <= head.size, f"rolled back: {old.size} entries were noted, and there are only {head.size}")
 
 
-def read_policy(path):
-    """The logs and witnesses that you trust, and the quorum of witnesses that you ask for."""
+def parse_policy(data, path):
+    """The logs and witnesses that somebody trusts, and the quorum of witnesses that they ask for."""
     logs, witnesses, groups, quorum = [], {}, {}, None
-    text = pathlib.Path(path).read_bytes().decode("utf-8", "surrogateescape")  # names are octets, not characters
+    text = data.decode("utf-8", "surrogateescape")  # names are octets, not characters
     if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text):
         raise UnusableError(f"{path}: a control character")
     for number, line in enumerate(text.split("\n"), 1):
@@ -383,20 +447,31 @@ def read_policy(path):
         raise UnusableError(f"{path}: no quorum line, or a log twice")
     if len({k.public for k in witnesses.values()}) < len(witnesses):
         raise UnusableError(f"{path}: a witness twice")
-    return logs, witnesses, groups, quorum
+    return Policy(logs, witnesses, groups, quorum)
 
 
-def check_policy(policy, head, key):
-    logs, witnesses, groups, quorum = policy
-    known = [log for log in logs if log.name == head.origin and signed(head, log, "the head") is not None]
-    demand(known, "no log of your policy signed this head")
-    demand(known[0] == key, "your policy names another key for this log than its entry 0 does")
-    holds = {name for name, witness in witnesses.items() if signed(head, witness, "the head") is not None}
+def check_policy(policy, found):
+    """Whose log it is by your policy, and which of your witnesses cosigned the head."""
+    head, keys = found.head, [each for each in found.keys if each[0] < found.head.size]
+    named = [index for index, key, _ in keys if key in policy.logs]
+    if not named:
+        known = [log for log in policy.logs if log.name == head.origin and signed(head, log, "the head") is not None]
+        demand(known, "no log of your policy signed this head")
+        raise BrokenError("your policy names another key for this log than its entry 0 does")
+    steps = [f"at entry {index} under the {authority}" for index, _, authority in keys if index > named[-1]]
+    replaced = f" was replaced {', then '.join(steps)} that entry 0 pins" if steps else ""
+    cosigned = check_quorum(policy, head, "the head")
+    return f"{head.origin}, whose key your policy names{replaced}; cosigned by {cosigned}"
+
+
+def check_quorum(policy, head, what):
+    _, witnesses, groups, quorum = policy
+    holds = {name for name, witness in witnesses.items() if signed(head, witness, what) is not None}
     cosigned = sorted(holds)
     for name, (threshold, members) in groups.items():
         if len(holds.intersection(members)) >= threshold:
             holds.add(name)
-    demand(quorum == "none" or quorum in holds, f"the quorum {quorum!r} of your policy did not cosign this head")
+    demand(quorum == "none" or quorum in holds, f"{what}: the quorum {quorum!r} did not cosign it")
     return ", ".join(cosigned) or "no witness"
 
 
@@ -458,7 +533,8 @@ def verify_bundle(path, since):
         except BrokenError as error:
             raise BrokenError(f"{proof}: {error}") from error
         found.entries += 1
-    found.time = check_head(found.head, found.key, "checkpoint.txt")  # 4
+    found.time = check_head(found.head, found, "checkpoint.txt")  # 4
+    check_rotations(files, found)  # 2
     there = {name[len("blobs/") :] for name in files if name.startswith("blobs/")}
     for digest, index in found.blobs.items():  # 5
         demand(digest in there, f"blobs/{digest}: absent; entry {index} names it")
@@ -467,24 +543,35 @@ def verify_bundle(path, since):
         demand(fits, f"blobs/{digest}: its bytes were changed")
         demand(digest in found.blobs, f"blobs/{digest}: no entry names it")
     if since is not None:  # 6
-        check_since(since, found.head, found.key)
+        check_since(since, found.head, found)
         if since.size == found.head.size:
             demand(since.root == found.head.root, "another root than the noted one of the same size: it was forked")
         elif since.size:
-            bundle_extends(files, since, found.head)
+            if "since.txt" not in files:
+                raise UnusableError("this bundle holds no proof that its head extends a noted checkpoint; ask for one")
+            bundle_extends(files, "since.txt", since, found.head)
     return found
 
 
-def bundle_extends(files, since, head):
-    if "since.txt" not in files:
-        raise UnusableError("this bundle holds no proof that its head extends a noted checkpoint; ask for one with it")
+def check_rotations(files, found):
+    """Step 2: the head that each new key comes after is one of this log."""
+    for index, after in found.comes_after.items():
+        demand(f"rotations/{index}.txt" in files, f"rotations/{index}.txt: absent")
+        bundle_extends(files, f"rotations/{index}.txt", after, found.head)
+    for name in sorted(files):
+        known = not name.startswith("rotations/") or int(re.sub(r"\D", "", name)) in found.comes_after
+        demand(known, f"{name}: no entry here replaces the log's key there")
+
+
+def bundle_extends(files, name, old, head):
+    """There is a proof that the head extends an ``old`` one."""
     try:
-        first, *lines = files["since.txt"].decode("utf-8").partition("\n\n")[0].split("\n")
-        demand(first == f"old {since.size}", f"a proof from another size than {since.size}, which was noted")
+        first, *lines = files[name].decode("utf-8").partition("\n\n")[0].split("\n")
+        demand(first == f"old {old.size}", f"a proof from another size than {old.size}")
         path = [from_base64(line, "a hash") for line in lines]
-        check_consistency(since.size, head.size, path, since.root, head.root)
+        check_consistency(old.size, head.size, path, old.root, head.root)
     except (BrokenError, UnicodeError) as error:
-        raise BrokenError(f"since.txt: {error}") from error
+        raise BrokenError(f"{name}: {error}") from error
 
 
 # --- A ledger --------------------------------------------------------------------------------------------------------
@@ -522,7 +609,7 @@ def walk(connection, since, blobs):
         if head is not None and head.size <= size:
             what = f"checkpoint of size {head.size}"
             demand(head.size == size, f"{what}: not in order")
-            time = check_head(head, found.key, what)  # 4
+            time = check_head(head, found, what)  # 4
             demand(time >= found.time, f"{what}: signed before the one before it")
             signed_root = head.root == root_of(peaks)  # 3
             demand(signed_root, f"{what}: the entries up to {size - 1} are not those that were signed")
@@ -536,13 +623,27 @@ def walk(connection, since, blobs):
         found.doubts.append(
             f"{size - found.entries} entries stand beyond the newest signed head: nobody vouches for them"
         )
+    roots_before(connection, found)  # 2
     check_blobs(found, blobs)  # 5
     if since is not None:  # 6
-        check_since(since, found.head, found.key)
+        check_since(since, found.head, found)
         demand(since.size == 0 or since.root == noted_root, f"the first {since.size} entries are not the noted ones")
         added = sorted((counted - before).items())
         found.notes += [f"added since: {count} of {kind}" for kind, count in added]
     return found
+
+
+def roots_before(connection, found):
+    """Step 2: the head that each new key comes after is one of this log. It stands before, so the tree grows again."""
+    wanted, peaks = dict(found.comes_after), []
+    leaves = connection.execute('SELECT leaf FROM entries ORDER BY "index"') if wanted else ()
+    for size, (leaf,) in enumerate(leaves):
+        grow(peaks, size, hashlib.sha256(b"\0" + leaf).digest())
+        for index in [index for index, after in wanted.items() if after.size == size + 1]:
+            ours = wanted.pop(index).root == root_of(peaks)
+            demand(ours, f"entry {index}: its head of {size + 1} entries is no head of this log")
+        if not wanted:
+            break
 
 
 def is_sqlite(path):
@@ -579,14 +680,14 @@ def verify(arguments):
     """Verify what the arguments name, print the verdict, and return the exit code."""
     path = pathlib.Path(arguments.path)
     since = read_since(arguments.since) if arguments.since else None
-    policy = read_policy(arguments.policy) if arguments.policy else None
+    policy = parse_policy(pathlib.Path(arguments.policy).read_bytes(), arguments.policy) if arguments.policy else None
     if policy and Ed25519PublicKey is None:
         raise UnusableError("a policy needs signatures: install the package 'cryptography'")
     ledger = is_sqlite(path)
     found = verify_ledger(path, since, arguments.blobs) if ledger else verify_bundle(path, since)
     head, author = found.head, "unproven: no policy was given; what is here is consistent with itself"
     if policy:
-        author = f"{head.origin}, whose key your policy names; cosigned by {check_policy(policy, head, found.key)}"  # 7
+        author = check_policy(policy, found)  # 7
     if Ed25519PublicKey is None:
         found.doubts.append("no signature was checked, because the package 'cryptography' is absent")
     for text, count in sorted(found.demonstrations.items()):

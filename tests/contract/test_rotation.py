@@ -114,7 +114,7 @@ def test_without_recovery_key_and_quorum_a_key_can_never_be_replaced(place):
 
 def bad(place, alias):
     """Authorisations that must not do, each with a part of the error."""
-    meant, mine = asked(place), SigningKey.parse(place.key.read_text().strip())
+    meant, mine = asked(place), rotations.secret(place)
     stranger = SigningKey("thief.example/1", ED25519, b"t" * 32)
     yield rotation.sign(meant, stranger), "no signature by 'recovery.example/1'"
     yield rotation.sign(meant, SigningKey(RECOVERY.name, ED25519, b"t" * 32)), "no signature by"
