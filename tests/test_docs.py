@@ -19,7 +19,7 @@ import pytest
 
 from affidavit import cli, errors
 from affidavit.evidence import kinds
-from affidavit.evidence.shapes import BOOL, COUNT, DIGEST, NUMBER, OPEN, TEXT, TIME, Maybe, Shape
+from affidavit.evidence.shapes import BOOL, COUNT, DIGEST, NUMBER, OPEN, TEXT, TIME, WORD, Maybe, Shape
 from affidavit.inventory.load import load
 from affidavit.pages.words import KINDS, STATUS_MEANS
 from affidavit.settings import VARIABLES
@@ -33,7 +33,15 @@ INDENTED = re.compile(r"^ {4}(.+)$", re.MULTILINE)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
-WORDS = {TEXT: "text", NUMBER: "number", COUNT: "count", BOOL: "true or false", DIGEST: "SHA-256", TIME: "time"}
+WORDS = {
+    TEXT: "text",
+    WORD: "one word",
+    NUMBER: "number",
+    COUNT: "count",
+    BOOL: "true or false",
+    DIGEST: "SHA-256",
+    TIME: "time",
+}
 
 
 def text(page: str) -> str:

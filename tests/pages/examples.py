@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from affidavit.errors import IntegrityError, UsageError
+from affidavit.errors import CanonicalError, IntegrityError, UsageError
 from affidavit.evidence import (
     AirflowRun,
     Circumstances,
@@ -79,6 +79,8 @@ class Log:
     ) -> Iterator[Entry]:
         for index, leaf in list(enumerate(self.leaves))[start:stop]:
             entry = Entry(index, leaf)
+            if kind is not None and not _readable(entry):  # it has no derived columns to be found by
+                continue
             if scope is not None and entry.statement.scope != scope:
                 continue
             if kind is None or entry.statement.kind == kind:
@@ -88,6 +90,13 @@ class Log:
         if sha256 not in self.blobs:
             raise IntegrityError("the blob is absent", where=f"blob {sha256}")
         return self.blobs[sha256]
+
+
+def _readable(entry: Entry) -> bool:
+    try:
+        return bool(entry.statement)
+    except CanonicalError:
+        return False
 
 
 def draft(

@@ -15,6 +15,7 @@ from affidavit.cli import (
     checkpoint,
     collect,
     doctor,
+    erase,
     export_dsse,
     init,
     plan,
@@ -48,6 +49,7 @@ app.command("doctor")(doctor.doctor)
 app.command("rebuild")(rebuild.rebuild)
 app.command("checkpoint")(checkpoint.checkpoint)
 app.command("bundle")(bundle.bundle)
+app.command("erase")(erase.erase)
 app.command("export-dsse")(export_dsse.export_dsse)
 app.command("anchor")(anchor.anchor)
 app.command("signer")(signer.signer)

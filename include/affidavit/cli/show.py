@@ -15,8 +15,12 @@ Json = Annotated[bool, typer.Option("--json", help="The statement as it is store
 
 def show(index: Index, json: Json = False) -> None:
     """Show one entry: what it is about, when it was seen, and its facts."""
+    from affidavit.evidence.naming import named_blobs
+    from affidavit.projections import erasures
+
     with workplace().reader() as ledger:
         entry = ledger.entry(index)
+        known = erasures.read(ledger, size=ledger.head().size).erased
     statement = entry.statement
     if json:
         print_json(statement.document)
@@ -31,4 +35,7 @@ def show(index: Index, json: Json = False) -> None:
     out.print(f"observed {statement.observed_at}, leaf {entry.leaf_hash.hex()}")
     if statement.supersedes:
         out.print(f"supersedes leaf {statement.supersedes.hex()}")
+    for digest in named_blobs(statement):
+        if digest in known:
+            out.print(f"its blob was {known[digest].words}", markup=False)
     print_json(statement.facts)

@@ -17,6 +17,7 @@ from affidavit.evidence import timestamp
 if TYPE_CHECKING:
     from affidavit.anchor import Anchoring
     from affidavit.ledger import Verification
+    from affidavit.projections.erasures import Erased
     from affidavit.publish.bundle_verification import BundleVerification
     from affidavit.publish.since import Growth
     from affidavit.tlog.note import Note
@@ -82,6 +83,12 @@ def _ledger(url: str | None, trust: tuple[Policy | None, bytes | None], noted: N
     _demonstrations(found.demonstrations)
     out.print(f"intact: {found.entries} entries under root {found.head.root.hex()}")
     out.print(f"origin: {found.head.origin}, head signed {timestamp(found.head.time)}, {found.signing}", markup=False)
+    for each in found.erased:
+        out.print(f"blob {each.blob}: {each.words}", markup=False)
+    for each in found.lingering:
+        out.print(f"blob {each.blob}: erasure recorded, its bytes are still there; run 'affidavit erase --expired'")
+    if found.erased:
+        out.print(f"erased: {len(found.erased)} blobs, {len(found.lingering)} of them still to be removed")
     if found.uncovered:
         out.print(f"not established: {found.uncovered} entries beyond that head, for which nobody vouches yet")
     if grown is not None:
@@ -133,6 +140,7 @@ def _ledger_document(found: Verification, grown: Growth | None) -> dict[str, Any
         "proven": found.proven,
         "signing": found.signing,
         "uncovered_entries": found.uncovered,
+        "erased": [_erased(each, lingering=each in found.lingering) for each in found.erased],
     }
     if grown is not None:
         added = {
@@ -141,6 +149,18 @@ def _ledger_document(found: Verification, grown: Growth | None) -> dict[str, Any
         }
         document["since"] = {"size": grown.since, "added": added}
     return document
+
+
+def _erased(each: Erased, *, lingering: bool) -> dict[str, Any]:
+    return {
+        "blob": each.blob,
+        "at": each.at,
+        "reason": each.reason,
+        "entry": each.index,
+        "decided_in": each.decided,
+        "decided_by": each.by,
+        "bytes_still_there": lingering,
+    }
 
 
 def _bundle(path: Path, policy: Policy | None, noted: Note | None, *, json: bool) -> bool:

@@ -17,6 +17,7 @@ from affidavit.evidence.shapes import (
     OPEN,
     TEXT,
     TIME,
+    WORD,
     Shape,
     maybe,
 )
@@ -222,6 +223,15 @@ ANCHOR = Kind(
 """An outsider that was handed a head. ``means`` is ``witness`` (its ``cosignature`` lines), ``timestamp`` (``details``
 is the RFC 3161 response) or ``copy``, which proves nothing by itself; ``time`` is what the outsider says."""
 
+ERASURE_DECISION = Kind("erasure-decision", 1, {"blobs": [DIGEST], "reason": WORD})
+"""What a person, the header's ``by``, decided: that these blobs be erased, on a ground that is one word.
+
+No free text: it could name whom the erasure is about, in a log that cannot unsay it."""
+
+ERASURE = Kind("erasure", 1, {"blob": DIGEST, "decision": DIGEST, "reason": WORD})
+"""A blob was erased. ``decision`` is the leaf hash of the erasure decision, or of the organisation's declaration whose
+retention had ended."""
+
 ALL = (
     GENESIS,
     KEY_ROTATION,
@@ -238,6 +248,11 @@ ALL = (
     COLLECTION,
     ASSESSMENT,
     ANCHOR,
+    ERASURE_DECISION,
+    ERASURE,
 )
+
+WITH_BLOBS = tuple(sorted(kind.name for kind in ALL if "details" in kind.facts))
+"""The kinds whose entries may name a blob."""
 
 BY_PREDICATE_TYPE: Mapping[str, Kind] = {kind.predicate_type: kind for kind in ALL}

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from affidavit.inventory.keeping import holds_in_force, retention_in_force
 from affidavit.inventory.models import (
     Allow,
     Anchor,
@@ -142,6 +143,8 @@ def organisation_in_force(
         "schedule": waiting.keep("schedule", old, new, slower, "evidence would be due less often"),
         "airflow_connection": waiting.keep("airflow_connection", old, new, unlisted, unseen),
         "anchors": _anchors_in_force(old.anchors, new.anchors, waiting),
+        "retention": retention_in_force(old.retention, new.retention, waiting),
+        "legal_holds": holds_in_force(old.legal_holds, new.legal_holds, waiting),
         "demonstration": waiting.keep("demonstration", old, new, _unmarked(old, new), _SIMULATED),
     }
     return Organisation.model_validate(dict(new) | changes), tuple(waiting.found)

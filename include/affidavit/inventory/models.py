@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -41,6 +42,8 @@ RESERVED = "organisation"
 RiskLevel = Literal["minimal", "limited", "high"]
 OrganisationRole = Literal["developer", "provider", "deployer", "user", "importer", "distributor"]
 Use = Literal["training", "validation", "test", "production", "reference"]
+KindWithBlobs = Literal["anchor", "validation"]
+Days = Annotated[int, Field(ge=1, le=36_500)]
 Quality = Literal["completeness", "validity", "consistency", "uniqueness", "timeliness", "representativeness"]
 
 _STAGE_OF_USE: dict[str, Stage] = {
@@ -231,6 +234,21 @@ _ANCHOR_FIELDS: dict[str, tuple[str, ...]] = {
 }
 
 
+class LegalHold(Declared):
+    """A duty to keep what entries of a scope name, whatever retention or anybody's decision says."""
+
+    id: Id
+    scope: Id = Field(description="'organisation' for everything, or the id of one AI system")
+    reason: Text = Field(description="Why, in words without personal data: they enter a log that cannot unsay them")
+    since: date
+    kinds: tuple[KindWithBlobs, ...] | None = Field(None, description="Kinds of entry that it is about; all if absent")
+
+    def covers(self, scope: str, kind: str) -> bool:
+        """Whether it is about entries of ``kind`` in ``scope`` (``organisation`` or ``system:<id>``)."""
+        held = self.scope in (RESERVED, scope.removeprefix("system:"))
+        return held and (self.kinds is None or kind in self.kinds)
+
+
 class Organisation(Declared):
     """The organisation: ``include/organisation.yaml``."""
 
@@ -245,6 +263,10 @@ class Organisation(Declared):
         None, description="Connection id of Airflow's REST API, to list DAGs that no AI system claims"
     )
     anchors: tuple[Anchor, ...] = Field((), description="Who is handed the ledger's head, soon after it moves")
+    retention: dict[KindWithBlobs, Days] = Field(
+        default_factory=dict, description="Days after which the blobs of a kind of entry are erased; for ever if absent"
+    )
+    legal_holds: tuple[LegalHold, ...] = Field((), description="What is kept whatever retention or a decision says")
     demonstration: Text | None = None
 
     def owner_of(self, control: str) -> str | None:
@@ -265,6 +287,9 @@ class Organisation(Declared):
         if (n := _first_again(anchor.id for anchor in self.anchors)) is not None:
             problem = f"a second anchor has the id {self.anchors[n].id!r}"
             raise _refuse(("anchors", n, "id"), problem, "give each anchor its own id")
+        if (n := _first_again(hold.id for hold in self.legal_holds)) is not None:
+            problem = f"a second legal hold has the id {self.legal_holds[n].id!r}"
+            raise _refuse(("legal_holds", n, "id"), problem, "give each legal hold its own id")
         return self
 
 

@@ -80,6 +80,20 @@ class Blobs:
         except OSError as error:
             raise self._failed(error, f"blob {digest}") from error
 
+    def remove(self, digest: str) -> None:
+        """Remove the bytes under ``digest``, durably; nothing to do where there are none."""
+        path = self._path(digest)
+        try:
+            if isinstance(self._fs, LocalFileSystem):
+                Path(path).unlink()
+                sync_directory(Path(path).parent)
+            else:
+                self._fs.rm_file(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._failed(error, f"blob {digest}") from error
+
     def _path(self, digest: str) -> str:
         if not _DIGEST.fullmatch(digest):
             raise UsageError(

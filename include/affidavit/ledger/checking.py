@@ -21,7 +21,7 @@ from typing import IO, Any, cast
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from affidavit.errors import AffidavitError
+from affidavit.errors import AffidavitError, BlobAbsent
 from affidavit.evidence import Statement, kinds
 from affidavit.evidence.keychain import Keychain
 from affidavit.ledger import engine, scanning
@@ -58,6 +58,8 @@ class Page:
     edge: Frontier = field(default_factory=Frontier)
     heads: list[tuple[Head, int, Frontier]] = field(default_factory=list)
     demonstrations: Counter[str] = field(default_factory=Counter)
+    absent: list[tuple[str, int]] = field(default_factory=list)
+    """Digests of blobs that are not there, each with the entry that names it."""
     blobs: int = 0
     unknown: int = 0
     first: int = 0
@@ -105,6 +107,7 @@ class _Checker:
     def _page(self, start: int, stop: int) -> Page | None:
         counts: Counter[str] = Counter()
         demonstrations: Counter[str] = Counter()
+        absent: list[tuple[str, int]] = []
         leaves = []
         for index, row in enumerate(self._rows(start, stop), start):
             leaf = row[1]
@@ -121,8 +124,11 @@ class _Checker:
             if (demonstration := statement.demonstration) is not None:
                 demonstrations[str(demonstration)] += 1
             for blob in named(statement):
-                self._blobs.get(blob)
-                counts["blobs"] += 1
+                try:
+                    self._blobs.get(blob)
+                    counts["blobs"] += 1
+                except BlobAbsent:
+                    absent.append((blob, index))
             if index == 0 and statement.kind != kinds.GENESIS.name:
                 return None
             if statement.kind == kinds.KEY_ROTATION.name:  # it says who signs from here on
@@ -134,7 +140,7 @@ class _Checker:
             (*self._head(row), _edge(levels, row.size - start))
             for row in scanning.heads(self._connection, after=start, upto=stop)
         ]
-        return Page(_edge(levels, stop - start), heads, demonstrations, **counts)
+        return Page(_edge(levels, stop - start), heads, demonstrations, absent, **counts)
 
     def _rows(self, start: int, stop: int) -> Iterator[tuple[Any, ...]]:
         low = start or -(2**62)  # what stands before entry 0 belongs to no page

@@ -18,6 +18,7 @@ from affidavit.evidence import Draft, Entry
 from affidavit.evidence.naming import named_blobs, naming
 from affidavit.evidence.salted import same_payload
 from affidavit.ledger.blobs import Blobs
+from affidavit.ledger.erasures import erasure_of
 from affidavit.ledger.tables import entries
 
 
@@ -40,8 +41,15 @@ class Enclosures:
         return draft
 
     def keep(self, draft: Draft) -> None:
-        """Make durable what a new draft names. Raises ``UsageError`` for what was neither given nor stored before."""
+        """Make durable what a new draft names.
+
+        Raises ``UsageError`` for what was neither given nor stored before, and for what was erased.
+        """
         for digest in named_blobs(draft.statement):
+            if (index := erasure_of(self._connection, digest)) is not None:
+                raise UsageError(
+                    f"blob {digest} was erased (entry {index})", where=draft.kind.name, fix="look again: clear the task"
+                )
             if digest in self._given:
                 self._store.put(self._given[digest])
             elif not self._store.has(digest):

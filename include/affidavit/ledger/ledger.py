@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from affidavit.errors import LedgerMissing, UsageError
 from affidavit.evidence import Draft, Entry
 from affidavit.evidence.keychain import Keychain
-from affidavit.ledger import covering, keychain, log, rebuilding, schema
+from affidavit.ledger import covering, erasures, keychain, log, rebuilding, schema
 from affidavit.ledger import engine as database
 from affidavit.ledger.appending import Appended, Batch, Closing
 from affidavit.ledger.blobs import Blobs
@@ -244,6 +244,29 @@ class Ledger:
         """Store bytes durably; returns their SHA-256."""
         self._writer()
         return self._blobs.put(data)
+
+    def forget(self, sha256: str) -> bool:
+        """Remove the bytes that an erasure under the newest head names; whether there were any.
+
+        Raises ``UsageError`` where no erasure names them: what is not in the log may not be gone.
+        """
+        self._writer()
+        with database.reading(self._engine) as connection:
+            index = erasures.erasure_of(connection, sha256)
+        if index is None or index >= self.head().size:
+            raise UsageError(f"no erasure of the blob {sha256} is recorded", fix="use 'affidavit erase'")
+        there = self._blobs.has(sha256)
+        self._blobs.remove(sha256)
+        return there
+
+    def has_blob(self, sha256: str) -> bool:
+        """Whether there are bytes under a digest; they are not read."""
+        return self._blobs.has(sha256)
+
+    def stored(self) -> int:
+        """How many entries are stored, whether or not a head covers them yet."""
+        with database.reading(self._engine) as connection:
+            return log.size(connection)
 
     def prove_inclusion(self, index: int, size: int) -> list[bytes]:
         """The audit path of an entry under the head of ``size`` (RFC 6962), in at most two SELECTs."""

@@ -14,7 +14,9 @@ The steps, whose numbers the code repeats:
 6. Every complete node is stored, with the hash that the leaves lead to, and no other node is.
 7. Within a stream every entry supersedes the one before it and says something else. (Asked of the database: the
    columns it reads were compared with the leaves in step 5, so this tests the writer, not the database.)
-8. Every blob that an entry names is there, with the bytes whose digest the entry holds.
+8. Every blob that an entry names is there, with the bytes whose digest the entry holds; or a later entry under the
+   newest head says that it was erased. Each such entry is one that may be (:mod:`affidavit.projections.erasures`).
+   Bytes that are still there after their erasure was recorded are counted: somebody has yet to remove them.
 9. The policy, if one was given, accepts the newest head, and its log key is one of the log's. Without a policy the
    ledger is consistent with itself, and its author is unproven.
 
@@ -32,14 +34,16 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from affidavit.errors import IntegrityError, NoteError
+from affidavit.errors import BlobAbsent, IntegrityError, NoteError
 from affidavit.evidence import kinds
-from affidavit.ledger import checking, keychain, scanning
-from affidavit.ledger.blobs import named
+from affidavit.ledger import checking, erasures, keychain, scanning
+from affidavit.ledger.blobs import Blobs, named
 from affidavit.ledger.checking import Page
+from affidavit.ledger.erasures import Erasing
 from affidavit.ledger.log import REBUILD, head_of
 from affidavit.ledger.scanning import Scanned
 from affidavit.ledger.tables import entries, nodes
+from affidavit.projections.erasures import Erased
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
 from affidavit.tlog.note import Note
@@ -59,7 +63,8 @@ class Verification:
     ``demonstrations`` are texts with the number of entries marked so, to be said first; ``author`` says in words whose
     ledger it is, and ``proven`` whether a policy showed it; ``signing`` where the
     key is declared to work; ``unanchored`` how many
-    entries no outsider is known to have seen the head of. ``uncovered`` entries stand beyond the newest head: nobody
+    entries no outsider is known to have seen the head of. ``erased`` are the blobs that were erased as they may be, of
+    ``lingering`` ones the bytes are still there. ``uncovered`` entries stand beyond the newest head: nobody
     was told of them yet, and nothing but their own hashes was checked.
     """
 
@@ -69,6 +74,8 @@ class Verification:
     blobs: int
     unknown: int
     uncovered: int
+    erased: tuple[Erased, ...]
+    lingering: tuple[Erased, ...]
     demonstrations: Mapping[str, int]
     author: str
     proven: bool
@@ -86,6 +93,7 @@ def verify(ledger: Ledger, *, policy: Policy | None = None, processes: int = 1) 
         head = walk.run(processes)
         _no_extra_nodes(connection, walk.edge.size)
         _streams_chain(connection, walk.first)
+        erasing = walk.judge_erasures(head)
     keys = walk.keys.under(head.size)
     unproven = "unproven: no policy was given; the ledger is consistent with itself"
     author = keys.author(policy, Note.parse(head.note)) if policy is not None else unproven  # 9
@@ -96,6 +104,8 @@ def verify(ledger: Ledger, *, policy: Policy | None = None, processes: int = 1) 
         blobs=walk.blobs,
         unknown=walk.unknown,
         uncovered=walk.edge.size - head.size,
+        erased=erasing.erased,
+        lingering=erasing.lingering,
         demonstrations=dict(walk.demonstrations),
         author=author,
         proven=policy is not None,
@@ -124,6 +134,8 @@ class _Walk:
         self.suspect: int | None = None
         self.between: tuple[int, int] | None = None
         self.finding: IntegrityError | None = None
+        self.erased = erasures.claimed(connection)
+        self.absent: IntegrityError | None = None
 
     def run(self, processes: int) -> Head:
         highest = self.connection.execute(sa.select(sa.func.max(entries.c.index))).scalar()
@@ -158,6 +170,8 @@ class _Walk:
             self._follows(head, previous, edge)
         self.unknown += page.unknown
         self.blobs += page.blobs
+        for digest, index in page.absent:
+            self._gone(index, digest)
         self.first += page.first
         self.demonstrations.update(page.demonstrations)
 
@@ -224,11 +238,28 @@ class _Walk:
     def _blob(self, index: int, digest: str) -> None:
         try:
             self.ledger.blob(digest)
+        except BlobAbsent:
+            self._gone(index, digest)
+            return
         except IntegrityError as error:
             raise IntegrityError(
                 f"{error.problem}; entry {index} names it", where=error.where, fix=error.fix, index=index
             ) from error
         self.blobs += 1
+
+    def judge_erasures(self, head: Head) -> Erasing:
+        # 8: only now is it known that the log is the one that was signed, and what it says of erasures with it
+        if self.absent is not None:
+            raise self.absent
+        return erasures.judged(self.connection, Blobs(self.ledger.place().blobs), self.erased, size=head.size)
+
+    def _gone(self, index: int, digest: str) -> None:
+        if self.absent is None and self.erased.get(digest, -1) < index:
+            where = self.ledger.place().blobs
+            fix = "restore it from a copy; no erasure in the log says why it is gone"
+            self.absent = IntegrityError(
+                f"blob {digest}: absent; entry {index} names it", where=where, fix=fix, index=index
+            )
 
     def _hold(self, finding: IntegrityError) -> None:
         if self.finding is None:

@@ -7,6 +7,7 @@
     frame     what stands on every page: title, banner, as-of line, and the way to the others
     posture   view models of the overview and of each control or clause, made from verdicts
     evidence  view models of an entry, the log in blocks, and the ledger
+    erased    what stands where a report stood whose details were erased
     render    view model -> HTML, through templates that escape everything
 
 A page answers in one sentence first, then numbers, what to do next and who, the evidence, the raw facts folded. Nothing

@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from affidavit.pages.erased import ErasedPage
 from affidavit.pages.evidence import EntryPage, LedgerPage, LogPage
 from affidavit.pages.posture import ControlPage, Overview
 from affidavit.pages.text import counted, visible, visible_json
@@ -24,9 +25,10 @@ _TEMPLATES: Mapping[type, str] = {
     EntryPage: "entry.html",
     LogPage: "log.html",
     LedgerPage: "ledger.html",
+    ErasedPage: "erased.html",
 }
 
-Page = Overview | ControlPage | EntryPage | LogPage | LedgerPage
+Page = Overview | ControlPage | EntryPage | LogPage | LedgerPage | ErasedPage
 
 
 def render(page: Page) -> str:

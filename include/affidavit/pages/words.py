@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from affidavit.evidence import ORGANISATION_SCOPE, Origin, Stage, Statement
+from affidavit.evidence.erasing import in_words
 from affidavit.pages.text import counted, name
 from affidavit.rules.verdict import WORST_FIRST, Status
 
@@ -213,6 +214,16 @@ KINDS: Mapping[str, KindWords] = {
         "anchor",
         "Who runs what was handed the head: take its key from somewhere other than this ledger.",
         _anchor,
+    ),
+    "erasure-decision": KindWords(
+        "decision to erase",
+        "Who the pseudonym is, and whether that person had the right to decide.",
+        lambda f: f"A person decided to erase {counted(len(f['blobs']), 'blob')}: {_q(in_words(f['reason']))}.",
+    ),
+    "erasure": KindWords(
+        "erasure",
+        "Copies elsewhere: backups, bundles handed out, pages that somebody saved.",
+        lambda f: f"A blob was erased: {_q(in_words(f['reason']))}. Its digest stays.",
     ),
 }
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from affidavit.anchor import Anchored, Anchoring, standing
 from affidavit.anchor.evidence import COPY, TIMESTAMP, WITNESS, anchor_of, body, facts_of
-from affidavit.errors import AffidavitError, ConfigurationError, LedgerRolledBack
+from affidavit.errors import AffidavitError, BlobAbsent, ConfigurationError, LedgerRolledBack, NoteError
 from affidavit.evidence import AirflowRun, Circumstances
 from affidavit.evidence.kinds import ANCHOR
 from affidavit.evidence.salted import payload, salted
@@ -75,7 +75,11 @@ def known_outside(ledger: Ledger, *, head: Head, policy: Policy | None, authorit
         trusted = timestamp.roots(authorities, where="--authorities")
 
         def check_token(digest: str, text: str) -> datetime:
-            return timestamp.check(payload(ledger.blob(digest)), text, trusted=trusted)
+            try:
+                token = payload(ledger.blob(digest))
+            except BlobAbsent as error:  # verification has asked whether it was erased as it may be
+                raise NoteError("the time stamp was erased") from error
+            return timestamp.check(token, text, trusted=trusted)
 
     return standing(
         ledger.entries(0, head.size, kind=ANCHOR.name),

@@ -10,14 +10,14 @@ import base64
 import errno
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 import fsspec
 
 from affidavit.collect.look import Look
-from affidavit.errors import IntegrityError, LedgerError, LedgerFull, LedgerUnavailable
+from affidavit.errors import AffidavitError, IntegrityError, LedgerError, LedgerFull, LedgerUnavailable
 from affidavit.evidence import Draft, Period, Statement, dumps, loads
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -75,6 +75,18 @@ class Staging:
                 fs.rm_file(path)
         return len(old)
 
+    def forget(self, digest: str) -> int:
+        """Remove the staged looks that hold the blob with this SHA-256; returns how many did."""
+        fs, root = fsspec.core.url_to_fs(self.url)
+        found = 0
+        with self._translated("staged looks could not be cleared away"):
+            for path in fs.find(root):
+                with suppress(FileNotFoundError):  # recorded and swept meanwhile
+                    if _holds(fs.cat_file(path), digest):
+                        fs.rm_file(path)
+                        found += 1
+        return found
+
     @contextmanager
     def _translated(self, problem: str) -> Iterator[None]:
         """Turn a store's errors into ours."""
@@ -85,6 +97,14 @@ class Staging:
             kind = LedgerFull if full else LedgerUnavailable
             fix = "free some space" if full else "see that the folder exists and may be read and written"
             raise kind(problem, where=f"staging area {self.url}", fix=fix) from error
+
+
+def _holds(data: bytes, digest: str) -> bool:
+    try:
+        blobs = _decode(data).blobs
+    except (AffidavitError, ValueError, KeyError, TypeError):  # one that broke off while it was written
+        return digest.encode() in data
+    return any(hashlib.sha256(blob).hexdigest() == digest for blob in blobs)
 
 
 def _encode(look: Look) -> bytes:

@@ -9,12 +9,14 @@ from hashlib import sha256
 from typing import Protocol
 
 from affidavit.errors import CanonicalError, ConfigurationError, IntegrityError
-from affidavit.evidence import Entry
+from affidavit.evidence import Entry, kinds
 from affidavit.evidence.salted import payload
+from affidavit.pages.erased import erased_page
 from affidavit.pages.evidence import docs_digest, entry_page, log_page
 from affidavit.pages.links import LOG_BLOCK, Links
 from affidavit.pages.render import edition, render
 from affidavit.pages.text import name
+from affidavit.projections import erasures
 from affidavit.projections.reader import Head, Reader
 from affidavit.projections.state import Demonstration
 from affidavit.publish.files import Files
@@ -61,6 +63,7 @@ class EvidencePages:
         self._render_docs = render_docs
         self._index_of: dict[bytes, int] = {}
         self._searched: set[tuple[str, str]] = set()
+        self._erased = erasures.read(reader, size=head.size).erased
 
     def write(self) -> None:
         """Write the pages of every entry under the head that has none.
@@ -68,6 +71,7 @@ class EvidencePages:
         Raises ``IntegrityError`` for an entry that cannot be read, and for a ledger that lost or changed the entries
         this site was built from; ``ConfigurationError`` for the site of another ledger.
         """
+        self._rewrite_erased()
         size = self._standing()
         last = b""
         for block in range(size // LOG_BLOCK, -(-self._head.size // LOG_BLOCK)):
@@ -142,7 +146,7 @@ class EvidencePages:
 
     def _docs(self, entry: Entry, digest: str) -> None:
         path = Links().docs(digest)
-        if self._files.exists(path):
+        if digest in self._erased or self._files.exists(path):
             return
         links = Links(depth=1)
         # The same details may come again in a later entry; the page then stays as it is.
@@ -156,6 +160,15 @@ class EvidencePages:
         )
         self._files.write(path, text)
         self.data_docs += 1
+
+    def _rewrite_erased(self) -> None:
+        """Say of erased details that they are; where such a page stands already it stays."""
+        for digest, erased in self._erased.items():
+            if any(naming.kind == kinds.VALIDATION.name for naming in erased.named_by):
+                page = erased_page(erased, origin=self._head.origin, demonstrations=self._demonstrations)
+                path, text = Links().docs(digest), render(page).encode()
+                if self._files.read(path) != text:
+                    self._files.write(path, text)
 
     def _superseded(self, entry: Entry) -> int | None:
         """The index of the leaf that ``entry`` supersedes, looking through its kind and scope at most once."""

@@ -42,6 +42,11 @@ class Files:
         """Whether the file is there."""
         return (self.directory / path).exists()
 
+    def remove(self, path: str) -> None:
+        """Remove the file, if it is there. Raises ``ConfigurationError`` where that fails."""
+        with self._told():
+            (self.directory / path).unlink(missing_ok=True)
+
     def write(self, path: str, content: bytes | str) -> None:
         """Write beside the place, flush to the disk, rename into it.
 

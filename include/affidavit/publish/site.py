@@ -5,7 +5,7 @@
     ledger.html         the head, and how to check it, written each time
     entries/N.html      one entry, written once
     log/B.html          entries in blocks of 250; only the last block is written again
-    data-docs/D.html    the validation details with SHA-256 D, written once
+    data-docs/D.html    the validation details with SHA-256 D, written once; or that they were erased, and why
     site.css, site.js
     built.json          up to where entries stand, of which log, by which edition of the pages
 
@@ -114,3 +114,11 @@ def _ledger(posture: Posture, reader: Reader) -> str:
     head = posture.head
     newest = reader.entries(max(0, head.size - NEWEST), head.size)
     return render(ledger_page(head, at=posture.at, demonstrations=posture.demonstrations, newest=newest))
+
+
+def withdraw(directory: Path, digest: str) -> None:
+    """Remove the page that shows a blob which was erased; the next build says there why. Waits for a build to end."""
+    if directory.is_dir():
+        files = Files(directory)
+        with files.alone():
+            files.remove(Links().docs(digest))

@@ -1,0 +1,44 @@
+"""How long blobs are kept, given two versions of what the organisation declares; see ``loosening``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from affidavit.inventory.models import RESERVED, KindWithBlobs, LegalHold
+from affidavit.inventory.waiting import Waiting
+
+
+def retention_in_force(
+    old: Mapping[KindWithBlobs, int], new: Mapping[KindWithBlobs, int], waiting: Waiting
+) -> dict[KindWithBlobs, int]:
+    """The days that stand. Fewer are a weakening, as are any where it was for ever: what is erased stays erased."""
+    standing: dict[KindWithBlobs, int] = {}
+    for kind in sorted(old.keys() | new.keys()):
+        before, after = old.get(kind), new.get(kind)
+        sooner = after is not None and (before is None or after < before)
+        days = waiting.choose(f"retention.{kind}", before, after, sooner, "blobs would be erased sooner")
+        if days is not None:
+            standing[kind] = days
+    return standing
+
+
+def holds_in_force(old: Sequence[LegalHold], new: Sequence[LegalHold], waiting: Waiting) -> tuple[LegalHold, ...]:
+    """The legal holds that stand: one that is gone, or covers less than it did, stands as it was."""
+    standing = {hold.id: hold for hold in new}
+    for hold in old:
+        now = standing.get(hold.id)
+        if now is None or not _as_wide(hold, now):
+            why = "blobs that it keeps could be erased"
+            waiting.name(f"legal_holds.{hold.id}", _extent(hold), _extent(now), why)
+            standing[hold.id] = hold
+    return tuple(standing.values())
+
+
+def _as_wide(old: LegalHold, new: LegalHold) -> bool:
+    kinds = new.kinds is None or (old.kinds is not None and set(old.kinds) <= set(new.kinds))
+    return kinds and new.scope in (RESERVED, old.scope)
+
+
+def _extent(hold: LegalHold | None) -> dict[str, Any] | None:
+    return {"scope": hold.scope, "kinds": hold.kinds or "all"} if hold else None
