@@ -124,14 +124,11 @@ class _Checker:
             if (demonstration := statement.demonstration) is not None:
                 demonstrations[str(demonstration)] += 1
             for blob in named(statement):
-                try:
-                    self._blobs.get(blob)
+                if self._there(blob):
                     counts["blobs"] += 1
-                except BlobAbsent:
+                else:
                     absent.append((blob, index))
-            if index == 0 and statement.kind != kinds.GENESIS.name:
-                return None
-            if statement.kind == kinds.KEY_ROTATION.name:  # it says who signs from here on
+            if (index == 0 and statement.kind != kinds.GENESIS.name) or _rotates(statement):
                 return None
         levels = _levels(leaves)
         if len(leaves) != stop - start or self._nodes(start, stop) != levels[1:]:
@@ -141,6 +138,13 @@ class _Checker:
             for row in scanning.heads(self._connection, after=start, upto=stop)
         ]
         return Page(_edge(levels, stop - start), heads, demonstrations, absent, **counts)
+
+    def _there(self, blob: str) -> bool:
+        try:
+            self._blobs.get(blob)
+        except BlobAbsent:
+            return False
+        return True
 
     def _rows(self, start: int, stop: int) -> Iterator[tuple[Any, ...]]:
         low = start or -(2**62)  # what stands before entry 0 belongs to no page
@@ -165,6 +169,11 @@ class _Checker:
         if (head.origin, head.size, head.root, time) != (self._keys.origin, row.size, row.root, row.time):
             raise ValueError("not simply all right")
         return head, row.previous
+
+
+def _rotates(statement: Statement) -> bool:
+    """Whether it says who signs from here on."""
+    return statement.kind == kinds.KEY_ROTATION.name
 
 
 def _levels(leaves: list[bytes]) -> list[list[bytes]]:
