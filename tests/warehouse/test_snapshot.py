@@ -4,6 +4,7 @@ import sys
 import threading
 from contextlib import closing
 
+import duckdb
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -51,6 +52,29 @@ def test_a_duckdb_file_that_this_process_writes_is_read_in_one_snapshot(duck):
         writer.execute("INSERT INTO t VALUES (2)")
         writer.commit()
         assert fingerprint(opened, opened.table("t"), about="t") == before
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_duckdb_file_that_this_process_holds_open_keeps_its_settings(duck, read_only):
+    duck.run("CREATE TABLE t (id INT)")
+    settings = "SELECT name, value FROM duckdb_settings() ORDER BY name"
+    with closing(duckdb.connect(duck.connection.path, read_only=read_only)) as own:
+        before = own.execute(settings).fetchall()
+        duck.fingerprint()
+        assert own.execute(settings).fetchall() == before
+
+
+def test_looking_into_a_duckdb_file_downloads_nothing(duck):
+    with snapshot(duck.connection, timeout_seconds=20) as opened:
+        asked = sa.text("SELECT current_setting('autoinstall_known_extensions')")
+        assert opened.query(asked, about="t") == [(False,)]
+
+
+def test_all_rows_of_a_table_come_in_the_order_of_its_columns(warehouse):
+    warehouse.run('CREATE TABLE t (id INT, "na""me" VARCHAR(9))', "INSERT INTO t VALUES (1, 'a'), (2, NULL)")
+    with snapshot(warehouse.connection, timeout_seconds=20) as opened:
+        rows = sorted(tuple(row) for row in opened.rows(opened.table("t"), about="t"))
+    assert rows == [(1, "a"), (2, None)]
 
 
 def test_nothing_can_be_written(warehouse):

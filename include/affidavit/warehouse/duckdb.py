@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from affidavit.inventory import Connection
 from affidavit.warehouse.dialect import Bucket, Diagnosis, Run, Trouble, declared
 from affidavit.warehouse.files import existing_file
 from affidavit.warehouse.tables import Column, TableRef
+
+_OURS = {"read_only": True, "config": {"autoinstall_known_extensions": "false"}}
+"""Nothing is to be downloaded. A setting of the whole database, so it is not for us to change one that others use."""
 
 _EXACT_AS_TEXT = frozenset(
     [
@@ -49,22 +52,23 @@ class DuckDB:
     method = "rows-sha256-buckets/1 duckdb"
 
     def connect(self, connection: Connection) -> sa.Connection:
-        """Opens the file read-only; joins a connection that this process already holds to it, if that one writes."""
+        """Opens the file read-only, or joins what this process already holds open of it and leaves that as it is."""
         path = existing_file(connection)
-        try:
-            return _open(path, read_only=True)
-        except sa.exc.DBAPIError as error:
-            # DuckDB opens a file once per process, in one mode. The transaction is read-only in either.
-            if "different configuration" not in str(error.orig):
-                raise
-            return _open(path, read_only=False)
+        # DuckDB opens a file once per process, in one configuration. The transaction is read-only in each.
+        for how in (_OURS, {"read_only": True}):
+            try:
+                return _open(path, how)
+            except sa.exc.DBAPIError as error:
+                if "different configuration" not in str(error.orig):
+                    raise
+        return _open(path, {"read_only": False})
 
     def begin(self, connection: sa.Connection, *, timeout_seconds: int) -> str:
         """``BEGIN TRANSACTION READ ONLY``, pinned by a first read."""
         del timeout_seconds
         connection.exec_driver_sql("ROLLBACK")
-        # The text of times depends on the zone, the order of hashes on the collation; and nothing is to be downloaded.
-        for setting in ("TimeZone = 'UTC'", "default_collation = ''", "autoinstall_known_extensions = false"):
+        # The text of times depends on the zone, the order of hashes on the collation.
+        for setting in ("TimeZone = 'UTC'", "default_collation = ''"):
             connection.exec_driver_sql(f"SET {setting}")
         # Great Expectations asks for a regular expression by this name; a temporary macro is of this connection alone.
         connection.exec_driver_sql(
@@ -142,11 +146,11 @@ class DuckDB:
         return statement, "DuckDB's catalogue"
 
 
-def _open(path: Path, *, read_only: bool) -> sa.Connection:
+def _open(path: Path, how: Mapping[str, Any]) -> sa.Connection:
     # Through a creator, since the engine's own way adds a user agent, which DuckDB counts as another configuration.
     engine = sa.create_engine(
         "duckdb://",
-        creator=lambda: duckdb_engine.ConnectionWrapper(duckdb.connect(str(path), read_only=read_only)),
+        creator=lambda: duckdb_engine.ConnectionWrapper(duckdb.connect(str(path), **how)),
         poolclass=sa.NullPool,
         hide_parameters=True,
     )

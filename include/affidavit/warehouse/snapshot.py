@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from affidavit.errors import AffidavitError, ConfigurationError, SourceGarbled, SourceRefused, SourceUnavailable
 from affidavit.inventory import Connection
-from affidavit.warehouse.dialect import Dialect, Trouble
+from affidavit.warehouse.dialect import Dialect, Trouble, declared
 from affidavit.warehouse.tables import Column, TableRef, find
 
 
@@ -57,6 +57,10 @@ class Snapshot:
         """The rows of one statement in constant memory; the time limit covers all of it. Raises as :meth:`query`."""
         with self.guard(about):
             yield from self.connection.execution_options(yield_per=10_000).execute(statement)
+
+    def rows(self, table: TableRef, *, about: str) -> Iterator[Any]:
+        """All rows of ``table``, in the order of its columns and else in none. Raises as :meth:`query`."""
+        return self.stream(sa.select(*declared(table.columns)).select_from(table.selectable), about=about)
 
     def restart(self) -> None:
         """Begin a new transaction, which may see other rows: to find out why a query failed, never for evidence."""
