@@ -3,13 +3,9 @@
 `python tests/test_docs.py` writes docs/kinds.md again.
 """
 
-import ast
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -229,43 +225,6 @@ def test_examples_point_editors_at_schemas_that_exist(page):
         assert ((ROOT / file).parent / schema).resolve().exists(), f"{page}: {schema}"
 
 
-def test_the_training_example_runs_and_logs_what_lineage_needs(tmp_path):
-    """The script as it is printed, against a real tracking store and the real data."""
-    import duckdb
-
-    from affidavit.collect.lineage import match
-    from affidavit.inventory.load import load_system
-
-    [script] = blocks("docs/ml-team.md", "python")
-    ast.parse(script)
-    warehouse = re.search(r'duckdb\.connect\("(.+?)"', script).group(1)
-    (tmp_path / warehouse).parent.mkdir()
-    with duckdb.connect(str(tmp_path / warehouse)) as connection:
-        data = ROOT / "demo/data/hmda_boston.csv"
-        connection.execute(f"CREATE TABLE applications_train AS FROM read_csv('{data}', nullstr='')")
-        connection.execute("CREATE TABLE applications_test AS FROM applications_train WHERE ccs > 2")
-    tracking = f"sqlite:///{tmp_path}/mlflow.db"
-    environment = os.environ | {"MLFLOW_TRACKING_URI": tracking, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    with sqlite_rows(tmp_path / "mlflow.db") as rows:
-        [(version, run)] = rows("SELECT version, run_id FROM model_versions WHERE name = 'mortgage-approval'")
-        assert rows("SELECT alias, version FROM registered_model_aliases") == [("champion", version)]
-        assert rows(f"SELECT status FROM runs WHERE run_uuid = '{run}'") == [("FINISHED",)]
-        names = {name for (name,) in rows("SELECT name FROM datasets")}
-        assert rows("SELECT value FROM input_tags ORDER BY value") == [("testing",), ("training",)]
-    system = load_system(ROOT / "include/systems/mortgage-approval.yaml")
-    assert {match(system, name).use for name in names} == {"training", "test"}
-
-
 def test_the_policy_shown_to_auditors_is_one(tmp_path):
     from affidavit.ledger.signer import LocalSigner
     from affidavit.tlog.policy import parse_policy
@@ -274,18 +233,6 @@ def test_the_policy_shown_to_auditors_is_one(tmp_path):
     lines = [line for line in INDENTED.findall(text("docs/auditor.md")) if line.startswith(("log ", "quorum "))]
     policy = parse_policy(re.sub("<.+?>", lambda _: key.text, "\n".join(lines)))
     assert policy.logs == (key,)
-
-
-def sqlite_rows(path: Path):
-    import contextlib
-    import sqlite3
-
-    @contextlib.contextmanager
-    def opened():
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            yield lambda query: connection.execute(query).fetchall()
-
-    return opened()
 
 
 @pytest.mark.parametrize("page", [*EVERY, "docs/flow.svg", "CHANGELOG.md"])

@@ -3,6 +3,7 @@
     sources  ->  statements  ->  ledger  ->  projections  ->  verdicts  ->  people
 
 - :mod:`affidavit.collect` reads a source (MLflow, a warehouse, the inventory) and drafts statements; it never writes.
+- :mod:`affidavit.training` is for the training code of ML teams: what it logs to MLflow is collected from there.
 - :mod:`affidavit.evidence` says what a statement is, and which fields may ever enter one.
 - :mod:`affidavit.ledger` appends them exactly once to a Merkle log in SQL, signs each head, and verifies all of it.
 - :mod:`affidavit.projections` folds entries into state, :mod:`affidavit.rules` turns state into verdicts, in words;

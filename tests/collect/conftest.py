@@ -70,8 +70,14 @@ class Team:
                 database.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (run,))
             database.commit()
 
-    def use(self, run: str, name: str, context: str | None, profile: str = '{"num_rows": 3}') -> None:
-        dataset = {"name": name, "digest": "abcd1234", "source_type": "local", "source": "{}", "profile": profile}
+    def use(self, run: str, name: str, context: str | None, **dataset: str) -> None:
+        dataset = {
+            "name": name,
+            "digest": "abcd1234",
+            "source_type": "local",
+            "source": "{}",
+            "profile": '{"num_rows": 3}',
+        } | dataset
         tags = [{"key": "mlflow.data.context", "value": context}] if context else []
         self.call("runs/log-inputs", run_id=run, datasets=[{"tags": tags, "dataset": dataset}])
 

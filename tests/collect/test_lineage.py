@@ -8,7 +8,7 @@ from affidavit.inventory import System
 
 SEEN = Circumstances(datetime(2026, 3, 14, 12, tzinfo=UTC))
 TRAIN, TEST = "warehouse://bank/train", "warehouse://bank/test"
-PRINTS = {TRAIN: "a" * 64, TEST: "b" * 64}
+PRINTS = {TRAIN: ["0" * 64, "a" * 64], TEST: ["b" * 64]}
 RUN = "mlflow://tracking/runs/r1"
 
 
@@ -25,8 +25,9 @@ def draft(kind, name: str, facts: dict, sha256: str | None = None) -> Draft:
     )
 
 
-def used(name: str, context: str | None = None, rows: int | None = None) -> dict:
-    return {"name": name, "context": context, "source_digest": "abcd1234", "rows": rows}
+def used(name: str, context: str | None = None, rows: int | None = None, sha256: str | None = None) -> dict:
+    fingerprint = {"sha256": sha256, "method": "test"} if sha256 else None
+    return {"name": name, "context": context, "source_digest": "abcd1234", "fingerprint": fingerprint, "rows": rows}
 
 
 def run(*inputs: dict, status: str = "FINISHED") -> Draft:
@@ -74,10 +75,10 @@ def snapshot(uri: str, rows: int) -> Draft:
         "columns": [],
         "rows": rows,
         "time": None,
-        "fingerprint": {"sha256": PRINTS[uri], "method": "test", "coverage": "all rows"},
+        "fingerprint": {"sha256": PRINTS[uri][-1], "method": "test", "coverage": "all rows"},
         "consistency": "one transaction",
     }
-    return draft(kinds.DATASET_SNAPSHOT, uri, facts, PRINTS[uri])
+    return draft(kinds.DATASET_SNAPSHOT, uri, facts, PRINTS[uri][-1])
 
 
 def look(system: System, *drafts: Draft, recorded=frozenset(), snapshots=PRINTS):
@@ -88,7 +89,7 @@ def test_a_finished_run_is_tied_to_the_snapshot_of_the_table_it_names(a_system):
     trained = run(used("loans-train", "training", 3))
     (edge,) = look(a_system, snapshot(TRAIN, 3), trained).drafts
     assert edge.facts["relation"] == "trained on"
-    assert edge.facts["from"] == {"name": TRAIN, "digest": PRINTS[TRAIN]}
+    assert edge.facts["from"] == {"name": TRAIN, "digest": "a" * 64}
     assert edge.facts["to"] == {"name": RUN, "digest": trained.subjects[0].sha256}
     assert edge.subjects[0].name == f"affidavit://lineage/{TRAIN}->{RUN}"
     assert "both have 3 rows" in edge.facts["basis"]
@@ -125,6 +126,36 @@ def test_one_table_used_to_train_and_to_evaluate_counts_as_trained_on_and_says_b
     assert "both to train and to evaluate" in edge.facts["basis"]
 
 
+@pytest.mark.parametrize("state", ["0" * 64, "a" * 64])
+def test_the_fingerprint_that_the_run_took_itself_is_the_edges_digest(a_system, state):
+    (edge,) = look(a_system, snapshot(TRAIN, 4), run(used(TRAIN, "training", 3, state))).drafts
+    assert edge.facts["from"] == {"name": TRAIN, "digest": state}, "also where the table has moved on"
+    assert (
+        "the run recorded the table's fingerprint itself; a snapshot of the table has the same" in edge.facts["basis"]
+    )
+    assert "Not shown: that the run read the rows that it fingerprinted" in edge.facts["basis"]
+    assert edge.origin is Origin.RECORDED
+
+
+@pytest.mark.parametrize("snapshots", [PRINTS, {}])
+def test_a_fingerprint_that_no_snapshot_has_is_kept_and_said(a_system, snapshots):
+    (edge,) = look(a_system, run(used(TRAIN, "training", 3, "f" * 64)), snapshots=snapshots).drafts
+    assert edge.facts["from"] == {"name": TRAIN, "digest": "f" * 64}
+    assert "at this look no snapshot of the table has the same" in edge.facts["basis"]
+
+
+def test_two_fingerprints_of_one_table_leave_open_which_was_used(a_system):
+    (edge,) = look(a_system, run(used(TRAIN, "training", 3, "a" * 64), used(TRAIN, "training", 3, "f" * 64))).drafts
+    assert edge.facts["from"] == {"name": TRAIN, "digest": None}
+    assert "the run recorded 2 fingerprints of the table. Not shown: which" in edge.facts["basis"]
+
+
+def test_the_runs_own_fingerprint_weighs_more_than_a_name(a_system):
+    (edge,) = look(a_system, run(used("loans-train", "training", 3), used(TRAIN, "test", 3, "0" * 64))).drafts
+    assert edge.facts["from"]["digest"] == "0" * 64
+    assert edge.facts["basis"].startswith("the run used the table both to train and to evaluate; the run recorded")
+
+
 @pytest.mark.parametrize("status", ["RUNNING", "FAILED", "KILLED"])
 def test_a_run_that_is_not_finished_has_no_edge(a_system, status):
     assert look(a_system, run(used("loans-train"), status=status)).drafts == ()
@@ -138,7 +169,7 @@ def test_what_no_table_or_no_snapshot_answers_to_has_no_edge_but_is_counted(a_sy
 def test_an_edge_once_recorded_does_not_follow_the_table(a_system):
     trained = run(used("loans-train", "training"))
     (edge,) = look(a_system, trained).drafts
-    later = look(a_system, trained, recorded=frozenset({edge.subjects[0].name}), snapshots={TRAIN: "c" * 64})
+    later = look(a_system, trained, recorded=frozenset({edge.subjects[0].name}), snapshots={TRAIN: ["c" * 64]})
     assert later.drafts == ()
     assert later.enumerated == later.read == 1
 

@@ -1,3 +1,4 @@
+import json
 import math
 import time
 from datetime import UTC, datetime, timedelta
@@ -179,8 +180,8 @@ def test_facts_are_those_of_the_run(team, seen, tree_digest):
         "params": {"C": "0.5"},
         "tags": {"team": "credit"},
         "inputs": [
-            {"name": "loans-train", "context": "training", "source_digest": "abcd1234", "rows": 3},
-            {"name": "unknown", "context": None, "source_digest": "abcd1234", "rows": None},
+            {"name": "loans-train", "context": "training", "source_digest": "abcd1234", "fingerprint": None, "rows": 3},
+            {"name": "unknown", "context": None, "source_digest": "abcd1234", "fingerprint": None, "rows": None},
         ],
         "outputs": [{"name": f"mlflow://tracking/models/{model}", "digest": model_digest}],
         "artifacts": {"files": 2, "bytes": 70_006, "sha256": tree_digest(files)},
@@ -192,6 +193,46 @@ def test_facts_are_those_of_the_run(team, seen, tree_digest):
     ]
     assert draft.effective.json() == {"from": "2026-03-14T11:00:00.000Z", "to": "2026-03-14T11:01:00.000Z"}
     assert (draft.scope, draft.origin, draft.stage) == ("system:loans", "recorded", "development")
+
+
+NOTED = {"connection": "bank", "table": "train", "fingerprint": {"sha256": "e" * 64, "method": "rows/1 duckdb"}}
+
+
+def fingerprints(team, seen, **dataset: str) -> list:
+    run = team.run(finish=False)
+    team.use(run, "warehouse://bank/train", "training", **dataset)
+    return [each["fingerprint"] for each in facts_of(first(team, seen), run)["inputs"]]
+
+
+def test_a_fingerprint_that_the_run_took_itself_is_read_whole(team, seen):
+    found = fingerprints(team, seen, source_type="affidavit_table", source=json.dumps(NOTED))
+    assert found == [{"sha256": "e" * 64, "method": "rows/1 duckdb"}]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        NOTED | {"table": "test"},
+        NOTED | {"connection": "clinic"},
+        NOTED | {"password": "hunter2"},
+        NOTED | {"fingerprint": {"sha256": "e" * 64, "method": "free text; of Anna's"}},
+        NOTED | {"fingerprint": {"sha256": "e" * 36, "method": "rows/1 duckdb"}},
+        {"table": "train"},
+        [],
+        "not an object",
+    ],
+)
+def test_a_source_that_is_not_ours_or_of_another_table_brings_no_fingerprint(team, seen, source):
+    assert fingerprints(team, seen, source_type="affidavit_table", source=json.dumps(source)) == [None]
+
+
+@pytest.mark.parametrize("source", ["", "not JSON", "{" * 500, '{"table": NaN}', '"\\ud800"', json.dumps(NOTED) * 2])
+def test_a_source_that_is_no_document_brings_no_fingerprint(team, seen, source):
+    assert fingerprints(team, seen, source_type="affidavit_table", source=source or " ") == [None]
+
+
+def test_a_source_of_another_type_brings_no_fingerprint(team, seen):
+    assert fingerprints(team, seen, source_type="local", source=json.dumps(NOTED)) == [None]
 
 
 def test_nothing_but_allowed_values_leaves_the_collector(team, seen):

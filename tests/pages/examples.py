@@ -171,7 +171,15 @@ def run(name: str = "mortgage-approval", **params: str) -> Draft:
         "metrics": {"roc_auc": 0.812, "log_loss": "float:nan"},
         "params": params or {"model": "logistic_regression", "C": "0.5"},
         "tags": {},
-        "inputs": [{"name": "applications-train", "context": "training", "source_digest": "1a2b3c4d", "rows": 1666}],
+        "inputs": [
+            {
+                "name": "applications-train",
+                "context": "training",
+                "source_digest": "1a2b3c4d",
+                "fingerprint": None,
+                "rows": 1666,
+            }
+        ],
         "outputs": [{"name": "mlflow://mlflow_default/models/m-6a3b", "digest": "cd" * 32}],
         "artifacts": {"files": 7, "bytes": 81234, "sha256": "ef" * 32},
         "withheld": {"params": 2, "tags": 7},

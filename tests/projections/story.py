@@ -205,8 +205,8 @@ class Story:
             "params": {"C": "0.5"},
             "tags": {},
             "inputs": [
-                {"name": "train", "context": "training", "source_digest": "abc", "rows": 100},
-                {"name": "test", "context": "evaluation", "source_digest": "def", "rows": 100},
+                {"name": "train", "context": "training", "source_digest": "abc", "fingerprint": None, "rows": 100},
+                {"name": "test", "context": "evaluation", "source_digest": "def", "fingerprint": None, "rows": 100},
             ],
             "outputs": [],
             "artifacts": None,

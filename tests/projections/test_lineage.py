@@ -91,14 +91,16 @@ def missing(story: Story) -> str:
 def test_a_table_is_known_by_its_id_its_name_and_its_uri():
     for name in ("train", "loans_train", TRAIN):
         story = told()
-        story.run(inputs=[{"name": name, "context": "training", "source_digest": "", "rows": None}])
+        story.run(
+            inputs=[{"name": name, "context": "training", "source_digest": "", "fingerprint": None, "rows": None}]
+        )
         assert missing(story) == ""
 
 
 def test_an_edge_to_a_table_that_is_not_declared_does_not_account_for_an_input():
     story = told()
     facts = dict(story.edge("train").statement.facts)
-    story.run(inputs=[{"name": "elsewhere", "context": None, "source_digest": "", "rows": None}])
+    story.run(inputs=[{"name": "elsewhere", "context": None, "source_digest": "", "fingerprint": None, "rows": None}])
     story.say(
         kinds.LINEAGE_EDGE,
         "affidavit://lineage/elsewhere",

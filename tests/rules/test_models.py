@@ -180,7 +180,12 @@ class TestLineage:
     def test_an_input_that_leads_nowhere_is_named(self, part):
         story = told()
         inputs = story.run().statement.facts["inputs"]
-        story.run(inputs=[*inputs, {"name": "laptop.csv", "context": None, "source_digest": "", "rows": None}])
+        story.run(
+            inputs=[
+                *inputs,
+                {"name": "laptop.csv", "context": None, "source_digest": "", "fingerprint": None, "rows": None},
+            ]
+        )
         outcome = part(story, self.CHECK)
         assert outcome.status is Status.MISSING
         assert "'laptop.csv'" in outcome.sentence

@@ -258,7 +258,7 @@ class TestRepresentativeness:
 
 
 def input_named(name: str) -> dict[str, Any]:
-    return {"name": name, "context": None, "source_digest": "", "rows": None}
+    return {"name": name, "context": None, "source_digest": "", "fingerprint": None, "rows": None}
 
 
 class TestFailedDataKeptOut:
@@ -388,7 +388,7 @@ class TestFailedDataKeptOut:
             "mlflow://tracking/runs/r0",
             {
                 **story.run().statement.facts,
-                "inputs": [{"name": "scored", "context": None, "source_digest": "", "rows": None}],
+                "inputs": [{"name": "scored", "context": None, "source_digest": "", "fingerprint": None, "rows": None}],
             },
         )
         facts = {**story.edge("train").statement.facts}

@@ -5,7 +5,7 @@ An edge is fixed once it is recorded: an old run did not read what a table becam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from affidavit import __version__
@@ -32,16 +32,17 @@ def look_at_lineage(
     system: System,
     *,
     drafts: Sequence[Draft],
-    snapshots: Mapping[str, str],
+    snapshots: Mapping[str, Sequence[str]],
     recorded: frozenset[str],
     seen: Circumstances,
 ) -> Look:
     """The edges that the drafts of one slot show and that are not among ``recorded`` (subject names of edges).
 
-    ``snapshots`` are the latest fingerprints by table URI, this slot's included. Edges are ``trained on`` or
-    ``evaluated on`` from a table to a finished run, and ``produced`` from a run to a model version. An input that
-    matches no declared table, or a table without a snapshot, makes no edge. ``enumerated`` counts links, ``read``
-    those that could be followed.
+    ``snapshots`` are the fingerprints seen by table URI, the latest last, this slot's included. Edges are
+    ``trained on`` or ``evaluated on`` from a table to a finished run, and ``produced`` from a run to a model version.
+    An edge from a table carries the fingerprint that the run itself took of it, else the latest of our own. An input
+    that matches no declared table, or has no fingerprint from either, makes no edge. ``enumerated`` counts links,
+    ``read`` those that could be followed.
     """
     runs = {draft.subjects[0].name: draft for draft in drafts if draft.kind is kinds.MODEL_RUN}
     rows = {
@@ -68,24 +69,28 @@ def look_at_lineage(
 
 
 def _trained(
-    system: System, run: Draft, snapshots: Mapping[str, str], rows: Mapping[tuple[str, str], int]
+    system: System, run: Draft, snapshots: Mapping[str, Sequence[str]], rows: Mapping[tuple[str, str], int]
 ) -> Iterable[dict[str, Any]]:
     inputs: dict[str, list[Mapping[str, Any]]] = {}
     tables: dict[str, Dataset | PredictionTable] = {}
     for each in run.facts["inputs"]:
         table = match(system, each["name"])
-        if table is not None and table.uri in snapshots:
+        if table is not None and (each["fingerprint"] or snapshots.get(table.uri)):
             tables[table.uri] = table
             inputs.setdefault(table.uri, []).append(each)
     for uri, used in inputs.items():
-        fingerprint = snapshots[uri]
         relations = {_relation(each["context"], tables[uri]) for each in used}
+        seen = snapshots.get(uri, ())
+        if own := {each["fingerprint"]["sha256"] for each in used if each["fingerprint"]}:
+            fingerprint, basis = _by_fingerprint(own, seen)
+        else:
+            fingerprint, basis = seen[-1], _by_name(used, rows.get((uri, seen[-1])))
         yield {
             # Training weighs more: data that a model was made from is no independent test of it.
             "relation": _TRAINED if _TRAINED in relations else _TRIED,
             "from": {"name": uri, "digest": fingerprint},
             "to": {"name": run.subjects[0].name, "digest": run.subjects[0].sha256},
-            "basis": _basis(used, rows.get((uri, fingerprint)), both=len(relations) > 1),
+            "basis": f"the run used the table both to train and to evaluate; {basis}" if len(relations) > 1 else basis,
             "inputs": len(used),
         }
 
@@ -106,7 +111,20 @@ def _relation(context: str | None, table: Dataset | PredictionTable) -> str:
     return _CONTEXTS.get((context or "").lower(), by_use)
 
 
-def _basis(used: Sequence[Mapping[str, Any]], rows: int | None, *, both: bool) -> str:
+def _by_fingerprint(own: Set[str], seen: Sequence[str]) -> tuple[str | None, str]:
+    """Digest and basis of an edge whose run fingerprinted the table itself."""
+    if len(own) > 1:
+        return None, f"the run recorded {len(own)} fingerprints of the table. Not shown: which of them it used"
+    [sha256] = own
+    told = "a snapshot of the table has" if sha256 in seen else "at this look no snapshot of the table has"
+    return sha256, (
+        f"the run recorded the table's fingerprint itself; {told} the same. Not shown: that the run read the rows that "
+        "it fingerprinted"
+    )
+
+
+def _by_name(used: Sequence[Mapping[str, Any]], rows: int | None) -> str:
+    """Basis of an edge to the latest snapshot of a table that the run did not fingerprint."""
     names = ", ".join(sorted({repr(each["name"][:200]) for each in used}))
     contexts = ", ".join(sorted({repr(each["context"]) for each in used if each["context"]})) or "none"
     claimed = sorted({each["rows"] for each in used if each["rows"] is not None})
@@ -116,9 +134,8 @@ def _basis(used: Sequence[Mapping[str, Any]], rows: int | None, *, both: bool) -
         count = f"both have {rows} rows"
     else:
         count = f"the run says {', '.join(map(str, claimed))} rows, the snapshot has {rows}: not the same rows"
-    also = "; the run used the table both to train and to evaluate" if both else ""
     return (
-        f"matched by dataset name {names}, logged context {contexts}; {count}{also}. Not shown: that the run read "
+        f"matched by dataset name {names}, logged context {contexts}; {count}. Not shown: that the run read "
         "exactly this snapshot, since MLflow's dataset digest is no fingerprint"
     )
 

@@ -52,10 +52,12 @@ class Pair(Answer):
 
 
 class Dataset(Answer):
-    """A dataset as the run's author described it; ``profile`` is JSON text of any shape."""
+    """A dataset as the run's author described it; ``source`` and ``profile`` are JSON text of any shape."""
 
     name: Annotated[str, StringConstraints(max_length=500)]
     digest: Annotated[str, StringConstraints(max_length=100)] = ""
+    source_type: str = ""
+    source: str = ""
     profile: str = ""
 
 

@@ -22,6 +22,7 @@ from affidavit.collect.look import GONE, NOTHING, Look, Recorded
 from affidavit.collect.mlflow_client import PAGE, Dataset, Experiment, MlflowServer, Pair, Run, missing
 from affidavit.collect.position import Position, cursor_of, moment_of, notice_delay, positions
 from affidavit.collect.reading import Known, Task, in_order, read_runs
+from affidavit.errors import StatementError
 from affidavit.evidence import (
     Circumstances,
     Collector,
@@ -33,9 +34,11 @@ from affidavit.evidence import (
     Subject,
     dumps,
     kinds,
+    loads,
     number,
     system_scope,
 )
+from affidavit.evidence.table_source import SOURCE_TYPE, TableSource
 from affidavit.inventory import Connection, System
 
 NAME = "mlflow-runs"
@@ -274,8 +277,20 @@ def _input(dataset: Dataset, tags: Iterable[Pair]) -> dict[str, Any]:
         "name": dataset.name,
         "context": context[:100] if context else None,
         "source_digest": dataset.digest,
+        "fingerprint": _fingerprint(dataset),
         "rows": _rows(dataset.profile),
     }
+
+
+def _fingerprint(dataset: Dataset) -> dict[str, Json] | None:
+    """What the run itself found in the table that it names; None unless its source is one of ours and says so."""
+    if dataset.source_type != SOURCE_TYPE:
+        return None
+    try:
+        source = TableSource.of(loads(dataset.source.encode("utf-8", "surrogatepass")))
+    except StatementError:
+        return None
+    return source.fingerprint if source.uri == dataset.name else None
 
 
 def _rows(profile: str) -> int | None:

@@ -89,15 +89,23 @@ MODEL_RUN = Kind(
         "metrics": {"*": NUMBER},
         "params": {"*": TEXT},
         "tags": {"*": TEXT},
-        "inputs": [{"name": TEXT, "context": maybe(TEXT), "source_digest": TEXT, "rows": maybe(COUNT)}],
+        "inputs": [
+            {
+                "name": TEXT,
+                "context": maybe(TEXT),
+                "source_digest": TEXT,
+                "fingerprint": maybe({"sha256": DIGEST, "method": TEXT}),
+                "rows": maybe(COUNT),
+            }
+        ],
         "outputs": [_DIGESTED],
         "artifacts": maybe(_TREE),
         "withheld": _WITHHELD,
     },
 )
 """An MLflow run. ``lifecycle`` is ``active``, ``deleted`` (it can be restored), or ``gone``: MLflow no longer has it,
-and every other fact is as it was last recorded. ``inputs`` carry MLflow's own dataset digest, an identifier and not a
-fingerprint."""
+and every other fact is as it was last recorded. ``inputs`` carry MLflow's own dataset digest, an identifier, and the
+fingerprint that the run itself took of the table, where it took one (:mod:`affidavit.training`)."""
 
 MODEL_VERSION = Kind(
     "model-version",

@@ -309,8 +309,10 @@ def _lineage(workplace: Workplace, visit: Visit, looks: Sequence[Look], known: S
 
     standing, _ = in_force(known, *workplace.system(visit.target))
     drafts = [draft for each in looks for draft in each.drafts]
-    snapshots = {uri: states[-1].fingerprint for uri, states in known.snapshots.items()}
-    snapshots |= {d.subjects[0].name: d.subjects[0].sha256 for d in drafts if d.kind is kinds.DATASET_SNAPSHOT}
+    snapshots = {uri: [state.fingerprint for state in states] for uri, states in known.snapshots.items()}
+    for draft in drafts:
+        if draft.kind is kinds.DATASET_SNAPSHOT:
+            snapshots.setdefault(draft.subjects[0].name, []).append(draft.subjects[0].sha256)
     recorded = frozenset(known.latest(kinds.LINEAGE_EDGE))
     return look_at_lineage(standing, drafts=drafts, snapshots=snapshots, recorded=recorded, seen=seen)
 

@@ -1,7 +1,8 @@
 """Which model version is in use, and the graph from the tables it was made from.
 
-An edge says what was recorded, not what happened: MLflow's dataset digest is an identifier, so the fingerprint on an
-edge is that of the table when the collector looked, and the edge's ``basis`` says how the two were matched.
+An edge says what was recorded, not what happened. Its fingerprint is the one that the run itself took of the table.
+Where it took none, it is that of the table when the collector looked, since MLflow's dataset digest is an identifier.
+The edge's ``basis`` says which.
 """
 
 from __future__ import annotations
