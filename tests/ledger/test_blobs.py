@@ -1,4 +1,5 @@
 import hashlib
+import os
 import resource
 import signal
 
@@ -67,3 +68,19 @@ def test_a_store_that_cannot_be_reached_is_not_taken_for_an_empty_one(tmp_path):
         with pytest.raises(LedgerUnavailable, match=DIGEST) as caught:
             ask()
         assert caught.value.retryable
+
+
+def test_a_folder_that_somebody_left_unflushed_is_flushed_with_the_first_blob_in_it(tmp_path, monkeypatch):
+    """Who made it may have been killed before flushing its name; a power cut would then take the blob with it."""
+    flushed = set()
+    real = os.fsync
+
+    def fsync(descriptor):
+        flushed.add(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    inner = tmp_path / "blobs" / DIGEST[:2]
+    inner.mkdir(parents=True)
+    Blobs(str(tmp_path / "blobs")).put(b"payload")
+    assert {folder.stat().st_ino for folder in (tmp_path, inner.parent, inner)} <= flushed

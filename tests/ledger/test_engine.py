@@ -1,3 +1,5 @@
+import errno
+import os
 import resource
 import signal
 import sqlite3
@@ -144,6 +146,39 @@ def test_a_log_that_cannot_be_made_is_no_absent_ledger(sqlite_place):
     (sqlite_place.home / "ledger.db-wal").mkdir()
     with pytest.raises(LedgerUnavailable, match="cannot be opened or made"):
         sqlite_place.write()
+
+
+def test_a_folder_that_cannot_be_flushed_is_not_written_to(sqlite_place, alias, monkeypatch):
+    """SQLite itself would go on, with a log whose name a power cut takes away."""
+    from affidavit.ledger import engine
+
+    def refuse(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    sqlite_place.create().close()
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "sync_directory", refuse)
+        with pytest.raises(LedgerUnavailable, match=r"cannot be flushed \(Input/output error\)"):
+            sqlite_place.write()
+        sqlite_place.read().close()
+    with sqlite_place.write() as ledger:
+        assert ledger.append([alias()], now=NOON).receipts[0].index == 1
+
+
+def test_making_a_ledger_flushes_the_names_of_its_folders(tmp_path, monkeypatch):
+    flushed = set()
+    real = os.fsync
+
+    def fsync(descriptor):
+        flushed.add(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    signer = LocalSigner.generate(tmp_path / "keys" / "more" / "key")
+    url = f"sqlite:///{tmp_path}/db/more/ledger.db"
+    Ledger.create(url, blobs=str(tmp_path), signer=signer, now=NOON).close()
+    folders = [tmp_path, *(tmp_path / each for each in ("keys", "keys/more", "db", "db/more"))]
+    assert {folder.stat().st_ino for folder in folders} <= flushed
 
 
 def test_a_database_that_is_no_ledger(sqlite_place):

@@ -8,6 +8,7 @@ import os
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import fsspec
@@ -36,6 +37,7 @@ class Blobs:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._made: set[Path] = set()
         try:
             self._fs, self._root = fsspec.core.url_to_fs(url)
         except (ValueError, ImportError) as error:
@@ -53,6 +55,10 @@ class Blobs:
         path = self._path(digest)
         try:
             if isinstance(self._fs, LocalFileSystem):
+                for directory in (Path(self._root), Path(path).parent):
+                    if directory not in self._made:
+                        make_directory(directory)
+                        self._made.add(directory)
                 _write_durably(Path(path), data)
             else:
                 self._fs.pipe_file(path, data)
@@ -108,7 +114,6 @@ class Blobs:
 
 
 def _write_durably(path: Path, data: bytes) -> None:
-    _make_directories(path.parent)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with aside.open("xb") as file:
@@ -122,12 +127,16 @@ def _write_durably(path: Path, data: bytes) -> None:
     sync_directory(path.parent)
 
 
-def _make_directories(directory: Path) -> None:
-    if directory.is_dir():
-        return
-    _make_directories(directory.parent)
+def make_directory(directory: Path) -> None:
+    """Make a directory, with those above it that are absent, and flush their names to disk.
+
+    Its own name is flushed also where it is there already: whoever made it may have died before.
+    """
+    if not directory.parent.is_dir():
+        make_directory(directory.parent)
     directory.mkdir(exist_ok=True)
-    sync_directory(directory.parent)
+    with suppress(PermissionError):  # above it others rule, and made it
+        sync_directory(directory.parent)
 
 
 def sync_directory(directory: Path) -> None:

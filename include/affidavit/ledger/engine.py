@@ -6,6 +6,7 @@ synchronous_commit=on. On both, a writer begins by taking the one write lock.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from affidavit.errors import (
     LedgerMissing,
     LedgerUnavailable,
 )
+from affidavit.ledger.blobs import make_directory, sync_directory
 
 Access = Literal["create", "write", "read"]
 
@@ -141,7 +143,7 @@ def _sqlite(url: URL, access: Access) -> Engine:
     mode = {"create": "rwc", "write": "rw", "read": "ro"}[access]
     path = Path(str(url.database)).absolute()
     if access == "create":
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
     target = f"file:{quote(str(path))}?mode={mode}"
     timeout = _timeout(url)
 
@@ -154,6 +156,15 @@ def _sqlite(url: URL, access: Access) -> Engine:
             connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA recursive_triggers=ON")
+        if access != "read":
+            # SQLite goes on where the name of its log cannot be flushed, and a power cut would take the log along.
+            connection.execute("SELECT 1 FROM sqlite_master").fetchall()
+            try:
+                sync_directory(path.parent)
+            except OSError as error:
+                kind = LedgerFull if error.errno == errno.ENOSPC else LedgerUnavailable
+                problem = f"the folder of the database cannot be flushed ({error.strerror})"
+                raise kind(problem, where=f"sqlite:///{path}", fix=_AGAIN) from error
 
     def begin(connection: Connection) -> None:
         write = connection.get_execution_options().get("affidavit_write")

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from affidavit.errors import ConfigurationError, LedgerFull, LedgerRolledBack, LedgerUnavailable, NoteError, UsageError
-from affidavit.ledger.blobs import sync_directory
+from affidavit.ledger.blobs import make_directory, sync_directory
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
 from affidavit.tlog.checkpoint import Checkpoint
@@ -103,7 +103,7 @@ class LocalSigner:
     def generate(cls, path: Path) -> LocalSigner:
         """Make a new key, with a random origin, and its empty memory. Raises ``UsageError`` if either file exists."""
         key = _new_key(f"affidavit.invalid/{secrets.token_hex(16)}")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
         _create(_memory_of(path), b"")
         try:
             _create(path, key.text.encode() + b"\n")
