@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,9 +39,9 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Worker:
     """The process of worker.py."""
 
-    def __init__(self, shim: Path) -> None:
+    def __init__(self, shim: Path, before: Sequence[str] = ()) -> None:
         environment = os.environ | {"LD_PRELOAD": str(shim)}
-        command = [sys.executable, "-m", "tests.faults.worker"]
+        command = [*before, sys.executable, "-m", "tests.faults.worker"]
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -116,8 +116,8 @@ class Tally:
             with place.write() as ledger:
                 found = verify(ledger, policy=place.policy())
                 leaves = [entry.leaf_hash for entry in ledger.entries()]
-        except AffidavitError as error:
-            self.corrupt.append(f"{what}: {type(error).__name__}: {error.text}")
+        except (AffidavitError, FileNotFoundError) as error:
+            self.corrupt.append(f"{what}: {type(error).__name__}: {error}")
             return []
         if found.entries != len(leaves):
             self.corrupt.append(f"{what}: {found.entries} entries verified, {len(leaves)} read")
