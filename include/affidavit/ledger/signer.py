@@ -121,7 +121,7 @@ class LocalSigner:
         empty one is made: asking for a new key is the decision to forget.
         """
         following = _following(path)
-        following.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(following.parent)
         if not following.exists():
             _create(following, _new_key(origin).text.encode() + b"\n")
         if not _memory_of(path).exists():
