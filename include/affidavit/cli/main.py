@@ -20,6 +20,7 @@ from affidavit.cli import (
     init,
     plan,
     rebuild,
+    rotate_key,
     show,
     signer,
     status,
@@ -51,6 +52,7 @@ app.command("checkpoint")(checkpoint.checkpoint)
 app.command("bundle")(bundle.bundle)
 app.command("erase")(erase.erase)
 app.command("export-dsse")(export_dsse.export_dsse)
+app.command("rotate-key")(rotate_key.rotate_key)
 app.command("anchor")(anchor.anchor)
 app.command("signer")(signer.signer)
 app.command("witness")(witness.witness)

@@ -1,4 +1,4 @@
-"""The key file of a signer or witness: ``PRIVATE+KEY+…`` on one line, readable by its owner alone."""
+"""The key file of a signer, a witness or a recovery: ``PRIVATE+KEY+…`` on one line, readable by its owner alone."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from affidavit.errors import ConfigurationError, NoteError, UsageError
 from affidavit.tlog.note import COSIGNATURE, SigningKey
 
 
-def generate(path: Path, name: str) -> SigningKey:
+def generate(path: Path, name: str, *, algorithm: int = COSIGNATURE) -> SigningKey:
     """Make a new key named ``name``, durably, in a new file of mode 0600. Raises ``UsageError`` if it is there."""
     try:
-        key = SigningKey(name, COSIGNATURE, secrets.token_bytes(32))
+        key = SigningKey(name, algorithm, secrets.token_bytes(32))
     except NoteError as error:
         raise UsageError(error.problem, where="--new", fix="write something like witness.example/1") from error
     try:
@@ -32,7 +32,7 @@ def generate(path: Path, name: str) -> SigningKey:
     return key
 
 
-def load(path: Path) -> SigningKey:
+def load(path: Path, *, algorithm: int = COSIGNATURE) -> SigningKey:
     """Read a key. Raises ``ConfigurationError`` where it is absent, malformed, or readable by others."""
     try:
         mode = path.stat().st_mode
@@ -47,7 +47,8 @@ def load(path: Path) -> SigningKey:
         key = SigningKey.parse(text)
     except NoteError as error:
         raise ConfigurationError("not a signing key", where=str(path), fix="restore it from a backup") from error
-    if key.algorithm != COSIGNATURE:
-        fix = "make one with --new"
-        raise ConfigurationError("a key that is not for cosignatures", where=str(path), fix=fix)
+    if key.algorithm != algorithm:
+        raise ConfigurationError(
+            "a key of another type", where=str(path), fix="give a key that was made for this, or make one"
+        )
     return key
