@@ -364,6 +364,18 @@ def test_helpers_change_nothing_about_what_is_found(filled, place, monkeypatch):
             assert verify(ledger, processes=3) == alone
 
 
+def test_a_damaged_part_of_the_file_is_called_that(pages):
+    file = pages.home / "ledger.db"
+    data = bytearray(file.read_bytes())
+    middle = len(data) // 2 // 4096 * 4096
+    data[middle : middle + 100 * 4096] = b"\x77" * (100 * 4096)
+    file.write_bytes(data)
+    with pages.read() as ledger:
+        for processes in (1, 3):
+            with pytest.raises(IntegrityError, match="the database is damaged"):
+                verify(ledger, processes=processes)
+
+
 @pytest.mark.parametrize("index", [5, 1023, 1024, 2619])
 def test_helpers_name_the_same_entry(pages, index):
     pages.spoil(

@@ -104,6 +104,8 @@ def translated(engine: Engine) -> Iterator[None]:
             there = Path(str(engine.url.database)).exists()
             raise _sqlite_error(error.orig, where, there=there) from error
         raise _postgres_error(error, where) from error
+    except sqlite3.Error as error:  # of rows that were taken from the driver itself
+        raise _sqlite_error(error, engine.url.render_as_string(hide_password=True), there=True) from error
     except exc.SQLAlchemyError as error:
         where = engine.url.render_as_string(hide_password=True)
         raise LedgerUnavailable(f"the database failed ({type(error).__name__})", where=where, fix=_AGAIN) from error
