@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import rfc8785
 
 from affidavit.errors import CanonicalError
@@ -22,11 +23,12 @@ MAX_DEPTH = 32
 """Deepest nesting of arrays and objects that :func:`loads` accepts."""
 
 _MAX_INT = 2**53
-_SETTINGS = {"ensure_ascii": False, "allow_nan": False, "sort_keys": True, "separators": (",", ":")}
 _TEXT = frozenset({str})
 _ALWAYS_PLAIN = frozenset({str, bool, type(None)})
-_BEYOND_BMP = re.compile("[\ud800-\U0010ffff]")
+_BEYOND_BMP = re.compile(rb"[\xf0-\xf4]")
+_LONG_INT = re.compile(rb"(?:\A|[:,\[])-?[0-9]{16}")
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
+_SHAPE = bytes.maketrans(b"123456789[", b"000000000{")
 
 
 def number(value: float) -> int | float | str:
@@ -52,41 +54,31 @@ def dumps(value: Json) -> bytes:
 
     Raises ``CanonicalError`` for anything that JSON or RFC 8785 cannot carry.
     """
-    return write(value).encode("utf-8")
-
-
-def write(value: Json) -> str:
-    """The canonical text of ``value``; see :func:`dumps`."""
     try:
-        return write_plain(value) if plain(value) else rfc8785.dumps(value).decode("utf-8")
+        return dumps_plain(value) if plain(value) else rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise CanonicalError(f"this value has no canonical form ({error})") from error
 
 
-def write_plain(value: Json) -> str:
-    """The canonical text of a value that :func:`plain` holds of, at a fraction of the cost."""
-    text = _encode(value)
-    if text.isascii():
-        return text
-    if _BEYOND_BMP.search(text):  # these RFC 8785 sorts, as UTF-16 units, otherwise than C's code points; or refuses
-        return rfc8785.dumps(value).decode("utf-8")
-    return text
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-def _encoder() -> Callable[[Json], str]:
-    make = getattr(json.encoder, "c_make_encoder", None)
-    if make is None:
-        return json.JSONEncoder(**_SETTINGS).encode  # type: ignore[arg-type]
-    # JSONEncoder.encode makes this object anew at each call, which costs as much as writing a small document.
-    encode = make(None, None, json.encoder.encode_basestring, None, ":", ",", True, False, False)
-    return lambda value: "".join(encode(value, 0))
+def dumps_plain(value: Json) -> bytes:
+    """The canonical bytes of a value that :func:`plain` holds of, at a fraction of the cost.
 
-
-_encode = _encoder()
+    Raises ``CanonicalError`` for half of a surrogate pair.
+    """
+    try:
+        data = _encode(value)
+    except UnicodeEncodeError as error:
+        raise CanonicalError(f"this value has no canonical form ({error})") from error
+    if not data.isascii() and _BEYOND_BMP.search(data):  # RFC 8785 sorts these as UTF-16 units, not as code points
+        return rfc8785.dumps(value)
+    return data
 
 
 def plain(value: Any) -> bool:
-    """Whether all keys are text, and all numbers such as Python and ECMAScript spell alike.
+    """Whether all keys are text, and all numbers such as msgspec and ECMAScript spell alike.
 
     What is written of it :func:`loads` reads, unless it is nested too deeply.
     """
@@ -108,7 +100,7 @@ def plain(value: Any) -> bool:
 
 
 def _plain_float(value: float) -> bool:
-    # Outside of this range one of the two writes an exponent; whole ones end in ".0" in Python only.
+    # Outside of this range one of the two writes an exponent; whole ones end in ".0" in msgspec only.
     return 1e-4 <= abs(value) < 1e16 and not value.is_integer()
 
 
@@ -117,20 +109,19 @@ def shallow(data: bytes) -> bool:
     return data.count(b"{") + data.count(b"[") <= MAX_DEPTH
 
 
-def glance(data: bytes) -> tuple[str, Any] | None:
-    """The text and value of ``data`` where nothing about it is doubtful; else None, and :func:`loads` must judge.
+def glance(data: bytes) -> Any | None:
+    """The value of ``data`` where that is plain and these are its canonical bytes; else None: :func:`loads` must judge.
 
-    The value is proven to be all that ``data`` says (no key twice, no other spelling) only once :func:`write_plain`
-    has made the same text of it: that is for the caller to compare, who may be writing it anyway.
+    What was read is all that ``data`` says (no key twice, no other spelling), because writing it gives the same bytes.
     """
-    try:
-        if not shallow(data) or b"\\u" in data:  # an escape may be half of a surrogate pair
-            return None
-        text = data.decode("utf-8")
-        value, end = _glancing(text)
-    except (ValueError, RecursionError, CanonicalError):
+    shape = data.translate(_SHAPE)
+    if shape.count(b"{") > MAX_DEPTH or (b"0" * 16 in shape and _LONG_INT.search(data)):
         return None
-    return (text, value) if end == len(text) else None
+    try:
+        value = _decode(data)
+        return value if dumps_plain(value) == data else None
+    except (msgspec.DecodeError, UnicodeError, RecursionError, CanonicalError, rfc8785.CanonicalizationError):
+        return None
 
 
 def loads(data: bytes) -> Any:
@@ -184,21 +175,14 @@ def _finite_float(digits: str) -> float:
     return value
 
 
-def _plain_int(digits: str) -> int:
-    if len(digits) > 15:
-        raise CanonicalError("doubtful")
-    return int(digits)
-
-
 def _only_plain_float(digits: str) -> float:
-    if not _plain_float(value := float(digits)):
+    value = float(digits)
+    if not _plain_float(value):
         raise CanonicalError("doubtful")
     return value
 
 
-_glancing = json.JSONDecoder(
-    parse_int=_plain_int, parse_float=_only_plain_float, parse_constant=_refuse_constant
-).raw_decode
+_decode = msgspec.json.Decoder(float_hook=_only_plain_float).decode
 
 
 def _depth(data: bytes) -> int:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -25,7 +25,7 @@ from typing import Any
 
 from affidavit.errors import CanonicalError, FieldNotAllowed, StatementTooLarge
 from affidavit.evidence import shapes
-from affidavit.evidence.canonical import Json, dumps, glance, loads, plain, shallow, write, write_plain
+from affidavit.evidence.canonical import Json, dumps, dumps_plain, glance, loads, plain, shallow
 from affidavit.evidence.kinds import BY_PREDICATE_TYPE, Kind
 from affidavit.evidence.once import once
 
@@ -35,6 +35,10 @@ MAX_LEAF = 65_535
 
 NOT_COMPARED = frozenset({"airflow", "basis", "collector", "observed_at", "supersedes"})
 """Fields of the header that are about the looking; all others are compared, with the rest of the statement."""
+
+HEADER = b'"header":'
+STREAM = b"affidavit stream v1\n"
+FACTS = b"affidavit facts v1\n"
 
 ORGANISATION_SCOPE = "organisation"
 
@@ -202,7 +206,7 @@ class Draft:
     def statement(self) -> Statement:
         """The draft as a statement that supersedes nothing yet."""
         document = self._document
-        return Statement(document, write=write_plain if plain(document) else write)
+        return Statement(document, dumps=dumps_plain if plain(document) else dumps)
 
     def seal(self, supersedes: bytes | None) -> bytes:
         """The leaf: canonical bytes of the statement that follows the leaf hash ``supersedes`` in its stream.
@@ -258,19 +262,35 @@ class Statement:
     counts on it.
     """
 
-    def __init__(self, document: Mapping[str, Any], *, write: Callable[[Json], str] = write) -> None:
-        """Take a parsed document; ``write`` may be ``write_plain`` where it is plain."""
+    def __init__(
+        self, document: Mapping[str, Any], *, dumps: Callable[[Json], bytes] = dumps, canonical: bytes | None = None
+    ) -> None:
+        """Take a parsed document; ``dumps`` may be ``dumps_plain`` where it is plain.
+
+        ``canonical`` are its canonical bytes, where they are at hand.
+        """
         self.document = document
+        self.plain = dumps is dumps_plain
+        self._dumps = dumps
+        self._canonical = canonical
         self.predicate_type: str = document["predicateType"]
-        self._known = BY_PREDICATE_TYPE.get(self.predicate_type)
-        self.plain = write is write_plain
-        self._write = write
+        kind = BY_PREDICATE_TYPE.get(self.predicate_type)
+        self.known = kind is not None
+        """Whether this version of the code knows the kind; if not, it counts for nothing."""
+        self.kind = kind.name if kind else self.predicate_type
+        """The kind's name, or the whole predicate type where the kind is unknown."""
+        predicate: Mapping[str, Any] = document["predicate"]
+        foreign = "header" not in predicate and isinstance(predicate.get("affidavit"), Mapping)
+        self._own: Mapping[str, Any] = predicate["affidavit"] if foreign else predicate
+        self.header: Mapping[str, Any] = self._own["header"]
+        """The common header."""
 
     @classmethod
     def parse(cls, leaf: bytes) -> Statement:
         """Read a leaf. Raises ``CanonicalError`` for anything that is not an in-toto Statement of ours."""
         try:
-            statement = cls._parse_canonical(leaf) or cls(loads(leaf))
+            document = glance(leaf)
+            statement = cls(loads(leaf)) if document is None else cls(document, dumps=dumps_plain, canonical=leaf)
             if statement.document["_type"] != STATEMENT_TYPE:
                 raise CanonicalError(f"not an in-toto Statement v1 but {str(statement.document['_type'])[:80]!r}")
             _ = (statement.subjects, statement.scope, statement.stream, statement.observed_at)
@@ -278,54 +298,17 @@ class Statement:
             raise CanonicalError(f"not a statement: {type(error).__name__} {error}") from error
         return statement
 
-    @classmethod
-    def _parse_canonical(cls, leaf: bytes) -> Statement | None:
-        """The statement where writing it again gives the same bytes, which thus can be read in one way only."""
-        if (glanced := glance(leaf)) is None:
-            return None
-        text, document = glanced
-        try:
-            statement = cls(document, write=write_plain)
-            return statement if statement._whole(statement.header) == text else None
-        except (KeyError, TypeError, AttributeError):
-            return None
-
-    @property
-    def known(self) -> bool:
-        """Whether this version of the code knows the kind; if not, it counts for nothing."""
-        return self._known is not None
-
-    @once
-    def kind(self) -> str:
-        """The kind's name, or the whole predicate type where the kind is unknown."""
-        return self._known.name if self._known else self.predicate_type
-
-    @once
-    def _own(self) -> Mapping[str, Any]:
-        predicate: Mapping[str, Any] = self.document["predicate"]
-        if "header" not in predicate and isinstance(predicate.get("affidavit"), Mapping):
-            own: Mapping[str, Any] = predicate["affidavit"]
-            return own
-        return predicate
-
-    @once
-    def header(self) -> Mapping[str, Any]:
-        """The common header."""
-        header: Mapping[str, Any] = self._own["header"]
-        return header
-
     @once
     def facts(self) -> Mapping[str, Any]:
         """The facts, whichever level of the predicate they stand at."""
-        own = {name: value for name, value in self._own.items() if name != "header"}
-        if self._own is self.document["predicate"]:
-            return own
-        return {**{n: v for n, v in self.document["predicate"].items() if n != "affidavit"}, **own}
+        predicate, own = self.document["predicate"], self._own
+        facts = _without(("header",), own)
+        return facts if own is predicate else {**_without(("affidavit",), predicate), **facts}
 
     @once
     def subjects(self) -> tuple[Subject, ...]:
         """What it is about; never empty."""
-        subjects = tuple(Subject(s["name"], s["digest"]["sha256"]) for s in self.document["subject"])
+        subjects = tuple([Subject(s["name"], s["digest"]["sha256"]) for s in self.document["subject"]])
         if not subjects:
             raise CanonicalError("a statement without a subject")
         return subjects
@@ -370,41 +353,60 @@ class Statement:
     def stream(self) -> bytes:
         """SHA-256 that names the stream; the kind's version is no part of it, so a new version supersedes the old."""
         name = [self.kind, self.scope, self.subject.name, self.header.get("interval")]
-        return hashlib.sha256(b"affidavit stream v1\n" + self._write(name).encode()).digest()
+        return hashlib.sha256(STREAM + self._dumps(name)).digest()
 
     @once
     def facts_digest(self) -> bytes:
         """SHA-256 over everything that is compared within a stream."""
-        compared = {name: value for name, value in self.header.items() if name not in NOT_COMPARED}
-        return hashlib.sha256(b"affidavit facts v1\n" + self._whole(compared).encode()).digest()
+        return hashlib.sha256(FACTS + self._whole(compared(self.header))).digest()
 
     def sealed(self, supersedes: bytes | None) -> bytes:
         """The canonical bytes of this statement where it supersedes the leaf hash ``supersedes``."""
         header = {**self.header, "supersedes": supersedes.hex() if supersedes else None}
-        return self._whole(header).encode()
+        return self._whole(header)
 
-    def _whole(self, header: Mapping[str, Any]) -> str:
-        """The canonical text of this statement under another header."""
+    def _whole(self, header: Mapping[str, Any]) -> bytes:
+        """The canonical bytes of this statement under another header."""
         before, after = self._around_header
-        return f"{before}{self._write(header)}{after}"
+        return b"%b%b%b" % (before, self._dumps(header), after)
 
     @once
-    def _around_header(self) -> tuple[str, str]:
+    def _around_header(self) -> tuple[bytes, bytes]:
         # Everything but the header is written once, for the leaf and for the digest of its facts.
+        before, _, rest = (self._canonical or self._dumps(self.document)).partition(HEADER)
+        if HEADER in rest:  # a fact looks like the header
+            before, after = self._around_mark()
+        else:
+            after = rest[len(self._dumps(self.header)) :]
+        return before + HEADER, after
+
+    def _around_mark(self) -> tuple[bytes, bytes]:
         predicate, own = self.document["predicate"], self._own
-        for number in itertools.count():  # until the mark stands in the text once
-            mark = f'"header":{number}'
+        for number in itertools.count():  # until the mark stands in the bytes once
+            mark = b"%b%d" % (HEADER, number)
             marked = {**own, "header": number}
             whole = {**self.document, "predicate": marked if own is predicate else {**predicate, "affidavit": marked}}
-            before, found, after = self._write(whole).partition(mark)
+            before, found, after = self._dumps(whole).partition(mark)
             if found and mark not in after:
-                return before + '"header":', after
+                return before, after
         raise AssertionError("counting ended")
 
     @once
     def identity(self) -> bytes:
         """SHA-256 over stream, superseded leaf and facts; unique in a ledger, so that append is exactly-once."""
         return identity(self.stream, self.supersedes, self.facts_digest)
+
+
+def compared(header: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a header is compared within a stream."""
+    return _without(NOT_COMPARED, header)
+
+
+def _without(names: Iterable[str], document: Mapping[str, Any]) -> dict[str, Any]:
+    rest = dict(document)
+    for name in names:
+        rest.pop(name, None)
+    return rest
 
 
 def identity(stream: bytes, supersedes: bytes | None, facts_digest: bytes) -> bytes:

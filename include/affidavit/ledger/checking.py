@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 
 from affidavit.errors import AffidavitError, BlobAbsent
 from affidavit.evidence import Statement, kinds
+from affidavit.evidence.glimpse import glimpse
 from affidavit.evidence.keychain import Keychain
 from affidavit.ledger import engine, scanning
 from affidavit.ledger.blobs import Blobs, named
@@ -32,7 +33,7 @@ from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
 from affidavit.tlog.hashing import leaf_hash, node_hash
 from affidavit.tlog.note import Note
-from affidavit.tlog.tree import Frontier, cover
+from affidavit.tlog.tree import Frontier, Node, cover
 
 PAGE_LEVEL = 10
 PAGE = 1 << PAGE_LEVEL
@@ -45,6 +46,7 @@ _ROWS = sa.text(
     f'SELECT "index", leaf, {", ".join(DERIVED)} FROM entries '  # noqa: S608 - names of columns
     'WHERE "index" >= :start AND "index" < :stop ORDER BY "index"'
 )
+_KIND, _SUPERSEDES = (2 + DERIVED.index(name) for name in ("kind", "supersedes"))
 
 
 @dataclass(frozen=True)
@@ -111,27 +113,31 @@ class _Checker:
         leaves = []
         for index, row in enumerate(self._rows(start, stop), start):
             leaf = row[1]
-            statement = Statement.parse(leaf)
             digest = leaf_hash(leaf)
-            supersedes = statement.supersedes
-            if row != (index, leaf, *derived(statement, leaf_hash=digest, supersedes=supersedes)):
+            if (found := glimpse(leaf)) is not None:
+                *columns, demonstration = digest, *found
+            else:
+                statement = Statement.parse(leaf)
+                columns = list(derived(statement, leaf_hash=digest, supersedes=statement.supersedes))
+                demonstration = statement.demonstration
+                counts["unknown"] += not statement.known
+                for blob in named(statement):
+                    if self._there(blob):
+                        counts["blobs"] += 1
+                    else:
+                        absent.append((blob, index))
+            if row != (index, leaf, *columns) or (index == 0 and row[_KIND] != kinds.GENESIS.name):
+                return None
+            if row[_KIND] == kinds.KEY_ROTATION.name:  # it says who signs from here on
                 return None
             leaves.append(digest)
-            if supersedes is None:
+            if row[_SUPERSEDES] is None:
                 counts["first"] += 1
-            if not statement.known:
-                counts["unknown"] += 1
-            if (demonstration := statement.demonstration) is not None:
+            if demonstration is not None:
                 demonstrations[str(demonstration)] += 1
-            for blob in named(statement):
-                if self._there(blob):
-                    counts["blobs"] += 1
-                else:
-                    absent.append((blob, index))
-            if (index == 0 and statement.kind != kinds.GENESIS.name) or _rotates(statement):
-                return None
         levels = _levels(leaves)
-        if len(leaves) != stop - start or self._nodes(start, stop) != levels[1:]:
+        stored = scanning.stored_nodes(self._connection, start, stop, levels=range(1, PAGE_LEVEL + 1))
+        if len(leaves) != stop - start or stored != _nodes(levels, start):
             return None
         heads = [
             (*self._head(row), _edge(levels, row.size - start))
@@ -149,19 +155,7 @@ class _Checker:
     def _rows(self, start: int, stop: int) -> Iterator[tuple[Any, ...]]:
         low = start or -(2**62)  # what stands before entry 0 belongs to no page
         # The driver's own rows: SQLAlchemy's cost as much again.
-        cursor = self._connection.execute(_ROWS, {"start": low, "stop": stop}).cursor
-        return iter(cursor.fetchall())
-
-    def _nodes(self, start: int, stop: int) -> list[list[bytes]]:
-        found: list[list[bytes]] = []
-        rows = scanning.stored_nodes(self._connection, start, stop, levels=range(1, PAGE_LEVEL + 1))
-        for (level, index), digest in sorted(rows.items()):
-            if index == start >> level:
-                found.append([])
-            if level != len(found) or index != (start >> level) + len(found[-1]):
-                raise ValueError("not simply all right")
-            found[-1].append(digest)
-        return found
+        return cast("Iterator[tuple[Any, ...]]", self._connection.execute(_ROWS, {"start": low, "stop": stop}).cursor)
 
     def _head(self, row: Any) -> tuple[Head, int]:
         head = head_of(row.note, self._keys)
@@ -171,17 +165,21 @@ class _Checker:
         return head, row.previous
 
 
-def _rotates(statement: Statement) -> bool:
-    """Whether it says who signs from here on."""
-    return statement.kind == kinds.KEY_ROTATION.name
-
-
 def _levels(leaves: list[bytes]) -> list[list[bytes]]:
     """The complete nodes of a page, by level from its leaves on, as far up as there are any."""
     levels = [leaves]
     while len(below := levels[-1]) > 1:
         levels.append([node_hash(left, right) for left, right in zip(below[::2], below[1::2], strict=False)])
     return levels
+
+
+def _nodes(levels: list[list[bytes]], start: int) -> dict[Node, bytes]:
+    """The nodes above a page's leaves."""
+    return {
+        (level, index): digest
+        for level, digests in enumerate(levels[1:], 1)
+        for index, digest in enumerate(digests, start >> level)
+    }
 
 
 def _edge(levels: list[list[bytes]], size: int) -> Frontier:

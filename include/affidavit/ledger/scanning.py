@@ -19,6 +19,13 @@ _PAGE = 1000
 _LOWEST = -(2**62)
 _NODES = 'SELECT level, "index", hash FROM nodes WHERE level = {level} AND "index" >= {low} AND "index" < {high}'
 
+_HEADS = (  # built once: that costs as much as asking
+    sa.select(*(checkpoints.c[name] for name in ("size", "previous", "root", "time", "note")))
+    .where(checkpoints.c.size > sa.bindparam("after"), checkpoints.c.size <= sa.bindparam("upto"))
+    .order_by(checkpoints.c.size)
+    .limit(_PAGE)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
@@ -68,7 +75,7 @@ def stored_nodes(connection: Connection, start: int, stop: int, *, levels: range
         for level in levels
         if start >> level < stop >> level
     ]
-    rows = connection.execute(sa.text(" UNION ALL ".join(parts))) if parts else ()
+    rows = connection.exec_driver_sql(" UNION ALL ".join(parts)).cursor.fetchall() if parts else ()
     return {(level, index): digest for level, index, digest in rows}
 
 
@@ -82,12 +89,11 @@ def heads(
     connection: Connection, *, after: int = 0, upto: int = 2**62
 ) -> Iterator[Row[tuple[int, int, bytes, int, str]]]:
     """The rows of ``checkpoints`` (size, previous, root, time, note) in order of size, beyond ``after``."""
-    columns = [checkpoints.c[name] for name in ("size", "previous", "root", "time", "note")]
-    query = sa.select(*columns).order_by(checkpoints.c.size).limit(_PAGE)
-    query = query.where(checkpoints.c.size > sa.bindparam("after"), checkpoints.c.size <= upto)
     after = after or _LOWEST  # what is of no size is found with the first
-    while rows := connection.execute(query, {"after": after}).all():
+    while rows := connection.execute(_HEADS, {"after": after, "upto": upto}).all():
         yield from rows
+        if len(rows) < _PAGE:
+            return
         after = rows[-1][0]
 
 
