@@ -35,9 +35,9 @@ def bundle(out_: Out, scope: Scope = None, entries: Entries = None, since: Since
         scope = system_scope(scope)
     selection = Selection.of(scope=scope, entries=entries)
     work = workplace()
-    verifier = _verifier(work.settings.project)
+    program = verifier(work.settings.project)
     with work.reader() as ledger:
-        made = write_bundle(out_, reader=ledger, prover=ledger, selection=selection, verifier=verifier, since=noted)
+        made = write_bundle(out_, reader=ledger, prover=ledger, selection=selection, verifier=program, since=noted)
     out.print(f"bundle  {out_}: {made.entries} of {made.head.size} entries, {made.blobs} blobs", markup=False)
     out.print(f"sha256  {made.sha256}")
     out.print(
@@ -45,7 +45,8 @@ def bundle(out_: Out, scope: Scope = None, entries: Entries = None, since: Since
     )
 
 
-def _verifier(project: Path) -> bytes:
+def verifier(project: Path) -> bytes:
+    """The stand-alone verifier: of this checkout, or the copy that a project was given."""
     for place in (Path(affidavit.__file__).resolve().parents[2], project):
         if (place / VERIFIER).is_file():
             return read_file(place / VERIFIER)

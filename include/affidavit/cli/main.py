@@ -12,6 +12,7 @@ from affidavit.cli import (
     anchor,
     assess,
     bundle,
+    cheat,
     checkpoint,
     collect,
     doctor,
@@ -51,6 +52,7 @@ app.command("rebuild")(rebuild.rebuild)
 app.command("checkpoint")(checkpoint.checkpoint)
 app.command("bundle")(bundle.bundle)
 app.command("erase")(erase.erase)
+app.command("cheat")(cheat.cheat)
 app.command("export-dsse")(export_dsse.export_dsse)
 app.command("rotate-key")(rotate_key.rotate_key)
 app.command("anchor")(anchor.anchor)

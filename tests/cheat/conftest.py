@@ -1,0 +1,119 @@
+"""Ledgers to be attacked: several hundred entries of all kinds, in a file that nothing may change."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from affidavit.anchor.evidence import Anchored
+from affidavit.cheat.trial import Outcome, trial
+from affidavit.evidence import Circumstances, kinds
+from affidavit.ledger import Ledger, LocalSigner
+from tests import rotations
+from tests.conftest import NOON
+from tests.projections.story import DAY, Story, digest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / "verifier/affidavit_verify.py"
+DAYS = 18
+
+
+class Told(Story):
+    """A story that a real ledger records: each statement under a head of its own."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__()
+        self.ledger = ledger
+
+    def write(self, draft):
+        self.ledger.append([draft], now=self.now, blobs=[b"details"])
+
+    def anchored(self) -> None:
+        head = self.ledger.head()
+        self.write(Anchored("bucket", "copy", "file:///copies", head, self.now).draft(Circumstances(self.now)))
+
+    def assessed(self, status: str) -> None:
+        facts = {
+            "controls": {"A.7.4": {"status": status, "origin": "observed"}},
+            "rules": digest("rules"),
+            "catalogue": digest("catalogue"),
+        }
+        self.say(kinds.ASSESSMENT, "affidavit://posture/loans", facts)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a ledger lies, for whoever only reads it."""
+
+    url: str
+    home: Path
+
+    def open(self) -> Ledger:
+        return Ledger.open(self.url, blobs=self.blobs)
+
+    def digest(self) -> str:
+        """SHA-256 over every file: names and bytes."""
+        files = sorted(path for path in self.home.rglob("*") if path.is_file() and path.suffix != ".db-shm")
+        return hashlib.sha256(b"".join(str(path).encode() + path.read_bytes() for path in files)).hexdigest()
+
+    @property
+    def blobs(self) -> str:
+        return str(self.home / "blobs")
+
+    @property
+    def key(self) -> Path:
+        return self.home / "ledger.key"
+
+    def read(self) -> Ledger:
+        return self.open()
+
+    def write(self) -> Ledger:
+        return Ledger.open(self.url, blobs=self.blobs, signer=LocalSigner.load(self.key))
+
+    def tell(self, days: range = range(DAYS)) -> None:
+        """Fill it: some weeks of one AI system, with every kind of statement there is but a replaced key."""
+        with self.write() as ledger:
+            story = Told(ledger)
+            for day in days:
+                story.now = NOON + day * DAY
+                story.collect_organisation()
+                story.declare(title=f"Loans {day // 5}")
+                story.suite()
+                for table in ("train", "test", "scored"):
+                    story.look_at_table(table, str(day), failed=("expect",) if day % 3 == 0 else ())
+                story.run(metrics={"roc_auc": 0.5 + day / 100}, trained=story.now)
+                story.version(str(day))
+                story.alias(str(day))
+                story.edge("train", str(day))
+                story.collection()
+                story.assessed("supported" if day % 2 else "failing")
+                story.anchored()
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A ledger in SQLite of several hundred entries of all kinds."""
+    home = tmp_path_factory.mktemp("told")
+    place = Place(f"sqlite:///{home}/ledger.db", home)
+    rotations.create(place).close()
+    place.tell()
+    return place
+
+
+Tries = Callable[..., list[Outcome]]
+
+
+@pytest.fixture
+def tries(tmp_path: Path) -> Tries:
+    """Tries attacks on a ledger, as the command does."""
+
+    def run(place, attacks, *, now: datetime = NOON + timedelta(days=40)) -> list[Outcome]:
+        home = tmp_path / "trial"
+        home.mkdir()
+        with place.open() as ledger:
+            return list(trial(ledger, attacks, home=home, program=PROGRAM.read_bytes(), now=now))
+
+    return run
