@@ -15,6 +15,7 @@ from unittest.mock import patch
 from affidavit.cheat.attacks import Defence
 from affidavit.evidence import canonical
 from affidavit.ledger import verification
+from affidavit.ledger.erasures import Erasing
 from affidavit.projections.reader import Head
 from affidavit.tlog.note import VerifierKey
 from affidavit.tlog.tree import Frontier
@@ -87,7 +88,13 @@ def _streams() -> Iterator[None]:
 
 @contextmanager
 def _blobs() -> Iterator[None]:
-    with patch.object(_WALK, "_blob", _nothing):
+    with patch.object(_WALK, "_blob", _nothing), patch.object(_WALK, "_gone", _nothing):
+        yield
+
+
+@contextmanager
+def _erasures() -> Iterator[None]:
+    with patch.object(_WALK, "judge_erasures", lambda *_: Erasing((), ())):
         yield
 
 
@@ -113,5 +120,6 @@ _OFF: Mapping[Defence, Callable[[], AbstractContextManager[object]]] = {
     Defence.NODES: _nodes,
     Defence.STREAMS: _streams,
     Defence.BLOBS: _blobs,
+    Defence.ERASURES: _erasures,
     Defence.STAMPS: _stamps,
 }

@@ -32,6 +32,7 @@ class Defence(StrEnum):
     NODES = "step 6: the tree's nodes are those that the leaves lead to"
     STREAMS = "step 7: each entry supersedes the one before it in its stream"
     BLOBS = "step 8: every blob is there, under its own SHA-256"
+    ERASURES = "step 8: an erasure stands on a decision that somebody took"
     POLICY = "a policy that names the log's key"
     NOTED = "a checkpoint noted at an earlier audit"
     WITNESS = "a policy that asks for a witness"
@@ -52,6 +53,7 @@ INSIDE = frozenset(
         Defence.NODES,
         Defence.STREAMS,
         Defence.BLOBS,
+        Defence.ERASURES,
     }
 )
 """Defences that work wherever a ledger is verified; an auditor has to bring each of the others."""

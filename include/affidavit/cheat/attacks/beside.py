@@ -41,7 +41,7 @@ def swap_blob(scene: Scene) -> str:
     return f"blob {blob.name[:12]}… holds another report"
 
 
-def erase(scene: Scene) -> str:
+def remove_blob(scene: Scene) -> str:
     """Remove a blob, and say nothing."""
     blob = _blob(scene)
     blob.unlink()
@@ -87,7 +87,9 @@ def doctor_verifier(scene: Scene) -> str:
 
 
 def _blob(scene: Scene) -> Path:
-    blobs = sorted(path for path in (scene.home / "blobs").rglob("*") if path.is_file())
+    documents = Forgery(scene.home / "ledger.db").documents
+    gone = {own_of(each).get("blob") for each in documents if kind_of(each) == "erasure"}
+    blobs = sorted(each for each in (scene.home / "blobs").rglob("*") if each.is_file() and each.name not in gone)
     if not blobs:
         raise Unfit("no entry of it names a blob")
     return blobs[0]

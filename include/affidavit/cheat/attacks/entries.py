@@ -20,6 +20,7 @@ from affidavit.cheat.attacks.forgery import (
 from affidavit.evidence import Statement, dumps
 from affidavit.tlog import cosignature
 from affidavit.tlog.checkpoint import Checkpoint
+from affidavit.tlog.hashing import leaf_hash
 from affidavit.tlog.note import COSIGNATURE, SigningKey
 
 _TELLING = ("validation", "model-run", "dataset-snapshot")
@@ -188,13 +189,10 @@ def plant_assessment(scene: Scene) -> str:
     """Append an assessment of one's own, by which controls are supported."""
     key, forgery = _key(scene), Forgery(scene.home / "ledger.db")
     documents = forgery.documents
-    planted = deepcopy(documents[find(documents, lambda each: "header" in each["predicate"], "entry")])
-    header = header_of(planted) | {"origin": "observed", "stage": "cross_lifecycle", "basis": None}
+    like = documents[find(documents, lambda each: kind_of(each) != "anchor", "entry about a system")]
     good = {control: {"status": "supported", "origin": "observed"} for control in ("A.6.2.4", "A.7.4", "A.8.2")}
     facts = {"controls": good, "rules": "0" * 64, "catalogue": "0" * 64}
-    planted["predicateType"] = "urn:affidavit:assessment:v1"
-    planted["predicate"] = {"header": header, **facts}
-    planted["subject"] = [{"name": f"affidavit://posture/{header['scope']}", "digest": {"sha256": _digest(facts)}}]
+    planted = _stated(like, "assessment", f"affidavit://posture/{header_of(like)['scope']}", _digest(facts), facts)
     forgery.append([planted], key, time=forgery.heads[-1].time)
     forgery.write()
     return f"entry {len(forgery.leaves) - 1} says that A.7.4 is supported"
@@ -208,6 +206,16 @@ def plant_fact(scene: Scene) -> str:
     return f"entry {len(forgery.leaves) - 1} says that a table passed which nobody looked at"
 
 
+def erase(scene: Scene) -> str:
+    """Record an erasure that nobody decided, and remove the blob."""
+    return _erase(scene, decided=False)
+
+
+def invent_decision(scene: Scene) -> str:
+    """Record a decision in somebody's name, the erasure after it, and remove the blob."""
+    return _erase(scene, decided=True)
+
+
 def rewrite_the_unknown(scene: Scene) -> str:
     """Rewrite what no outsider was told of."""
     return fork(scene).replace("others were shown the other one", "nobody was shown the other one")
@@ -216,6 +224,36 @@ def rewrite_the_unknown(scene: Scene) -> str:
 def omit(scene: Scene) -> str:  # noqa: ARG001 - there is nothing in the ledger to lay hands on
     """Do nothing to the ledger: what is kept from the collectors never gets there."""
     return "a training run was logged nowhere"
+
+
+def _erase(scene: Scene, *, decided: bool) -> str:
+    key, forgery = _key(scene), Forgery(scene.home / "ledger.db")
+    named = forgery.documents[find(forgery.documents, lambda each: bool(own_of(each).get("details")), "blob")]
+    digest, ground = own_of(named)["details"]["digest"]["sha256"], "no-longer-needed"
+    if decided:
+        facts = {"blobs": [digest], "reason": ground}
+        name = f"affidavit://erasure-decisions/{digest[:32]}"
+        decision = _stated(named, "erasure-decision", name, _digest(facts), facts)
+        header_of(decision).update(origin="declared", by="p-1")
+        forgery.append([decision], key, time=forgery.heads[-1].time)
+    # Without a decision the erasure names what stands last, whatever that is.
+    facts = {"blob": digest, "decision": leaf_hash(forgery.leaves[-1]).hex(), "reason": ground}
+    made = _stated(named, "erasure", f"affidavit://blobs/{digest}", digest, facts)
+    forgery.append([made], key, time=forgery.heads[-1].time)
+    forgery.write()
+    (scene.home / "blobs" / digest[:2] / digest).unlink()
+    return f"blob {digest[:12]}… is gone, and entry {len(forgery.leaves) - 1} says that it was erased"
+
+
+def _stated(like: Document, kind: str, name: str, sha256: str, facts: Document) -> Document:
+    """A statement of a kind with these facts, in the circumstances of another one."""
+    header = deepcopy(header_of(like)) | {"origin": "observed", "stage": "cross_lifecycle", "basis": None}
+    return {
+        "_type": like["_type"],
+        "subject": [{"name": name, "digest": {"sha256": sha256}}],
+        "predicateType": f"urn:affidavit:{kind}:v1",
+        "predicate": {"header": header, **facts},
+    }
 
 
 def _falsify_one(forgery: Forgery) -> str:

@@ -62,10 +62,10 @@ ALL: tuple[Attack, ...] = (
     ),
     Attack("swap a blob", Power.DATABASE, "writes other bytes under a blob's name", beside.swap_blob, (Defence.BLOBS,)),
     Attack(
-        "erase without a decision",
+        "remove a blob",
         Power.DATABASE,
         "removes a blob, and records nothing about it",
-        beside.erase,
+        beside.remove_blob,
         (Defence.BLOBS,),
     ),
     Attack(
@@ -192,6 +192,28 @@ ALL: tuple[Attack, ...] = (
         (Defence.STATUS,),
         _WITNESSED,
         staged=True,
+    ),
+    Attack(
+        "erase without a decision",
+        Power.DAG,
+        "removes a blob, and records an erasure that nobody decided",
+        entries.erase,
+        (Defence.ERASURES,),
+        _WITNESSED,
+        staged=True,
+    ),
+    Attack(
+        "erase by an invented decision",
+        Power.DAG,
+        "removes a blob, and records a decision in the name of somebody who never took it",
+        entries.invent_decision,
+        (),
+        _WITNESSED,
+        staged=True,
+        because=(
+            "who may append may name anybody; every erasure is printed with who decided it, and that person can deny"
+            " it, as can whoever kept a copy of the blob"
+        ),
     ),
     Attack(
         "plant a fact that looks true",
