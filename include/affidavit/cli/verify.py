@@ -140,7 +140,7 @@ def _ledger_document(found: Verification, grown: Growth | None) -> dict[str, Any
         "proven": found.proven,
         "signing": found.signing,
         "uncovered_entries": found.uncovered,
-        "erased": [_erased(each, lingering=each in found.lingering) for each in found.erased],
+        "erased": [{**_erased(each), "bytes_still_there": each in found.lingering} for each in found.erased],
     }
     if grown is not None:
         added = {
@@ -151,7 +151,7 @@ def _ledger_document(found: Verification, grown: Growth | None) -> dict[str, Any
     return document
 
 
-def _erased(each: Erased, *, lingering: bool) -> dict[str, Any]:
+def _erased(each: Erased) -> dict[str, Any]:
     return {
         "blob": each.blob,
         "at": each.at,
@@ -159,7 +159,6 @@ def _erased(each: Erased, *, lingering: bool) -> dict[str, Any]:
         "entry": each.index,
         "decided_in": each.decided,
         "decided_by": each.by,
-        "bytes_still_there": lingering,
     }
 
 
@@ -175,6 +174,8 @@ def _bundle(path: Path, policy: Policy | None, noted: Note | None, *, json: bool
     out.print(f"intact: {len(found.indices)} entries of {head.size} under root {head.root.hex()}")
     out.print(f"origin: {head.origin}, head signed {_time(found.time)}", markup=False)
     out.print(f"claims to hold: {found.claim}; nothing can show that nothing was left out of a bundle", markup=False)
+    for each in found.erased:
+        out.print(f"blob {each.blob}: {each.words}", markup=False)
     if found.since is not None:
         out.print(f"since: the {found.since} entries noted are unchanged; {head.size - found.since} were added")
     out.print(f"author: {found.author}", markup=False)
@@ -189,6 +190,7 @@ def _bundle_document(found: BundleVerification) -> dict[str, Any]:
         "entries": list(found.indices),
         "kinds": dict(found.kinds),
         "blobs": found.blobs,
+        "erased": [_erased(each) for each in found.erased],
         "demonstrations": dict(found.demonstrations),
         "checkpoint": {
             "origin": head.origin,

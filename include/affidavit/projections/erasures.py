@@ -60,6 +60,11 @@ class Erased:
     named_by: tuple[Naming, ...]
 
     @property
+    def entries(self) -> frozenset[int]:
+        """The entries that show all of it: who names the blob, who decided, and that it was done."""
+        return frozenset({self.index, self.decided, *(naming.index for naming in self.named_by)})
+
+    @property
     def words(self) -> str:
         """When, why and who decided, and in which entries that stands."""
         who = f" by {self.by}" if self.by else ""
@@ -71,20 +76,28 @@ class Erased:
 class Erasures:
     """Takes in entries of :data:`KINDS` in order.
 
-    ``wanted`` are the digests of which it remembers who names them; None for all. ``erased`` holds the latest erasure
-    of each blob; ``named`` the entries that name one; ``declared`` the latest entry that declares the organisation.
+    ``wanted`` are the digests of which it remembers who names them; None for all. ``every`` holds all erasures,
+    ``erased`` the latest of each blob, ``named`` the entries that name one.
     """
 
     wanted: Container[str] | None = None
     erased: dict[str, Erased] = field(default_factory=dict)
     named: dict[str, list[Naming]] = field(default_factory=dict)
-    declared: int | None = None
+    every: list[Erased] = field(default_factory=list)
     _standing: Organisation | None = None
     _declarations: list[tuple[Entry, Organisation]] = field(default_factory=list)
     _decisions: dict[str, Entry] = field(default_factory=dict)
 
     def apply(self, entry: Entry) -> None:
         """Take in the next entry. Raises ``IntegrityError`` for an erasure that may not be, and names it."""
+        try:
+            self._apply(entry)
+        except (ValueError, OverflowError, KeyError, TypeError) as error:
+            raise IntegrityError(
+                f"entry {entry.index}: facts or a time that cannot be read", index=entry.index, fix=FIX
+            ) from error
+
+    def _apply(self, entry: Entry) -> None:
         statement = entry.statement
         if statement.kind in kinds.WITH_BLOBS:
             self._name(entry)
@@ -121,7 +134,6 @@ class Erasures:
     def _declare(self, entry: Entry) -> None:
         from affidavit.inventory.loosening import organisation_in_force
 
-        self.declared = entry.index
         try:
             declared = Organisation.model_validate(entry.statement.facts["organisation"])
         except (ValidationError, KeyError):  # one that cannot be read decides nothing
@@ -152,6 +164,7 @@ class Erasures:
             decided=decision.index,
             named_by=tuple(namings),
         )
+        self.every.append(self.erased[digest])
 
     def _decided(self, entry: Entry, facts: Mapping[str, Any]) -> Entry:
         if facts["reason"] == RETENTION:

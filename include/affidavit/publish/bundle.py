@@ -1,7 +1,7 @@
 """A bundle: chosen entries in one archive, each with the proof that it is in the log.
 
     README.txt            what this is, and what it does not show
-    blobs/D               the blob with SHA-256 D, for each that an entry names
+    blobs/D               the blob with SHA-256 D, for each that an entry names and that was not erased
     checkpoint.txt        the signed head that every proof leads to
     copy_of_affidavit_verify.py   the stand-alone verifier; as a copy, its name says so, and so it does when it runs
     entries/N.json        the leaf of entry N, byte for byte; those that name the log's keys are always there
@@ -26,6 +26,8 @@ from pathlib import Path
 from affidavit.errors import AffidavitError, ConfigurationError, IntegrityError, UsageError
 from affidavit.evidence import Entry, dumps
 from affidavit.evidence.naming import named_blobs
+from affidavit.projections import erasures
+from affidavit.projections.erasures import Erasures
 from affidavit.projections.reader import Head, Reader
 from affidavit.publish import archive
 from affidavit.publish.since import Prover, prove_extension
@@ -146,11 +148,12 @@ def _files(
             path = prover.prove_consistency(link.after.size, head.size)
             files[f"rotations/{link.index}.txt"] = extension_text(link.after.size, path, head.note).encode()
     digests: set[str] = set()
-    for entry in selection.choose(reader, head.size, always=[link.index for link in keys.links]):
+    known = erasures.read(reader, size=head.size)
+    for entry in _whole(selection.choose(reader, head.size, always=[link.index for link in keys.links]), known, reader):
         proof = TlogProof(entry.index, tuple(prover.prove_inclusion(entry.index, head.size)), note)
         try:
             proof.included(entry.leaf_hash)
-            digests.update(named_blobs(entry.statement))
+            digests.update(digest for digest in named_blobs(entry.statement) if digest not in known.erased)
         except AffidavitError as error:
             raise IntegrityError(
                 error.problem, where=f"entry {entry.index}", fix="run affidavit verify", index=entry.index
@@ -158,6 +161,16 @@ def _files(
         files[f"entries/{entry.index}.json"] = entry.leaf
         files[f"proofs/{entry.index}.tlog-proof"] = proof.text.encode()
     return files, digests
+
+
+def _whole(chosen: list[Entry], known: Erasures, reader: Reader) -> list[Entry]:
+    """The chosen entries, and with what concerns an erased blob all that shows why it is not there."""
+    entries = {entry.index: entry for entry in chosen}
+    for erased in known.every:
+        concerned = {erased.index, *(naming.index for naming in erased.named_by)}
+        if concerned & entries.keys():
+            entries |= {index: reader.entry(index) for index in erased.entries - entries.keys()}
+    return [entries[index] for index in sorted(entries)]
 
 
 def _write(path: Path, contents: Iterator[tuple[str, bytes]]) -> str:

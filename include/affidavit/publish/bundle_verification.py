@@ -8,7 +8,9 @@ The steps, whose numbers the code repeats:
    in its place one after the other, signed the checkpoint. Each such entry was authorised by whom entry 0 pins
    (:mod:`affidavit.evidence.keychain`), and there is the proof that the checkpoint extends the head it came after.
 4. Each entry reads as a statement (strict JSON) and has a proof under that very checkpoint, and each proof an entry.
-5. Every blob that an entry names is there under its own SHA-256, and no other blob.
+5. Every blob that an entry names is there under its own SHA-256, and no other blob; or a later entry of the bundle says
+   that it was erased, and each such entry is one that may be as far as the bundle shows it: the entries that name the
+   blob and the decision before it are there (:mod:`affidavit.projections.erasures`).
 6. The checkpoint extends the noted one, if one was given; the bundle then holds the proof.
 7. The policy, if one was given, accepts the checkpoint, and its log key is one of the log's. Without one the bundle
    is consistent with itself, and its author is unproven.
@@ -30,6 +32,7 @@ from affidavit.errors import AffidavitError, ConfigurationError, IntegrityError,
 from affidavit.evidence import Entry, kinds, loads
 from affidavit.evidence.keychain import Keychain
 from affidavit.evidence.naming import named_blobs
+from affidavit.projections.erasures import KINDS, Erased, survey
 from affidavit.publish.archive import Folder, Zip
 from affidavit.publish.bundle import COPY, FORMAT
 from affidavit.tlog import cosignature
@@ -50,7 +53,7 @@ class BundleVerification:
 
     ``time`` is when the head was signed (POSIX seconds), ``kinds`` counts entries by kind, ``demonstrations`` by the
     text that marks them, to be said first; ``claim`` is what it claims to hold, which nothing proves; ``since`` is the
-    size of the noted checkpoint.
+    size of the noted checkpoint. ``erased`` are blobs that are not there because they were erased.
     """
 
     checkpoint: Checkpoint
@@ -59,6 +62,7 @@ class BundleVerification:
     kinds: Mapping[str, int]
     demonstrations: Mapping[str, int]
     blobs: int
+    erased: tuple[Erased, ...]
     claim: str
     since: int | None
     author: str
@@ -76,7 +80,8 @@ def verify_bundle(path: Path, *, policy: Policy | None = None, since: Note | Non
     entries = _entries(files, note)  # 4; before 3, which reads entry 0
     keys = _keys(entries)  # 3
     checkpoint, time = _signed(files, keys, note)
-    blobs = _blobs(files, entries)  # 5
+    erased = survey(entry for entry in entries.values() if entry.statement.kind in KINDS).erased  # 5
+    blobs = _blobs(files, entries, erased)
     if since is not None:  # 6
         _extends(files, since, checkpoint, keys)
     return BundleVerification(
@@ -86,6 +91,7 @@ def verify_bundle(path: Path, *, policy: Policy | None = None, since: Note | Non
         kinds=Counter(entry.statement.kind for entry in entries.values()),
         demonstrations=Counter(str(e.statement.demonstration) for e in entries.values() if e.statement.demonstration),
         blobs=blobs,
+        erased=tuple(erased.values()),
         claim=claim,
         since=Checkpoint.parse(since.text).size if since else None,
         author=_author(note, keys, policy),
@@ -189,7 +195,7 @@ def _grew(old: Checkpoint, checkpoint: Checkpoint, proof: str, *, where: str) ->
         raise ProofError(error.problem, where=where) from error
 
 
-def _blobs(files: Zip | Folder, entries: Mapping[int, Entry]) -> int:
+def _blobs(files: Zip | Folder, entries: Mapping[int, Entry], erased: Mapping[str, Erased]) -> int:
     there = {name.removeprefix("blobs/") for name in files if name.startswith("blobs/")}
     named = set()
     for index, entry in entries.items():
@@ -199,6 +205,8 @@ def _blobs(files: Zip | Folder, entries: Mapping[int, Entry]) -> int:
             raise IntegrityError(error.problem, where=f"entries/{index}.json", index=index) from error
         for digest in digests:
             if digest not in there:
+                if digest in erased and erased[digest].index > index:
+                    continue
                 raise IntegrityError(f"absent; entry {index} names it", where=f"blobs/{digest}", index=index)
             named.add(digest)
     for digest in sorted(there):
