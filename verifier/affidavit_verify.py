@@ -17,7 +17,11 @@ order; the code repeats the numbers:
    head are counted: nobody vouches for them yet.
 4. Every head was signed by the log's key of its time (an Ed25519 cosignature with its time, C2SP tlog-cosignature), and
    the times never decrease.
-5. Every blob that an entry names is there, with that SHA-256.
+5. Every blob that an entry names is there, with that SHA-256; or a later entry says that it was erased. Every erasure
+   rests on an entry before it: a person's decision that lists the blob, on the same ground, or a declaration of the
+   organisation whose retention of such entries stood and had passed. No legal hold that stood covers the blob. A
+   shorter retention, or a hold that was taken away, does not count: nobody has approved it. A bundle shows the decision
+   and the entries that name the blob; of the holds, only those that are in it.
 6. --since: the head only extended the checkpoint that you noted at an earlier audit (RFC 9162, section 2.1.4.2).
 7. --policy: the log's key is the one that you trust, or replaced that one by step 2; and the witnesses that you ask for
    cosigned (C2SP tlog-policy). You got that file elsewhere than from the one you audit. Without it whatever is here is
@@ -171,7 +175,8 @@ class Found:
     def __init__(self):
         self.kinds = collections.Counter()
         self.demonstrations = collections.Counter()
-        self.blobs = {}  # SHA-256 -> index of an entry that names it
+        self.blobs = {}  # SHA-256 -> indices of the entries that name it
+        self.erasures = Erasures()
         self.keys = []  # (index of the entry that names it, key, by what authority), oldest first
         self.comes_after = {}  # index of an entry that replaced the key -> the head that it says it comes after
         self.recovery = self.quorum = self.head = None
@@ -194,7 +199,7 @@ class Found:
             if isinstance(details, dict):
                 digest = details["digest"]["sha256"]
                 demand(re.fullmatch("[0-9a-f]{64}", digest), "its details name no blob by SHA-256")
-                self.blobs.setdefault(digest, index)
+                self.blobs.setdefault(digest, []).append(index)
             if index == 0:
                 demand(statement["predicateType"].startswith("urn:affidavit:genesis:v"), "not a genesis entry")
                 self.keys.append((0, parse_key(own["key"]), None))
@@ -203,7 +208,18 @@ class Found:
                 self.quorum = parse_policy(quorum.encode(), "its quorum") if quorum is not None else None
             elif statement["predicateType"] == "urn:affidavit:key-rotation:v1":
                 self.rotate(index, own)
-        except (BrokenError, UnusableError, KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+            kind = kind_of(statement["predicateType"])
+            demand(kind != "erasure" or subjects[0][0] == f"affidavit://blobs/{own['blob']}", "about another blob")
+            self.erasures.entry(index, kind, own, leaf)  # 5
+        except (
+            BrokenError,
+            UnusableError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            ArithmeticError,
+            ValueError,
+        ) as error:
             problem = str(error) if isinstance(error, (BrokenError, UnusableError)) else "not a statement"
             raise BrokenError(f"{what}: {problem}") from error
         if demonstration is not None:
@@ -245,6 +261,99 @@ class Found:
         demand(self.keys[-1][0] < after.size <= index, f"a head of {after.size} entries cannot be the one before it")
         self.keys.append((index, new, authority))
         self.comes_after[index] = after
+
+
+# --- 5. Erasures -----------------------------------------------------------------------------------------------------
+
+
+def kind_of(predicate_type):
+    """The name of a kind; another name than any kind's where the version is another than this program knows."""
+    if predicate_type == "https://in-toto.io/attestation/test-result/v0.1":
+        return "validation"
+    match = re.fullmatch("urn:affidavit:([a-z-]+):v1", predicate_type)
+    return match[1] if match else predicate_type
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def covers(hold, scope, kind):
+    """Whether a legal hold is about entries of a kind and scope; one on the organisation is about every scope."""
+    held = hold["scope"] in ("organisation", re.sub("^system:", "", scope))
+    return held and (hold["kinds"] is None or kind in hold["kinds"])
+
+
+def as_wide(old, new):
+    kinds = new["kinds"] is None or (old["kinds"] is not None and set(old["kinds"]) <= set(new["kinds"]))
+    return kinds and new["scope"] in ("organisation", old["scope"])
+
+
+class Erasures:
+    """Takes in entries in order. 'done' says of each erasure what is wrong with it, or when and why it was done."""
+
+    def __init__(self):
+        self.named = {}  # SHA-256 -> (scope, kind, time) of each entry that names the blob
+        self.decisions = {}  # leaf hash -> index and facts of a person's decision
+        self.rules = {}  # leaf hash -> index and retention (days by kind) of a declaration
+        self.standing, self.holds = None, {}  # what stands: retention, and legal holds by id
+        self.done = []  # (index, SHA-256, what is wrong or None, words)
+
+    def entry(self, index, kind, own, leaf):
+        header, details = own["header"], own.get("details")
+        if kind in ("validation", "anchor") and isinstance(details, dict):
+            naming = (header["scope"], kind, header["observed_at"])
+            self.named.setdefault(details["digest"]["sha256"], []).append(naming)
+        elif kind == "organisation-declaration":
+            retention = dict(own["organisation"].get("retention", {}))
+            self.rules[hashlib.sha256(b"\0" + leaf).hexdigest()] = index, retention
+            self.declare(retention, {hold["id"]: hold for hold in own["organisation"].get("legal_holds", [])})
+        elif kind == "erasure-decision":
+            if header["origin"] == "declared" and isinstance(header["by"], str) and header["by"]:
+                self.decisions[hashlib.sha256(b"\0" + leaf).hexdigest()] = index, own
+        elif kind == "erasure":
+            problem, decided = self.judge(own)
+            words = f"erased on {header['observed_at'][:10]} because {own['reason']}"
+            self.done.append((index, own["blob"], problem, f"{words} (entry {index}, decided in entry {decided})"))
+
+    def declare(self, retention, holds):
+        """What is weaker does not count: fewer days, or any where it was for ever; a hold on less, or none."""
+        before = retention if self.standing is None else self.standing
+        self.standing = {kind: max(days, retention[kind]) for kind, days in before.items() if kind in retention}
+        kept = {name: old for name, old in self.holds.items() if name not in holds or not as_wide(old, holds[name])}
+        self.holds = {**holds, **kept}
+
+    def judge(self, own):
+        """What is wrong with an erasure, or None; and the index of what decided it."""
+        blob, namings = own["blob"], self.named.get(own["blob"], [])
+        if own["header"]["scope"] not in {scope for scope, _, _ in namings}:
+            return "no entry of its scope before it names the blob", None
+        if own["reason"] == "retention-ended":
+            decided, rule = self.rules.get(own["decision"], (None, {}))
+            for _, kind, time in namings:
+                days, now = rule.get(kind), moment(own["header"]["observed_at"])
+                stood = days is not None and (self.standing or {}).get(kind) == days
+                if not stood or moment(time) + datetime.timedelta(days=days) > now:
+                    return "it names no declaration whose retention stood and had passed", None
+        else:
+            decided, facts = self.decisions.get(own["decision"], (None, {}))
+            if decided is None or blob not in facts["blobs"] or facts["reason"] != own["reason"]:
+                return "no decision before it, by a person and on the same ground, covers the blob", None
+        for name, hold in sorted(self.holds.items()):
+            if any(covers(hold, scope, kind) for scope, kind, _ in namings):
+                return f"the legal hold {name!r} covers the blob", None
+        return None, decided
+
+
+def check_erasures(found):
+    """The blobs that were erased, each with the index of its erasure; those beyond the head count for nothing."""
+    erased = {}
+    for index, blob, problem, words in found.erasures.done:
+        if index < found.head.size:
+            demand(problem is None, f"entry {index}: an erasure that may not be: {problem}")
+            erased[blob] = index
+            found.notes.append(f"blob {blob}: {words}")
+    return erased
 
 
 # --- 3. The Merkle tree (RFC 6962, RFC 9162) -------------------------------------------------------------------------
@@ -536,8 +645,10 @@ def verify_bundle(path, since):
     found.time = check_head(found.head, found, "checkpoint.txt")  # 4
     check_rotations(files, found)  # 2
     there = {name[len("blobs/") :] for name in files if name.startswith("blobs/")}
-    for digest, index in found.blobs.items():  # 5
-        demand(digest in there, f"blobs/{digest}: absent; entry {index} names it")
+    erased = check_erasures(found)  # 5
+    for digest, indices in found.blobs.items():
+        gone = digest not in there and erased.get(digest, -1) < indices[-1]
+        demand(not gone, f"blobs/{digest}: absent; entry {indices[-1]} names it")
     for digest in sorted(there):
         fits = hashlib.sha256(files[f"blobs/{digest}"]).hexdigest() == digest
         demand(fits, f"blobs/{digest}: its bytes were changed")
@@ -660,17 +771,22 @@ def next_head(notes):
 
 
 def check_blobs(found, folder):
+    erased = check_erasures(found)
     if folder is None:
         if found.blobs:
             found.doubts.append(f"{len(found.blobs)} blobs were not looked at: give their folder with --blobs")
         return
-    for digest, index in found.blobs.items():
+    for digest, indices in found.blobs.items():
+        named = f"entry {indices[-1]} names it"
         try:
             data = (pathlib.Path(folder) / digest[:2] / digest).read_bytes()
         except FileNotFoundError as error:
-            raise BrokenError(f"blob {digest}: absent; entry {index} names it") from error
-        fits = hashlib.sha256(data).hexdigest() == digest
-        demand(fits, f"blob {digest}: its bytes were changed; entry {index} names it")
+            if erased.get(digest, -1) > indices[-1]:
+                continue
+            raise BrokenError(f"blob {digest}: absent; {named}") from error
+        demand(hashlib.sha256(data).hexdigest() == digest, f"blob {digest}: its bytes were changed; {named}")
+        if digest in erased:
+            found.notes.append(f"blob {digest}: its erasure was recorded, and its bytes are still there")
 
 
 # --- The whole -------------------------------------------------------------------------------------------------------

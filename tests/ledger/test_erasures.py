@@ -1,6 +1,10 @@
 """An erased blob is right only where the log says who decided it before, and every other absence is found."""
 
 import hashlib
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +22,13 @@ from affidavit.inventory import Organisation
 from affidavit.inventory.models import KindWithBlobs
 from affidavit.ledger import verify
 from affidavit.ledger.tables import DERIVED, derived, entries
+from affidavit.projections.erasures import Erasures
+from affidavit.publish import bundle
+from affidavit.publish.bundle_verification import verify_bundle
 from affidavit.tlog.hashing import leaf_hash
 
+PROGRAM = Path(__file__).resolve().parents[2] / "verifier/affidavit_verify.py"
+VERIFIER = PROGRAM.read_bytes()
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 LATER = NOON + timedelta(days=40)
 GROUND = "recorded-by-mistake"
@@ -69,10 +78,55 @@ class Home:
     def leaf(self, index):
         return leaf_hash(self.ledger.entry(index).leaf)
 
+    def bundle(self):
+        """A bundle of everything, by a program that asks nobody whether what is gone may be gone."""
+        gone = {digest: None for digest in self.digests if not self.path(digest).exists()}
+        path = self.place.home / "bundle.zip"
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(bundle.erasures, "read", lambda *_, **__: Erasures(erased=gone))
+            bundle.write_bundle(
+                path, reader=self.ledger, prover=self.ledger, selection=bundle.Selection(), verifier=VERIFIER
+            )
+        return path
+
+    def alone(self, path):
+        """Exit code and words of the stand-alone verifier, which has no policy here."""
+        run = [sys.executable, "-I", PROGRAM, path, "--blobs", self.place.blobs]
+        done = subprocess.run(run, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def places(self):
+        """What the stand-alone verifier can read: a bundle, and a copy of a ledger in SQLite."""
+        file, copy = self.place.home / "ledger.db", self.place.home / "copy.db"
+        if not file.exists():
+            return [self.bundle()]
+        with closing(sqlite3.connect(file)) as there, closing(sqlite3.connect(copy)) as here:
+            there.backup(here)
+            here.execute("PRAGMA journal_mode=DELETE")
+        return [self.bundle(), copy]
+
     def broken(self):
+        """What verification finds; of a bundle, and by the stand-alone verifier, the same is found."""
         with pytest.raises(IntegrityError) as caught:
             verify(self.ledger)
+        with pytest.raises(IntegrityError) as again:
+            verify_bundle(self.bundle())
+        assert again.value.index == caught.value.index
+        for path in self.places():
+            code, said = self.alone(path)
+            assert (code, f"entry {caught.value.index}" in said) == (3, True), said
         return caught.value
+
+    def whole(self):
+        """What verification finds in a ledger that everybody calls intact."""
+        found = verify(self.ledger)
+        assert verify_bundle(self.bundle()).erased == found.erased
+        for path in self.places():
+            code, said = self.alone(path)
+            assert code == 1, said
+            for each in found.erased:
+                assert f"blob {each.blob}: erased on {each.at[:10]} because {each.reason} (entry {each.index}," in said
+        return found
 
 
 @pytest.fixture
@@ -86,7 +140,7 @@ def test_an_erased_blob_is_told_of_and_the_ledger_is_intact(home):
     first, second = home.digests
     index = home.erase_soundly(first)
     assert home.ledger.forget(first)
-    found = verify(home.ledger)
+    found = home.whole()
     assert (found.blobs, found.lingering) == (1, ())
     [erased] = found.erased
     assert (erased.blob, erased.index, erased.decided, erased.by) == (first, index, index - 1, "p-1")
@@ -100,18 +154,18 @@ def test_an_erased_blob_is_told_of_and_the_ledger_is_intact(home):
 
 def test_a_process_that_dies_before_the_bytes_are_gone_leaves_a_whole_ledger(home):
     home.erase_soundly(home.digests[0])
-    found = verify(home.ledger)
+    found = home.whole()
     assert found.erased == found.lingering
     assert (len(found.erased), found.blobs) == (1, 2)
     assert home.ledger.forget(home.digests[0])
     assert not home.ledger.forget(home.digests[0])
-    assert verify(home.ledger).lingering == ()
+    assert home.whole().lingering == ()
 
 
 def test_no_bytes_go_without_an_erasure_in_the_log(home):
     with pytest.raises(UsageError, match="no erasure of the blob"):
         home.ledger.forget(home.digests[0])
-    assert verify(home.ledger).blobs == 2
+    assert home.whole().blobs == 2
 
 
 def test_a_file_removed_by_hand_is_found(home):
@@ -203,7 +257,7 @@ def test_a_blob_that_was_erased_does_not_come_back(home):
     with pytest.raises(UsageError, match="was erased"):
         home.append(replace(draft, facts={**draft.facts, "rows": 9}), blobs=[home.blobs[0]])
     assert not home.path(home.digests[0]).exists()
-    assert len(verify(home.ledger).erased) == 1
+    assert len(home.whole().erased) == 1
 
 
 # Retention and legal holds
@@ -213,7 +267,7 @@ def test_what_retention_makes_due_needs_no_person(home):
     rule = home.declare(retention={"validation": 30})
     index = home.erase(home.digests[0], decided=home.leaf(rule), reason=RETENTION, at=LATER)
     home.ledger.forget(home.digests[0])
-    [erased] = verify(home.ledger).erased
+    [erased] = home.whole().erased
     assert (erased.index, erased.decided, erased.by) == (index, rule, None)
     assert "the time for which it is kept has ended" in erased.words
 
@@ -256,13 +310,13 @@ def test_a_legal_hold_wins_over_a_decision_and_over_retention(home, scope, cover
 def test_a_hold_on_something_else_keeps_nothing(home):
     home.declare(legal_holds=[{**HELD, "scope": "y"}, {**HELD, "id": "b", "kinds": ["anchor"]}])
     home.erase_soundly(home.digests[0])
-    assert len(verify(home.ledger).erased) == 1
+    assert len(home.whole().erased) == 1
 
 
 def test_a_hold_that_came_after_the_erasure_changes_nothing(home):
     home.erase_soundly(home.digests[0])
     home.declare(legal_holds=[HELD])
-    assert len(verify(home.ledger).erased) == 1
+    assert len(home.whole().erased) == 1
 
 
 def test_every_kind_that_may_name_a_blob_can_be_retained_and_held():
