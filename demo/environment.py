@@ -37,9 +37,13 @@ def with_mlflow_server(environment: Mapping[str, str]) -> dict[str, str]:
     return dict(environment) | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
-def with_training(environment: Mapping[str, str], *, tracking: str) -> dict[str, str]:
-    """For the ML team's scripts: where MLflow is."""
-    return dict(environment) | {"MLFLOW_TRACKING_URI": tracking, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+def with_training(environment: Mapping[str, str], *, layout: Layout, tracking: str) -> dict[str, str]:
+    """For the ML teams' scripts: where MLflow is, and the warehouse that one of them logs by name."""
+    return dict(environment) | {
+        "MLFLOW_TRACKING_URI": tracking,
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "AIRFLOW_CONN_BANK": _duckdb(layout.bank),
+    }
 
 
 def with_affidavit(environment: Mapping[str, str], *, layout: Layout, tracking: str) -> dict[str, str]:

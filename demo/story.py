@@ -184,7 +184,7 @@ def _train(stage: Stage) -> None:
         note(stage.tracking)
         _answering(stage, "mlflow", port=stage.mlflow_port, path="/health")
     with stage.steps.step("Training models and logging them to MLflow") as note:
-        env = environment.with_training(stage.environ, tracking=stage.tracking)
+        env = environment.with_training(stage.environ, layout=layout, tracking=stage.tracking)
         stores = dict(zip(TEAMS, (layout.bank, layout.clinic), strict=True))
         jobs = [
             # -P: a script's own folder must not hide packages; run from the checkout, so that MLflow sees its commit.

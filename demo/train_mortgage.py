@@ -1,6 +1,7 @@
 """The bank's ML team: which applications would be denied? Usage: train_mortgage.py WAREHOUSE.
 
 The protected attribute ``black`` is no feature; it is carried to the scored table so that groups can be compared.
+This team uses Affidavit's two lines: each run records the fingerprints of the tables that it used.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from affidavit.training import log_table
 from demo.training import Candidate, Task, train
 
 SEED = 1990
@@ -30,6 +32,7 @@ TASK = Task(
     left_out=("received_on", "black"),
     carried=("black",),
     decisions=("approve", "deny"),
+    log_input=lambda part, context, _rows: log_table("bank", f"applications_{part}", context=context),
 )
 
 

@@ -1,6 +1,6 @@
-"""What both ML teams do, in plain MLflow: try candidates, register the better ones, release the best, score with it.
+"""What both ML teams do with MLflow: try candidates, register the better ones, release the best, score with it.
 
-Nothing here knows that anybody collects evidence.
+How the two tables become inputs of a run differs between the teams. Nothing else knows that anybody collects evidence.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ THRESHOLD = 0.5
 TRUSTED = ["numpy.dtype", "sklearn._loss.link.Interval", "sklearn._loss.link.LogitLink", "sklearn.tree._tree.Tree"]
 """Types that skops asks about before it loads a model of the team's own making."""
 
+LogInput = Callable[[str, str, pd.DataFrame], None]
+"""Logs a part (``train`` or ``test``) of the data, for a context, as an input of the active run; given its rows."""
+
 REGISTERED = 2
 """How many of the candidates become versions of the registered model, the best one last."""
 
@@ -34,7 +37,7 @@ class Task:
     """What a team predicts: ``name`` of experiment and registered model, tables ``<rows>_train`` and ``<rows>_test``.
 
     ``label`` is ``yes`` or ``no``; ``carried`` are columns copied to the scored table; ``decisions`` says what is
-    recommended for a score below and from the threshold.
+    recommended for a score below and from the threshold; ``log_input`` tells MLflow what a run reads.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Task:
     left_out: tuple[str, ...]
     carried: tuple[str, ...]
     decisions: tuple[str, str]
+    log_input: LogInput
 
 
 @dataclass(frozen=True)
@@ -94,9 +98,7 @@ def _log(
         mlflow.set_tag("team", task.team)
         mlflow.log_params({"model": candidate.model, **candidate.params})
         for part, context, rows in (("train", "training", train_rows), ("test", "testing", test_rows)):
-            mlflow.log_input(
-                mlflow.data.from_pandas(rows, name=f"{task.rows}-{part}", targets=task.label), context=context
-            )
+            task.log_input(part, context, rows)
         pipeline.fit(features, train_rows[task.label] == "yes")
         scores = pipeline.predict_proba(_features(task, test_rows))[:, 1]
         metrics = _metrics(test_rows[task.label] == "yes", scores)

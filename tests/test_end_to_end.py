@@ -130,6 +130,27 @@ def test_good_data_supports_and_bad_data_in_use_fails(statements):
     assert recorded["system:mortgage-approval"]["A.7.4"]["status"] == "failing"
 
 
+@pytest.mark.parametrize(
+    ("system", "basis"),
+    [
+        ("mortgage-approval", "the run recorded the table's fingerprint itself; a snapshot of the table has the same"),
+        ("tumour-triage", "matched by dataset name"),
+    ],
+)
+def test_lineage_reaches_the_tables_with_the_two_lines_and_without(statements, system, basis):
+    mine = [each for each in statements if header(each)["scope"] == f"system:{system}"]
+    states = {
+        (each["subject"][0]["name"], each["subject"][0]["digest"]["sha256"])
+        for each in mine
+        if kind(each) == "dataset-snapshot"
+    }
+    edges = [each["predicate"] for each in mine if kind(each) == "lineage-edge"]
+    used = [each for each in edges if each["relation"] in {"trained on", "evaluated on"}]
+    assert len({each["to"]["name"] for each in used}) >= 3
+    assert {(each["from"]["name"], each["from"]["digest"]) for each in used} <= states
+    assert all(basis in each["basis"] for each in used)
+
+
 def test_the_ledger_verifies(home, statements):
     command = Path(sys.executable).with_name("affidavit")
     urls = {"AFFIDAVIT_BLOBS_URL": str(home / "blobs"), "AFFIDAVIT_LEDGER_URL": f"sqlite:///{home}/ledger.db"}

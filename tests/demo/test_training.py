@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from affidavit.collect.lineage import match
 from affidavit.inventory.load import load_lenient
 from demo.warehouses import load_bank, load_clinic
 
@@ -26,6 +27,7 @@ def trained(tmp_path_factory):
     environment = os.environ | {
         "MLFLOW_TRACKING_URI": f"sqlite:///{home / 'mlflow.db'}",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "AIRFLOW_CONN_BANK": f"duckdb:///{stores['mortgage']}",
         "PYTHONPATH": str(ROOT),
     }
     for team, store in stores.items():
@@ -59,9 +61,18 @@ def test_several_runs_say_what_they_read_and_what_came_out(client, system):
         assert {"model", "seed"} <= set(run.data.params)
         assert 0.5 < run.data.metrics["roc_auc"] <= 1
         assert run.data.tags["team"]
-        inputs = {given.dataset.name for given in run.inputs.dataset_inputs}
-        assert inputs == {dataset.id for dataset in system.datasets}
+        inputs = [match(system, given.dataset.name) for given in run.inputs.dataset_inputs]
+        assert {table.id for table in inputs} == {dataset.id for dataset in system.datasets}
         assert len(run.outputs.model_outputs) == 1
+
+
+@pytest.mark.parametrize(
+    ("system", "kind"), [("mortgage-approval", "affidavit_table"), ("tumour-triage", "code")], indirect=["system"]
+)
+def test_one_team_logs_fingerprints_and_one_plain_mlflow(client, system, kind):
+    experiment = client.get_experiment_by_name(system.mlflow.experiments[0])
+    runs = client.search_runs([experiment.experiment_id])
+    assert {given.dataset.source_type for run in runs for given in run.inputs.dataset_inputs} == {kind}
 
 
 def test_the_best_run_is_in_use(client, system):
