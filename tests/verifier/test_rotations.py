@@ -17,12 +17,13 @@ from affidavit.ledger import engine as database
 from affidavit.ledger.blobs import Blobs
 from affidavit.publish.bundle import Selection
 from affidavit.publish.bundle_verification import verify_bundle
+from affidavit.publish.since import growth
 from affidavit.tlog import cosignature, rotation
 from affidavit.tlog.checkpoint import Checkpoint
 from affidavit.tlog.note import COSIGNATURE, ED25519, Note, SigningKey
 from affidavit.tlog.policy import parse_policy
 from tests import rotations
-from tests.conftest import NOON
+from tests.conftest import NOON, Place
 from tests.rotations import RECOVERY, WITNESSES, cosigned, forged
 from tests.verifier.conftest import write
 from tests.verifier.mutants import packed, unpacked
@@ -267,3 +268,39 @@ def test_a_chain_hung_onto_a_key_that_one_never_held_is_refused(sqlite_place, ve
         facts["authorisation"] = rotation.sign(meant, RECOVERY)
         with pytest.raises(IntegrityError, match=r"no cosignature by 'victim\.example/log'"):
             keys.follow(1, SimpleNamespace(kind=kinds.KEY_ROTATION.name, facts=facts))
+
+
+def test_a_thiefs_fork_before_the_rotation_is_no_log_of_the_new_key_and_not_what_was_noted(
+    rotated, verifier, alias, tmp_path
+):
+    """To a policy that still names the stolen key it looks well; this is why auditors drop that one."""
+    thief = Place(f"sqlite:///{tmp_path}/fork.db", tmp_path / "thief")
+    thief.home.mkdir()
+    fork = tmp_path / "fork.db"
+    fork.write_bytes(rotated.saved[0][1])
+    with closing(sqlite3.connect(fork)) as connection, connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute('DELETE FROM entries WHERE "index" >= 4')
+        connection.execute("DELETE FROM checkpoints WHERE size > 4")
+        connection.execute('DELETE FROM nodes WHERE ("index" + 1) << level > 4')
+    thief.key.write_text(rotated.secrets[0].text)
+    thief.key.with_name("ledger.key.head").write_bytes(b"")
+    with thief.write() as ledger:
+        ledger.append([alias("what the thief likes"), alias(model="p"), alias(model="q")], now=NOON)
+    noted, policies = tmp_path / "noted.txt", []
+    noted.write_text(rotated.note(5).whole)
+    for number in (0, 2):
+        policies.append(tmp_path / f"policy{number}.txt")
+        policies[-1].write_text(f"log {rotated.keys.links[number].key.text}\nquorum none\n")
+    for policy, code in zip(policies, (0, 3), strict=True):
+        assert verifier(fork, "--policy", policy, "--blobs", thief.blobs)[0] == code
+        with thief.read() as ledger:
+            try:
+                assert verify(ledger, policy=parse_policy(policy.read_bytes())).proven
+                assert code == 0
+            except IntegrityError:
+                assert code == 3
+    assert "not the noted ones" in verifier(fork, "--since", noted, "--blobs", thief.blobs)[1]
+    with thief.read() as ledger, pytest.raises(IntegrityError, match="not those of the noted checkpoint"):
+        growth(Note.parse(noted.read_text()), ledger.head(), reader=ledger, prover=ledger)
