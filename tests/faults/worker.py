@@ -1,7 +1,8 @@
 """A process that imports once and forks writers and signers, each told what shall go wrong in it; runs under shim.c.
 
 Reads one JSON object a line: ``{"do": "start", …}`` answers with the child's process id once it is ready, ``{"do":
-"wait", "pid": …}`` with how it ended, or that it stopped itself. Ends, with its children, when its input ends.
+"wait", "pid": …}`` with its id and how it ended, or that it stopped itself (-1 for any child). Ends, with its
+children, when its input ends.
 """
 
 import ctypes
@@ -18,7 +19,6 @@ from affidavit.ledger import LocalSigner
 from affidavit.tlog.note import SigningKey
 from affidavit.witness.server import Role, Server, listening
 from affidavit.witness.state import Memory
-from bench.ledgers import draft
 from tests.faults import story
 
 FAULTS = (
@@ -38,9 +38,10 @@ def main() -> None:
             children.add(answer := _start(order))
         else:
             pid, status = os.waitpid(order["pid"], os.WUNTRACED)
-            answer = "stopped" if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status)
-            if answer != "stopped":
+            ended = "stopped" if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status)
+            if ended != "stopped":
                 children.discard(pid)
+            answer = [pid, ended]
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
     for child in children:
@@ -107,9 +108,7 @@ def _many(order: dict, place: story.Place, told: story.Told, say_ready: int) -> 
     with place.write() as ledger:
         number = order["first"]
         while True:
-            base = order["name"] * 1_000_000 + number * 10
-            drafts = [draft(base + each) for each in range(1 + number % 3)]
-            told.appended(number, ledger.append(drafts, now=story.NOW))
+            told.appended(number, ledger.append(story.alone(order["name"], number), now=story.NOW))
             number += 1
 
 
