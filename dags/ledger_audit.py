@@ -1,4 +1,4 @@
-"""Verify every entry, head and blob of the ledger once a day."""
+"""Verify every entry, head and blob of the ledger once a day, then erase what retention made due."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
-from affidavit.operators import RETRIES, project_of, retry_what_can_help, workplace
+from affidavit.operators import RETRIES, here, project_of, retry_what_can_help, workplace
 
 PROJECT = project_of(__file__)
 KEEP_STAGED = timedelta(days=14)
@@ -20,7 +20,7 @@ with DAG(
     is_paused_upon_creation=False,
     default_args=RETRIES,
     tags=["affidavit", "organisation"],
-    doc_md="Verifies the whole ledger and clears staged looks that are long recorded.",
+    doc_md="Verifies the whole ledger, erases what retention made due, and clears staged looks that are long recorded.",
 ) as dag:
 
     @task(task_id="verify")
@@ -31,10 +31,18 @@ with DAG(
         found = ledger_audit.audit(workplace(PROJECT))
         return {"entries": found.entries, "root": found.head.root.hex(), "author": found.author}
 
+    @task(task_id="erase_expired")
+    @retry_what_can_help
+    def erase_expired() -> dict[str, int]:
+        from affidavit.pipeline import erasing
+
+        found = erasing.erase_expired(workplace(PROJECT), now=datetime.now(UTC), airflow=here())
+        return {"erased": len(found.erased), "completed": len(found.completed), "held": len(found.held)}
+
     @task(task_id="sweep_staging")
     @retry_what_can_help
     def sweep_staging() -> int:
         return workplace(PROJECT).staging.sweep(before=datetime.now(UTC) - KEEP_STAGED)
 
-    verify()
+    verify() >> erase_expired()  # what is broken is kept as it is until somebody has looked
     sweep_staging()
