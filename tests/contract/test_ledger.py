@@ -512,7 +512,7 @@ def test_what_another_process_appends_while_a_ledger_is_opened_is_no_rollback(pl
 
     place.create().close()
     key = LocalSigner.load(place.key)
-    overtaken = Overtaken(key._key, key._memory)
+    overtaken = Overtaken(key._key, place.key, key._memory)
     with Ledger.open(place.url, blobs=place.blobs, signer=overtaken) as ledger:
         assert ledger.head().size == 2
 
