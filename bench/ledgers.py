@@ -54,7 +54,7 @@ def draft(number: int, version: int = 0) -> Draft:
         "inputs": [],
         "outputs": [{"name": f"mlflow://tracking/models/m-{name[:32]}", "digest": None}],
         "artifacts": None,
-        "withheld": {"params": 2, "tags": 7},
+        "withheld": {"metrics": 0, "params": 2, "tags": 7, "inputs": 0, "outputs": 0},
     }
     return Draft(
         kind=kinds.MODEL_RUN,

@@ -1,8 +1,10 @@
+import os
+
 import pytest
 
-from affidavit.collect.artifacts import Artifacts
+from affidavit.collect.artifacts import Artifacts, _Local, _Moved
 from affidavit.collect.rest import Api
-from affidavit.errors import SourceGarbled, SourceRefused, SourceUnavailable
+from affidavit.errors import SourceRefused, SourceUnavailable
 from affidavit.inventory import Connection
 
 
@@ -31,7 +33,7 @@ def test_a_tree_is_all_files_by_path_with_their_sizes_and_digests(artifacts, run
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(content)
     tree = artifacts.tree(run_uri)
-    assert tree.json() == {"files": 4, "bytes": 600_002, "sha256": tree_digest(files)}
+    assert tree.json() == {"files": 4, "bytes": 600_002, "moved": 0, "sha256": tree_digest(files)}
     before = tree.sha256
     (root / "a/b.txt").write_bytes(b"1")
     assert artifacts.tree(run_uri).sha256 != before
@@ -39,7 +41,7 @@ def test_a_tree_is_all_files_by_path_with_their_sizes_and_digests(artifacts, run
 
 
 def test_no_artifacts_are_an_empty_tree(artifacts, run_uri, tree_digest):
-    assert artifacts.tree(run_uri).json() == {"files": 0, "bytes": 0, "sha256": tree_digest({})}
+    assert artifacts.tree(run_uri).json() == {"files": 0, "bytes": 0, "moved": 0, "sha256": tree_digest({})}
 
 
 @pytest.mark.parametrize("name", ["a%2e%2e", "%2e%2e%2fb", "a#b", "a\\b", "a?b", "line\nbreak"])
@@ -77,25 +79,35 @@ def test_directories_without_end_are_refused(serve, reply):
         Artifacts(api).tree("mlflow-artifacts:/1/run/artifacts")
 
 
-def test_a_file_that_is_not_as_listed_changed_while_it_was_read(serve, reply):
-    listing = reply(200, {"files": [{"path": "a", "is_dir": False, "file_size": 3}]})
+@pytest.mark.parametrize(
+    ("status", "text"), [(200, "four"), (404, '{"error_code": "RESOURCE_DOES_NOT_EXIST"}')], ids=["changed", "gone"]
+)
+def test_a_file_that_is_not_there_as_it_was_listed_has_moved_and_the_tree_has_no_digest(serve, reply, status, text):
+    names = [{"path": name, "is_dir": False, "file_size": size} for name, size in (("a", 3), ("b", 5))]
+    listing, moved, still = reply(200, {"files": names}), reply(status, text=text), reply(text="still")
 
     def answer(handler) -> None:
-        (listing if "?path=" in handler.path else reply(text="four"))(handler)
+        (listing if "?path=" in handler.path else moved if handler.path.endswith("/a") else still)(handler)
 
-    with Api(serve(answer), product="MLflow") as api, pytest.raises(SourceGarbled, match="'a' changed while"):
-        Artifacts(api).tree("mlflow-artifacts:/1/run/artifacts")
+    with Api(serve(answer), product="MLflow") as api:
+        tree = Artifacts(api).tree("mlflow-artifacts:/1/run/artifacts")
+    assert tree.json() == {"files": 2, "bytes": 5, "moved": 1, "sha256": None}
 
 
-def test_a_file_that_is_gone_after_it_was_listed_is_no_matter_of_configuration(serve, reply):
-    listing = reply(200, {"files": [{"path": "a", "is_dir": False, "file_size": 3}]})
-    gone = reply(404, {"error_code": "RESOURCE_DOES_NOT_EXIST"})
-
-    def answer(handler) -> None:
-        (listing if "?path=" in handler.path else gone)(handler)
-
-    with Api(serve(answer), product="MLflow") as api, pytest.raises(SourceGarbled, match="was gone"):
-        Artifacts(api).tree("mlflow-artifacts:/1/run/artifacts")
+def test_a_file_that_is_written_while_it_is_read_has_moved_however_long_it_is(artifacts, tmp_path, monkeypatch):
+    monkeypatch.setattr("affidavit.collect.artifacts._CHUNK", 2)
+    file = tmp_path / "weights"
+    file.write_bytes(b"before")
+    os.utime(file, ns=(0, 0))
+    pieces = _Local(artifacts._api).read(str(file))
+    next(pieces)
+    file.write_bytes(b"after!")
+    with pytest.raises(_Moved):
+        list(pieces)
+    file.unlink()
+    with pytest.raises(_Moved):
+        list(_Local(artifacts._api).read(str(file)))
+    assert artifacts.text(f"file://{tmp_path}", "weights", limit=9) == ""
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def run(*inputs: dict, status: str = "FINISHED") -> Draft:
         "inputs": list(inputs),
         "outputs": [],
         "artifacts": None,
-        "withheld": {"params": 0, "tags": 0},
+        "withheld": {"metrics": 0, "params": 0, "tags": 0, "inputs": 0, "outputs": 0},
     }
     return draft(kinds.MODEL_RUN, RUN, facts)
 
@@ -62,7 +62,7 @@ def version(run_uri: str | None, artifacts: dict | None) -> Draft:
         "environment": True,
         "artifacts": artifacts,
         "tags": {},
-        "withheld": {"params": 0, "tags": 0},
+        "withheld": {"tags": 0},
     }
     return draft(kinds.MODEL_VERSION, "mlflow://tracking/models/loans/versions/1", facts)
 
@@ -185,7 +185,7 @@ def test_a_name_that_two_tables_have_is_no_match(a_system):
 
 
 def test_a_run_produced_the_version_whose_source_it_is(a_system):
-    tree = {"files": 1, "bytes": 1, "sha256": "d" * 64}
+    tree = {"files": 1, "bytes": 1, "moved": 0, "sha256": "d" * 64}
     made = run()
     (edge,) = look(a_system, made, version(RUN, tree)).drafts
     assert edge.facts["relation"] == "produced"
@@ -198,3 +198,7 @@ def test_a_version_whose_run_was_not_seen_keeps_its_edge_without_digest_and_one_
     assert (edge.facts["from"]["digest"], edge.facts["to"]["digest"]) == (None, None)
     assert "were not read" in edge.facts["basis"]
     assert look(a_system, version(None, None)).drafts == ()
+    moved = {"files": 1, "bytes": 0, "moved": 1, "sha256": None}
+    (edge,) = look(a_system, version(RUN, moved)).drafts
+    assert edge.facts["to"]["digest"] is None
+    assert "moved while they were read" in edge.facts["basis"]

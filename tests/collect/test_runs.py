@@ -1,6 +1,7 @@
 import json
 import math
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from affidavit.collect.position import positions
 from affidavit.collect.rest import Api
 from affidavit.collect.runs import look_at_runs
 from affidavit.errors import SourceGarbled, SourceRefused, SourceUnavailable
-from affidavit.evidence import Circumstances
+from affidavit.evidence import Circumstances, Subject
 
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -24,6 +25,10 @@ def ids(look) -> list[str]:
 
 def facts_of(look, run: str) -> dict:
     return next(draft.facts for draft in look.drafts if draft.subjects[0].name == f"mlflow://tracking/runs/{run}")
+
+
+def dataset(name: str) -> dict:
+    return {"dataset": {"name": name, "digest": "abcd1234", "source_type": "local", "source": "{}"}, "tags": []}
 
 
 def first(team, seen, **more):
@@ -184,8 +189,8 @@ def test_facts_are_those_of_the_run(team, seen, tree_digest):
             {"name": "unknown", "context": None, "source_digest": "abcd1234", "fingerprint": None, "rows": None},
         ],
         "outputs": [{"name": f"mlflow://tracking/models/{model}", "digest": model_digest}],
-        "artifacts": {"files": 2, "bytes": 70_006, "sha256": tree_digest(files)},
-        "withheld": {"params": 1, "tags": 4},
+        "artifacts": {"files": 2, "bytes": 70_006, "moved": 0, "sha256": tree_digest(files)},
+        "withheld": {"metrics": 0, "params": 1, "tags": 4, "inputs": 0, "outputs": 0},
     }
     assert [subject.name for subject in draft.subjects[1:]] == [
         f"mlflow://tracking/runs/{run}/artifacts",
@@ -253,17 +258,56 @@ def test_nothing_but_allowed_values_leaves_the_collector(team, seen):
     text = b"".join(draft.seal(None) for draft in look.drafts).decode() + repr(look)
     assert secrets[1] in text
     assert [each for each in secrets if each in text] == [secrets[1]]
-    assert look.drafts[0].facts["withheld"] == {"params": 9, "tags": 14}
+    assert look.drafts[0].facts["withheld"] == {"metrics": 0, "params": 9, "tags": 14, "inputs": 0, "outputs": 0}
     assert look.withheld == 23
 
 
 def test_values_that_would_burst_an_entry_are_withheld_and_counted(team, seen):
     run = team.run(finish=False, run_name="x" * 100_000)
-    team.log(run, params=[{"key": f"p{each}", "value": "y" * 5_000} for each in range(8)])
+    team.log(run, params=[{"key": f"p{each}", "value": "y" * 3_000} for each in range(8)])
     allow = {"params": [f"p{each}" for each in range(8)], "tags": ["mlflow.runName"]}
     look = first(team, seen, allow=allow)
-    assert len(look.drafts[0].seal(None)) < 30_000
-    assert look.drafts[0].facts["withheld"] == {"params": 5, "tags": 1}
+    assert sorted(look.drafts[0].facts["params"]) == ["p0", "p1", "p2"]
+    withheld = look.drafts[0].facts["withheld"]
+    assert (withheld["params"], withheld["tags"]) == (5, 1)
+
+
+def test_a_run_with_thousands_of_metrics_is_recorded_with_those_of_the_shortest_names(team, seen):
+    run = team.run(finish=False, experiment_id=team.experiment_id)
+    names = [f"layers/{each:04}/gradient norm of the weights" for each in range(2_000)] + ["auc", "loss"]
+    for at in range(0, len(names), 1_000):
+        metrics = [{"key": key, "value": 0.5, "timestamp": 1, "step": 0} for key in names[at : at + 1_000]]
+        team.log(run, metrics=metrics)
+    for n in range(0, 100, 25):
+        datasets = [dataset(f"part {each:03} {'ü' * 400}") for each in range(n, n + 25)]
+        team.call("runs/log-inputs", run_id=run, datasets=datasets)
+    models = [{"model_id": f"m-{each:032}", "step": 0} for each in range(80)]
+    team.call("runs/outputs", run_id=run, models=models)
+    params = [f"p{each:04}" for each in range(1_000)]
+    for at in range(0, 1_000, 100):
+        team.log(run, params=[{"key": key, "value": "ä" * 250} for key in params[at : at + 100]])
+    look = first(team, seen, allow={"params": params})
+    facts = look.drafts[0].facts
+    assert {"auc", "loss"} < set(facts["metrics"])
+    assert sorted(facts["metrics"])[:100] == ["auc", *names[:99]]
+    for name, whole in {"metrics": 2_002, "params": 1_000, "inputs": 100, "outputs": 80}.items():
+        assert 0 < len(facts[name]) < whole
+        assert len(facts[name]) + facts["withheld"][name] == whole
+    digests = [{**each, "digest": "0" * 64} for each in facts["outputs"]]
+    subjects = tuple(Subject(each["name"], each["digest"]) for each in digests)
+    full = {**facts, "outputs": digests, "artifacts": {"files": 9, "bytes": 9, "moved": 0, "sha256": "0" * 64}}
+    draft = look.drafts[0]
+    sealed = replace(draft, facts=full, subjects=(*draft.subjects, *subjects)).seal(b"\0" * 32)
+    assert len(sealed) < 55_000, "tags, and what the header may hold, have room beside it"
+
+
+def test_a_run_that_is_its_own_grandparent_is_recorded_as_that(team, seen):
+    runs = [team.run() for _ in range(3)]
+    for run, parent in zip(runs, [*runs[1:], runs[0]], strict=True):
+        team.call("runs/set-tag", run_id=run, key="mlflow.parentRunId", value=parent)
+    look = first(team, seen)
+    parents = [facts_of(look, run)["parent"].rsplit("/", 1)[1] for run in runs]
+    assert parents == [*runs[1:], runs[0]]
 
 
 def test_recorded_facts_spare_a_second_hashing_unless_something_changed(team, seen, ledger, mlflow):
@@ -461,3 +505,16 @@ def test_a_sweep_reads_artifacts_again_in_turn(team, ledger, mlflow, monkeypatch
     assert swept.notice_delay_seconds == (3 * 7 + 1) * 86_400
     _, noticed = overwritten(14, swept.cursor)
     assert noticed == [runs[1]]
+
+
+def test_artifacts_that_moved_are_recorded_so_and_read_again_at_the_next_look(team, ledger, monkeypatch):
+    run = team.run()
+    team.artifact(run, "a.txt", b"a")
+    stream = Api.stream
+    monkeypatch.setattr(Api, "stream", lambda *_: iter([b"longer"]))
+    look = first(team, later(0))
+    assert facts_of(look, run)["artifacts"] == {"files": 1, "bytes": 0, "moved": 1, "sha256": None}
+    assert len(look.drafts[0].subjects) == 1
+    monkeypatch.setattr(Api, "stream", stream)
+    again = look_at_runs(team.system(), team.connection, cursor=look.cursor, seen=later(0.1), recorded=ledger(look))
+    assert facts_of(again, run)["artifacts"]["moved"] == 0

@@ -95,7 +95,7 @@ def test_a_leaf_holds_at_most_65535_bytes():
         "environment": False,
         "artifacts": None,
         "tags": tags,
-        "withheld": {"params": 0, "tags": 0},
+        "withheld": {"tags": 0},
     }
     draft = Draft(**{**alias().__dict__, "kind": kinds.MODEL_VERSION, "facts": facts})
     with pytest.raises(StatementTooLarge, match="65,535"):

@@ -181,8 +181,8 @@ def run(name: str = "mortgage-approval", **params: str) -> Draft:
             }
         ],
         "outputs": [{"name": "mlflow://mlflow_default/models/m-6a3b", "digest": "cd" * 32}],
-        "artifacts": {"files": 7, "bytes": 81234, "sha256": "ef" * 32},
-        "withheld": {"params": 2, "tags": 7},
+        "artifacts": {"files": 7, "bytes": 81234, "moved": 0, "sha256": "ef" * 32},
+        "withheld": {"metrics": 0, "params": 2, "tags": 7, "inputs": 0, "outputs": 0},
     }
     seen = AirflowRun("evidence.mortgage-approval", "scheduled__2026-03-14", "development.model_runs", 1)
     return draft(kinds.MODEL_RUN, "mlflow://mlflow_default/runs/5f0c", facts, airflow=seen, demonstration=SIMULATED)

@@ -37,7 +37,7 @@ RUN = "mlflow://tracking/runs/r1"
 TRAIN, TEST, SCORED = (f"warehouse://bank/loans_{name}" for name in ("train", "test", "scored"))
 TABLES = {"train": TRAIN, "test": TEST, "scored": SCORED}
 STEPS = ("declarations", "table:train", "table:test", "table:scored", "mlflow-runs", "mlflow-models", "lineage")
-NONE_WITHHELD = {"params": 0, "tags": 0}
+NONE_WITHHELD = {"metrics": 0, "params": 0, "tags": 0, "inputs": 0, "outputs": 0}
 
 
 def digest(text: str) -> str:
@@ -128,11 +128,12 @@ class Story:
     def draft(
         self, kind: Kind, name: str, facts: dict[str, Any], *, scope: str = SCOPE, sha256: str = "", **rest: Any
     ) -> Draft:
+        more = rest.pop("more", ())
         rest = {"stage": Stage.CROSS, "origin": Origin.OBSERVED, **rest}
         return Draft(
             kind=kind,
             scope=scope,
-            subjects=(Subject(name, sha256) if sha256 else Subject.of_facts(name, facts),),
+            subjects=(Subject(name, sha256) if sha256 else Subject.of_facts(name, facts), *more),
             facts=facts,
             collector=Collector("test", "0"),
             seen=Circumstances(self.now, demonstration=self.demonstration),
@@ -214,7 +215,8 @@ class Story:
             **changes,
         }
         period = Period(trained, trained + timedelta(minutes=1)) if trained else None
-        return self.say(kinds.MODEL_RUN, RUN, facts, origin=Origin.RECORDED, effective=period)
+        more = tuple(Subject(each["name"], each["digest"]) for each in facts["outputs"])
+        return self.say(kinds.MODEL_RUN, RUN, facts, origin=Origin.RECORDED, effective=period, more=more)
 
     def version(self, name: str = "1", **changes: Any) -> Entry:
         facts = {
@@ -230,11 +232,17 @@ class Story:
             "environment": True,
             "artifacts": None,
             "tags": {},
-            "withheld": NONE_WITHHELD,
+            "withheld": {"tags": 0},
             **changes,
         }
         subject = f"mlflow://tracking/models/loans/versions/{name}"
-        return self.say(kinds.MODEL_VERSION, subject, facts, origin=Origin.RECORDED)
+        tree = facts["artifacts"]
+        more = (
+            (Subject(facts["logged_model"] or f"{subject}/artifacts", tree["sha256"]),)
+            if tree and tree["sha256"]
+            else ()
+        )
+        return self.say(kinds.MODEL_VERSION, subject, facts, origin=Origin.RECORDED, more=more)
 
     def alias(self, version: str | None = "1", **rest: Any) -> Entry:
         facts = {"model": "loans", "alias": "champion", "version": version}

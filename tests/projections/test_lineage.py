@@ -1,7 +1,7 @@
-from affidavit.evidence import kinds
+from affidavit.evidence import kinds, timestamp
 from affidavit.projections import Node, fold, graph, in_use
 from affidavit.projections.lineage import EVALUATED_ON, POINTS_AT, PRODUCED, TRAINED_ON, doubts, gaps
-from tests.projections.story import RUN, SCOPE, TEST, TRAIN, Story, digest, first_day, told
+from tests.projections.story import DAY, NONE_WITHHELD, RUN, SCOPE, TEST, TRAIN, Story, digest, first_day, told
 
 VERSION = "mlflow://tracking/models/loans/versions/1"
 ALIAS = "mlflow://tracking/models/loans@champion"
@@ -116,6 +116,52 @@ def test_doubts_are_apart_from_gaps():
     assert gaps(scope_of(story), used) == ()
     assert "no snapshot of bank/loans_train" in doubts(scope_of(story), used)[0]
     assert missing(story)
+
+
+LOGGED = "mlflow://tracking/models/m-1"
+
+
+def tree(state: str) -> dict:
+    return {"files": 3, "bytes": 9, "moved": 0, "sha256": digest(state)}
+
+
+def test_artifacts_that_are_other_than_an_earlier_look_found_them_are_a_doubt_that_stays():
+    story = told()
+    story.version(artifacts=tree("first"))
+    assert missing(story) == ""
+    before = story.now
+    story.now += DAY
+    story.version(artifacts=tree("second"))
+    doubt = f"the artifacts of loans version 1 were overwritten after {timestamp(before)}"
+    assert missing(story) == doubt
+    story.version(artifacts=tree("second"), described=False)
+    assert missing(story) == doubt, "saying so once more mends nothing"
+
+
+def test_artifacts_that_are_other_than_at_the_run_are_a_doubt_also_once_the_run_is_read_again():
+    story = told()
+    story.run(outputs=[{"name": LOGGED, "digest": digest("first")}])
+    story.version(artifacts=tree("second"), logged_model=LOGGED)
+    assert "were overwritten after" in missing(story)
+    story.run(outputs=[{"name": LOGGED, "digest": digest("second")}])
+    assert "were overwritten after" in missing(story)
+    story.version(artifacts=tree("third"), logged_model="mlflow://tracking/models/m-2")
+    assert missing(story) == "", "another model, whose artifacts nobody saw otherwise"
+
+
+def test_artifacts_that_moved_while_they_were_read_are_a_doubt_and_unread_ones_none():
+    story = told()
+    moved = {"files": 3, "bytes": 2, "moved": 2, "sha256": None}
+    story.version(artifacts=moved)
+    assert missing(story) == "2 of the artifacts of loans version 1 changed while they were read"
+    story.version(artifacts=None)
+    assert missing(story) == ""
+
+
+def test_inputs_that_no_entry_could_hold_are_a_gap():
+    story = told()
+    story.run(withheld={**NONE_WITHHELD, "inputs": 70})
+    assert missing(story) == "70 more inputs of loans version 1 are not recorded: more than an entry holds"
 
 
 def test_rows_that_the_run_did_not_tell_are_no_doubt():

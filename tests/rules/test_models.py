@@ -6,7 +6,7 @@ import pytest
 
 from affidavit.evidence import kinds
 from affidavit.rules import Status
-from tests.projections.story import DAY, FIRST, RUN, Story, first_day, second_day, told
+from tests.projections.story import DAY, FIRST, NONE_WITHHELD, RUN, Story, first_day, second_day, told
 
 NEEDS = ["params", "metrics", "commit", "environment", "inputs", "signature", "description"]
 CHECKS = {
@@ -164,7 +164,7 @@ def test_what_the_run_does_not_record_is_named(part, need, run, version):
 
 def test_params_that_were_withheld_are_recorded_all_the_same(part):
     story = told()
-    story.run(params={}, withheld={"params": 2, "tags": 0})
+    story.run(params={}, withheld={**NONE_WITHHELD, "params": 2})
     assert part(story, "run_recorded/1", needs=["params"]).status is Status.SUPPORTED
 
 

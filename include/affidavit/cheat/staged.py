@@ -164,7 +164,7 @@ def _run(number: int) -> dict[str, Any]:
         "inputs": [],
         "outputs": [],
         "artifacts": None,
-        "withheld": {"params": 0, "tags": 0},
+        "withheld": {"metrics": 0, "params": 0, "tags": 0, "inputs": 0, "outputs": 0},
     }
 
 

@@ -8,6 +8,7 @@
     unreconciled    what the platform holds and no AI system claims
     look            what each of them brings back from one look
     allowlist       which of MLflow's params and tags may enter, and a proposal for what should
+    budget          how much of one run an entry holds
     artifacts       artifacts listed, streamed and hashed; never loaded;  rotation  whose turn it is to be read again
     estimate        what a look at MLflow would cost, for a dry run
     mlflow_client   the seam to MLflow;  airflow_client  the seam to Airflow;  both read only

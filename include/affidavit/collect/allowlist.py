@@ -10,12 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from affidavit.collect.budget import LIST_BYTES, within
 from affidavit.collect.mlflow_client import MlflowServer, Pair, missing
 from affidavit.evidence import dumps
 from affidavit.inventory import Connection, System
-
-MAX_VALUES = 16_000
-"""Bytes that the allowed params, or tags, of one run may take in an entry; what goes beyond is withheld."""
 
 SAMPLE = 1_000
 """Runs of an experiment that a proposal is made from."""
@@ -34,15 +32,11 @@ What = Literal["param", "tag"]
 
 def let_through(pairs: Iterable[Pair], allowed: Iterable[str]) -> tuple[dict[str, str], int]:
     """The values that may enter a statement, by name, and how many stay behind."""
-    names, through, withheld, size = frozenset(allowed), dict[str, str](), 0, 0
-    for pair in sorted(pairs, key=lambda pair: pair.key):
-        cost = len(dumps([pair.key, pair.value])) if pair.key in names else 0
-        if pair.key in names and size + cost <= MAX_VALUES and len(pair.value) <= MAX_VALUES // 2:
-            through[pair.key] = pair.value
-            size += cost
-        else:
-            withheld += 1
-    return through, withheld
+    names, given = frozenset(allowed), {pair.key: pair.value for pair in pairs}
+    # No single value takes more than half of the room: what is that long is text for people.
+    fit = [(key, value) for key, value in sorted(given.items()) if key in names and len(value) <= LIST_BYTES // 2]
+    kept, _ = within((len(dumps(pair)), pair) for pair in fit)
+    return dict(kept), len(given) - len(kept)
 
 
 @dataclass(frozen=True)

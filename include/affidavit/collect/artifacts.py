@@ -1,5 +1,9 @@
 """Artifacts: listed, streamed and hashed. Never loaded: a model's file may run code when it is.
 
+A file that is not what was listed, or is gone, when it is read has moved: it is counted, and the tree has no digest,
+since no such tree ever stood there. One that a server proxies and that is overwritten by as many bytes while it is
+read cannot be told from one that was not.
+
 Read are artifacts that the tracking server itself proxies (``mlflow-artifacts:``), and directories where the server
 runs on this very machine. Other stores are not looked at: whoever writes a run also writes its URI, and must not choose
 which host we speak to with which credentials.
@@ -8,17 +12,18 @@ which host we speak to with which credentials.
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import StringConstraints
 
 from affidavit.collect.rest import Answer, Api
-from affidavit.errors import SourceGarbled, SourceUnavailable
+from affidavit.errors import SourceUnavailable
 from affidavit.evidence import dumps
 
 MAX_DEPTH = 32
@@ -40,22 +45,31 @@ class File:
 
 @dataclass(frozen=True)
 class Tree:
-    """All artifacts below one root, by path."""
+    """All artifacts below one root, by path; ``moved`` more changed while they were read."""
 
     files: tuple[File, ...]
+    moved: int = 0
 
     @property
-    def sha256(self) -> str:
-        """SHA-256 over the canonical JSON of ``[[path, size, sha256], …]``, sorted by path."""
+    def sha256(self) -> str | None:
+        """SHA-256 over the canonical JSON of ``[[path, size, sha256], …]``, sorted by path; None where any moved."""
+        if self.moved:
+            return None
         return hashlib.sha256(dumps([[each.path, each.size, each.sha256] for each in self.files])).hexdigest()
 
-    def json(self) -> dict[str, str | int]:
-        """As statements carry it."""
+    def json(self) -> dict[str, str | int | None]:
+        """As statements carry it; ``bytes`` are those of the files that stood still."""
         return {
-            "files": len(self.files),
+            "files": len(self.files) + self.moved,
             "bytes": sum(each.size for each in self.files),
+            "moved": self.moved,
             "sha256": self.sha256,
         }
+
+
+def stood(tree: Mapping[str, Any] | None) -> bool:
+    """Whether artifacts, as statements carry them, were read and stood still."""
+    return tree is not None and tree["sha256"] is not None
 
 
 class _Info(Answer):
@@ -68,12 +82,18 @@ class _Listing(Answer):
     files: tuple[_Info, ...] = ()
 
 
+class _Moved(Exception):
+    """A file that was listed is gone, or another one, when it is read."""
+
+
 class _Store(Protocol):
     """A store of artifacts, addressed by path below a root of its own."""
 
     def list(self, path: str) -> tuple[_Info, ...]: ...
 
-    def read(self, path: str) -> Iterator[bytes]: ...
+    def read(self, path: str) -> Iterator[bytes]:
+        """Raises ``_Moved`` where the file went away."""
+        ...
 
 
 class Artifacts:
@@ -85,14 +105,15 @@ class Artifacts:
     def tree(self, uri: str) -> Tree | None:
         """Everything below ``uri``, hashed; None where its store is not one that we look at.
 
-        Raises ``SourceRefused`` for a path that leads elsewhere or that the server would read as another one, and
-        ``SourceGarbled`` where a file changes while it is read.
+        Raises ``SourceRefused`` for a path that leads elsewhere or that the server would read as another one.
         """
         place = self._place(uri)
         if place is None:
             return None
         store, root = place
-        return Tree(tuple(sorted(self._walk(store, root, ""), key=lambda file: file.path)))
+        found = list(self._walk(store, root, ""))
+        files = sorted((file for file in found if file), key=lambda file: file.path)
+        return Tree(tuple(files), moved=len(found) - len(files))
 
     def names(self, uri: str) -> frozenset[str] | None:
         """What lies directly below ``uri``; None where its store is not one that we look at."""
@@ -100,18 +121,22 @@ class Artifacts:
         return frozenset(info.path for info in place[0].list(place[1])) if place else None
 
     def text(self, uri: str, path: str, *, limit: int) -> str:
-        """A small text file below ``uri``, its first ``limit`` bytes; empty where its store is not looked at."""
+        """A small text file below ``uri``, its first ``limit`` bytes; empty where it is gone or not looked at."""
         place = self._place(uri)
         if place is None:
             return ""
         data = bytearray()
-        for piece in place[0].read(f"{place[1]}/{path}"):
-            data += piece
-            if len(data) > limit:
-                break
+        try:
+            for piece in place[0].read(f"{place[1]}/{path}"):
+                data += piece
+                if len(data) > limit:
+                    break
+        except _Moved:
+            return ""
         return bytes(data[:limit]).decode(errors="replace")
 
-    def _walk(self, store: _Store, root: str, below: str) -> Iterator[File]:
+    def _walk(self, store: _Store, root: str, below: str) -> Iterator[File | None]:
+        """Each file; None for one that moved."""
         if below.count("/") >= MAX_DEPTH:
             raise self._api.refused(f"artifacts nested more than {MAX_DEPTH} deep", fix="see whether a link leads back")
         for info in store.list(f"{root}/{below}".rstrip("/")):
@@ -122,14 +147,15 @@ class Artifacts:
             else:
                 yield self._file(store, root, path, info.file_size)
 
-    def _file(self, store: _Store, root: str, path: str, size: int | None) -> File:
+    def _file(self, store: _Store, root: str, path: str, size: int | None) -> File | None:
         digest, read = hashlib.sha256(), 0
-        for piece in store.read(f"{root}/{path}"):
-            digest.update(piece)
-            read += len(piece)
-        if size is not None and size != read:
-            raise self._api.garbled(f"the artifact {path[:200]!r} changed while it was read")
-        return File(path, read, digest.hexdigest())
+        try:
+            for piece in store.read(f"{root}/{path}"):
+                digest.update(piece)
+                read += len(piece)
+        except _Moved:
+            return None
+        return File(path, read, digest.hexdigest()) if size in {None, read} else None
 
     def _place(self, uri: str) -> tuple[_Store, str] | None:
         parts = urlsplit(uri)
@@ -164,7 +190,10 @@ class _Proxied:
         return self._api.get(_Listing, _API, {"path": path}).files
 
     def read(self, path: str) -> Iterator[bytes]:
-        return self._api.stream(f"{_API}/{quote(path)}")
+        pieces = self._api.stream(f"{_API}/{quote(path)}")
+        if pieces is None:
+            raise _Moved
+        return pieces
 
 
 class _Local:
@@ -191,7 +220,13 @@ class _Local:
     def read(self, path: str) -> Iterator[bytes]:
         try:
             with Path(path).open("rb") as file:
+                before = os.fstat(file.fileno())
                 while piece := file.read(_CHUNK):
                     yield piece
+                after = os.fstat(file.fileno())
+        except FileNotFoundError as error:
+            raise _Moved from error
         except OSError as error:
-            raise SourceGarbled(f"an artifact went away ({error.strerror})", where=self._api.where) from error
+            raise SourceUnavailable(f"an artifact cannot be read ({error.strerror})", where=self._api.where) from error
+        if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+            raise _Moved

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from affidavit import __version__
+from affidavit.collect.artifacts import stood
 from affidavit.collect.look import Look
 from affidavit.evidence import Circumstances, Collector, Draft, Origin, Stage, Subject, kinds, system_scope
 from affidavit.inventory import Dataset, PredictionTable, System
@@ -143,7 +144,11 @@ def _by_name(used: Sequence[Mapping[str, Any]], rows: int | None) -> str:
 def _produced(version: Draft, runs: Mapping[str, Draft]) -> dict[str, Any]:
     run, tree = version.facts["run"], version.facts["artifacts"]
     source = runs.get(run)
-    what = "its logged model's artifacts as hashed at this look" if tree else "no artifacts, since they were not read"
+    what = "its logged model's artifacts as hashed at this look"
+    if not stood(tree):
+        what = (
+            "no artifacts, since they moved while they were read" if tree else "no artifacts, since they were not read"
+        )
     return {
         "relation": "produced",
         "from": {"name": run, "digest": source.subjects[0].sha256 if source else None},

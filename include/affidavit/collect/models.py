@@ -17,7 +17,7 @@ import yaml
 
 from affidavit import __version__
 from affidavit.collect.allowlist import let_through
-from affidavit.collect.artifacts import Tree
+from affidavit.collect.artifacts import Tree, stood
 from affidavit.collect.look import GONE, NOTHING, Look, Recorded
 from affidavit.collect.mlflow_client import MlflowServer, ModelVersion, missing
 from affidavit.collect.position import moment_of
@@ -147,12 +147,12 @@ class _Desk:
         uri = self.server.uri(f"models/{version.name}/versions/{version.version}")
         facts = self._facts(version)
         known = self.versions[uri].statement.facts if uri in self.versions and uri not in self.again else None
-        if known and not in_use and known["artifacts"] is not None and _bare(known) == _bare(facts):
+        if known and not in_use and stood(known["artifacts"]) and _bare(known) == _bare(facts):
             facts = {**facts, **{name: known[name] for name in _HASHED}}
         else:
             facts = {**facts, **self._hashed(version)}
         subjects = [Subject.of_facts(uri, facts)]
-        if facts["artifacts"] and facts["artifacts"]["files"]:
+        if facts["artifacts"] and facts["artifacts"]["files"] and facts["artifacts"]["sha256"]:
             subjects.append(Subject(facts["logged_model"] or f"{uri}/artifacts", facts["artifacts"]["sha256"]))
         effective = Period(moment_of(version.creation_timestamp), None)
         return self._draft(kinds.MODEL_VERSION, subjects, facts, effective)
@@ -173,7 +173,7 @@ class _Desk:
             "logged_model": self.server.uri(f"models/{logged[1]}") if logged else None,
             "described": bool(version.description.strip()),
             "tags": tags,
-            "withheld": {"params": 0, "tags": withheld},
+            "withheld": {"tags": withheld},
         }
 
     def _hashed(self, version: ModelVersion) -> dict[str, Any]:

@@ -117,11 +117,15 @@ class Api:
         """What ``path`` answers to a JSON document."""
         return self._parse(answer, self._send("POST", path, body=body))
 
-    def stream(self, path: str) -> Iterator[bytes]:
-        """The bytes at ``path``, in pieces. Raises ``SourceUnavailable`` where they end early."""
+    def stream(self, path: str) -> Iterator[bytes] | None:
+        """The bytes at ``path``, in pieces; None where the API says that there is nothing.
+
+        Reading them raises ``SourceUnavailable`` where they end early.
+        """
         response = self._send("GET", path, missing=True)
-        if response is None:
-            raise self.garbled("something that it had just listed was gone when it was to be read")
+        return None if response is None else self._pieces(response)
+
+    def _pieces(self, response: requests.Response) -> Iterator[bytes]:
         try:
             yield from response.iter_content(_CHUNK)
         except requests.RequestException as error:

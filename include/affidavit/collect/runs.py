@@ -17,7 +17,8 @@ from typing import Any
 
 from affidavit import __version__
 from affidavit.collect.allowlist import let_through
-from affidavit.collect.artifacts import Tree
+from affidavit.collect.artifacts import Tree, stood
+from affidavit.collect.budget import inputs_within, metrics_within, outputs_within
 from affidavit.collect.look import GONE, NOTHING, Look, Recorded
 from affidavit.collect.mlflow_client import PAGE, Dataset, Experiment, MlflowServer, Pair, Run, missing
 from affidavit.collect.position import Position, cursor_of, moment_of, notice_delay, positions
@@ -32,10 +33,8 @@ from affidavit.evidence import (
     Period,
     Stage,
     Subject,
-    dumps,
     kinds,
     loads,
-    number,
     system_scope,
 )
 from affidavit.evidence.table_source import SOURCE_TYPE, TableSource
@@ -165,7 +164,7 @@ def _draft(
     system: System, seen: Circumstances, facts: Mapping[str, Any], *, uri: str, effective: Period | None
 ) -> Draft:
     subjects = [Subject.of_facts(uri, facts)]
-    if facts["artifacts"] and facts["artifacts"]["files"]:
+    if facts["artifacts"] and facts["artifacts"]["files"] and facts["artifacts"]["sha256"]:
         subjects.append(Subject(f"{uri}/artifacts", facts["artifacts"]["sha256"]))
     subjects += [Subject(each["name"], each["digest"]) for each in facts["outputs"] if each["digest"]]
     return Draft(
@@ -201,7 +200,7 @@ class _Desk:
 
     def _unchanged(self, run: Run, facts: Mapping[str, Any]) -> Mapping[str, Any] | None:
         entry = self.recorded.get(self._uri(run.id))
-        if entry is None or run.id in self.again or entry.statement.facts["artifacts"] is None:
+        if entry is None or run.id in self.again or not stood(entry.statement.facts["artifacts"]):
             return None
         known = entry.statement.facts
         outputs = [{**each, "digest": None} for each in known["outputs"]]
@@ -213,7 +212,7 @@ class _Desk:
         present = self.server.artifacts.names(location) if len(runs) > _ONE_BY_ONE else None
         return {run.id: {"artifacts": self._tree(run, present), "outputs": self._outputs(run)} for run in runs}
 
-    def _tree(self, run: Run, present: frozenset[str] | None) -> dict[str, str | int] | None:
+    def _tree(self, run: Run, present: frozenset[str] | None) -> dict[str, str | int | None] | None:
         location = self.experiment.artifact_location.rstrip("/")
         absent = present is not None and run.id not in present
         if absent and run.info.artifact_uri == f"{location}/{run.id}/artifacts":
@@ -232,8 +231,11 @@ class _Desk:
     def _facts(self, run: Run) -> dict[str, Any]:
         tags = {tag.key: tag.value for tag in run.data.tags}
         allow = self.system.mlflow.allow
-        params, withheld_params = let_through(run.data.params, allow.params)
-        allowed, withheld_tags = let_through(run.data.tags, allow.tags)
+        params, no_params = let_through(run.data.params, allow.params)
+        allowed, no_tags = let_through(run.data.tags, allow.tags)
+        metrics, no_metrics = metrics_within((metric.key, metric.value) for metric in run.data.metrics)
+        inputs, no_inputs = inputs_within(_inputs(run))
+        outputs, no_outputs = outputs_within([self.server.uri(f"models/{each}") for each in _outputs(run)])
         commit, parent = tags.get("mlflow.source.git.commit", ""), tags.get("mlflow.parentRunId", "")
         dirty = tags.get("mlflow.source.git.dirty", "").lower()
         return {
@@ -245,13 +247,19 @@ class _Desk:
                 "commit": commit if _COMMIT.fullmatch(commit) else None,
                 "dirty": {"true": True, "false": False}.get(dirty),
             },
-            "metrics": {metric.key: number(metric.value) for metric in run.data.metrics},
+            "metrics": metrics,
             "params": params,
             "tags": allowed,
-            "inputs": _inputs(run),
-            "outputs": [{"name": self.server.uri(f"models/{each}"), "digest": None} for each in _outputs(run)],
+            "inputs": inputs,
+            "outputs": [{"name": name, "digest": None} for name in outputs],
             "artifacts": None,
-            "withheld": {"params": withheld_params, "tags": withheld_tags},
+            "withheld": {
+                "metrics": no_metrics,
+                "params": no_params,
+                "tags": no_tags,
+                "inputs": no_inputs,
+                "outputs": no_outputs,
+            },
         }
 
     def _draft(self, run: Run, facts: Mapping[str, Any]) -> Draft:
@@ -268,7 +276,7 @@ def _outputs(run: Run) -> list[str]:
 
 
 def _inputs(run: Run) -> list[dict[str, Any]]:
-    return sorted((_input(each.dataset, each.tags) for each in run.inputs.dataset_inputs), key=dumps)
+    return [_input(each.dataset, each.tags) for each in run.inputs.dataset_inputs]
 
 
 def _input(dataset: Dataset, tags: Iterable[Pair]) -> dict[str, Any]:

@@ -27,8 +27,8 @@ BASE_URI = "urn:affidavit:"
 
 _DIGESTED: Shape = {"name": TEXT, "digest": maybe(DIGEST)}
 _PERIOD: Shape = {"from": maybe(TIME), "to": maybe(TIME)}
-_TREE: Shape = {"files": COUNT, "bytes": COUNT, "sha256": DIGEST}
-_WITHHELD: Shape = {"params": COUNT, "tags": COUNT}
+_TREE: Shape = {"files": COUNT, "bytes": COUNT, "moved": COUNT, "sha256": maybe(DIGEST)}
+"""Artifacts; where files ``moved`` while they were read, ``sha256`` is null: no such tree ever stood there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ MODEL_RUN = Kind(
         ],
         "outputs": [_DIGESTED],
         "artifacts": maybe(_TREE),
-        "withheld": _WITHHELD,
+        "withheld": {"metrics": COUNT, "params": COUNT, "tags": COUNT, "inputs": COUNT, "outputs": COUNT},
     },
 )
 """An MLflow run. ``lifecycle`` is ``active``, ``deleted`` (it can be restored), or ``gone``: MLflow no longer has it,
@@ -123,7 +123,7 @@ MODEL_VERSION = Kind(
         "environment": BOOL,
         "artifacts": maybe(_TREE),
         "tags": {"*": TEXT},
-        "withheld": _WITHHELD,
+        "withheld": {"tags": COUNT},
     },
 )
 """A version of a registered model. ``lifecycle`` is ``active``, or ``gone``: MLflow no longer has it, and every other

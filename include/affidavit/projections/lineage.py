@@ -153,6 +153,8 @@ def gaps(scope: ScopeState, used: InUse) -> tuple[str, ...]:
         return (f"{used.label} leads to no recorded run",)
     found = [f"the run of {used.label} names no dataset input"] if not used.run.statement.facts["inputs"] else []
     found += (f"the input {name!r} of {used.label} leads to no declared table" for name in _unmatched(scope, used))
+    if withheld := used.run.statement.facts["withheld"]["inputs"]:
+        found.append(f"{withheld:,} more inputs of {used.label} are not recorded: more than an entry holds")
     if used.inputs and not used.training:
         found.append(f"no input of {used.label} is recorded as trained on")
     return tuple(found)
@@ -160,7 +162,7 @@ def gaps(scope: ScopeState, used: InUse) -> tuple[str, ...]:
 
 def doubts(scope: ScopeState, used: InUse) -> tuple[str, ...]:
     """In words, each edge of the version in use that other evidence contradicts."""
-    found = []
+    found = _overwritten(scope, used)
     for edge in used.inputs:
         name = edge.source.name.removeprefix("warehouse://")
         states = scope.snapshots.get(edge.source.name, ())
@@ -171,6 +173,20 @@ def doubts(scope: ScopeState, used: InUse) -> tuple[str, ...]:
             told = " and ".join(f"{rows:,}" for rows in other)
             found.append(f"the run of {used.label} read {told} rows of {name}, whose snapshot has {state.rows:,}")
     return tuple(found)
+
+
+def _overwritten(scope: ScopeState, used: InUse) -> list[str]:
+    """Whether the artifacts of a version are other than some look found them: its own, or one at the run it is from."""
+    tree = used.version.statement.facts["artifacts"] if used.version else None
+    if used.version is None or tree is None:
+        return []
+    if tree["moved"]:
+        return [f"{tree['moved']:,} of the artifacts of {used.label} changed while they were read"]
+    looks = [scope.artifacts.get(subject.name, {}) for subject in used.version.statement.subjects[1:]]
+    others = [entry for digests in looks for sha256, entry in digests.items() if sha256 != tree["sha256"]]
+    if not others:
+        return []
+    return [f"the artifacts of {used.label} were overwritten after {max(e.statement.observed_at for e in others)}"]
 
 
 def _by_name(scope: ScopeState) -> dict[str, set[str]]:

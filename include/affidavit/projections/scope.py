@@ -95,8 +95,8 @@ class ScopeState:
     """What is known of one AI system, or of the organisation.
 
     ``streams`` holds the latest entry of each stream and ``history`` the indices of all; ``collections`` stand in the
-    order in which they were recorded. Aliases are keyed by subject, snapshots and validations by table URI, suites
-    by name.
+    order in which they were recorded. Aliases are keyed by subject; artifacts by subject and SHA-256, each with
+    the latest entry that names both; snapshots and validations by table URI, suites by name.
     """
 
     name: str
@@ -105,6 +105,7 @@ class ScopeState:
     subjects: dict[str, dict[str, Entry]] = field(default_factory=dict)
     collections: list[Collected] = field(default_factory=list)
     aliases: dict[str, list[AliasLook]] = field(default_factory=dict)
+    artifacts: dict[str, dict[str, Entry]] = field(default_factory=dict)
     snapshots: dict[str, list[Snapshot]] = field(default_factory=dict)
     validations: dict[str, list[Validated]] = field(default_factory=dict)
     system: Standing[System] | None = None
@@ -164,6 +165,11 @@ def _read_alias(scope: ScopeState, entry: Entry) -> None:
     statement = entry.statement
     look = AliasLook(entry, moment(statement.observed_at), statement.facts["version"])
     scope.aliases.setdefault(statement.subject.name, []).append(look)
+
+
+def _read_artifacts(scope: ScopeState, entry: Entry) -> None:
+    for subject in entry.statement.subjects[1:]:
+        scope.artifacts.setdefault(subject.name, {})[subject.sha256] = entry
 
 
 def _read_snapshot(scope: ScopeState, entry: Entry) -> None:
@@ -253,6 +259,8 @@ def _check_schedule(schedule: str) -> None:
 _READS: Mapping[str, Callable[[ScopeState, Entry], None]] = {
     kinds.COLLECTION.name: _read_collection,
     kinds.MODEL_ALIAS.name: _read_alias,
+    kinds.MODEL_RUN.name: _read_artifacts,
+    kinds.MODEL_VERSION.name: _read_artifacts,
     kinds.DATASET_SNAPSHOT.name: _read_snapshot,
     kinds.VALIDATION.name: _read_validation,
     kinds.SYSTEM.name: _read_system,
