@@ -18,7 +18,7 @@ from tests.projections.story import DAY, Story, digest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "verifier/affidavit_verify.py"
-DAYS = 18
+DAYS = 15
 
 
 class Told(Story):

@@ -1,8 +1,15 @@
-"""The command, from outside, on the ledger of a real small collection."""
+"""The command: from outside, on the ledger of a real small collection; and what it shows and exits with."""
 
 import json
 
-from affidavit.cheat.attacks import ALL
+import pytest
+from typer.testing import CliRunner
+
+from affidavit.cheat import attacks
+from affidavit.cheat.attacks import ALL, Defence
+from affidavit.cheat.defences import without
+from affidavit.cli.main import app
+from affidavit.errors import LedgerMissing
 from tests.cli.conftest import run  # noqa: F401
 from tests.pipeline.conftest import project  # noqa: F401
 
@@ -26,11 +33,29 @@ def test_it_tries_every_attack_on_a_collected_ledger_and_leaves_that_alone(run, 
     assert by_name["omit"]["result"] == "not detectable"
     assert by_name["relink with a new key"]["result"] == "caught only with"
     assert {path: path.read_bytes() for path in before} == before
-    url = f"sqlite:///{home}/ledger.db"
-    shown = run("cheat", "--ledger", url)
-    assert shown.returncode == 0, shown.stderr
-    assert "caught only with" in shown.stdout
 
 
-def test_a_ledger_that_is_not_there_and_one_that_is_broken_are_told(run, project):  # noqa: F811
-    assert run("cheat", "--ledger", f"sqlite:///{project.root}/none.db").returncode == 2
+@pytest.fixture
+def shown(told, monkeypatch):
+    """What the command prints, and its exit code, where there is one attack only."""
+    monkeypatch.setattr(attacks, "ALL", tuple(attack for attack in ALL if attack.name == "edit"))
+    monkeypatch.setenv("AFFIDAVIT_BLOBS_URL", f"file://{told.blobs}")
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(url=told.url):
+        done = CliRunner().invoke(app, ["cheat", "--ledger", url])
+        return done.exit_code, done.stdout, done.exception
+
+    return call
+
+
+def test_it_shows_a_table_and_exits_with_3_where_something_is_missed(shown):
+    code, said, _ = shown()
+    assert (code, "caught" in said, "step 3" in said, "missed" in said) == (0, True, True, False)
+    with without(Defence.ROOTS):
+        code, said, _ = shown()
+    assert (code, "missed" in said) == (3, True)
+
+
+def test_a_ledger_that_is_not_there_is_said_to_be_missing(shown, tmp_path):
+    assert isinstance(shown(f"sqlite:///{tmp_path}/none.db")[2], LedgerMissing)
