@@ -106,6 +106,26 @@ def test_two_files_with_one_id_break_only_the_copy(project):
         ("holders: []", "holders: [Ann Example]", "line 6, roles.top-management.holders[0]", "not a name"),
         ("roles:", "rolls:", "line 5, rolls", "unknown key"),
         ("id: harbour-savings", "id: harbour-savings\nschedule: never", "line 3, schedule", "five fields"),
+        ("id: harbour-savings", "id: harbour-savings\nretention: {validation: 0}", "line 3, retention.validation", "1"),
+        ("id: harbour-savings", "id: harbour-savings\nretention: {model-run: 9}", "line 3, retention.model-run", "not"),
+        (
+            "id: harbour-savings",
+            "id: harbour-savings\nlegal_holds: [{id: a, scope: x, since: 2026-03-01}]",
+            "line 3, legal_holds[0].reason",
+            "absent",
+        ),
+        (
+            "id: harbour-savings",
+            "id: harbour-savings\nlegal_holds: [{id: a, scope: x, reason: A claim, since: soon}]",
+            "line 3, legal_holds[0].since",
+            "date",
+        ),
+        (
+            "id: harbour-savings",
+            "id: harbour-savings\nlegal_holds:\n" + 2 * "  - {id: a, scope: x, reason: A claim, since: 2026-03-01}\n",
+            "line 5, legal_holds[1].id",
+            "a second legal hold",
+        ),
     ],
 )
 def test_a_fault_in_the_organisation_leaves_the_systems(project, old, new, where, problem):

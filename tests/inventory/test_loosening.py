@@ -55,6 +55,15 @@ def expectation(expectations, test):
 UNIQUE, DIR = "expect_column_values_to_be_unique:application_id", "expect_column_values_to_be_between:dir"
 PBCR = "expect_column_values_to_be_in_set:pbcr"
 ANCHORED = put("organisation", "anchors", [{"id": "heads", "means": "store", "url": "/heads"}])
+KEPT = put("organisation", "retention", {"validation": 30})
+ORGANISATION_FILE = "include/organisation.yaml"
+
+
+def held(**fields):
+    hold = {"id": "case-7", "scope": "mortgage-approval", "reason": "A claim.", "since": "2026-03-01", **fields}
+    return put("organisation", "legal_holds", [hold])
+
+
 ROLES = put("organisation", "roles", "ml-lead", "holders", ["p-1", "p-2"])
 
 # (name, first state or None, weakening, file, field)
@@ -95,6 +104,12 @@ WEAKER = [
     ("group", None, mortgage(put("predictions", 0, "groups", [])), SYSTEM_FILE, f"{SCORED}.groups"),
     ("system", None, lambda p: p["systems"].pop("mortgage-approval"), SYSTEM_FILE, "id"),
     ("anchor", ANCHORED, put("organisation", "anchors", []), "include/organisation.yaml", "anchors.heads"),
+    ("shorter", KEPT, put("organisation", "retention", "validation", 29), ORGANISATION_FILE, "retention.validation"),
+    ("no longer for ever", None, KEPT, ORGANISATION_FILE, "retention.validation"),
+    ("hold gone", held(), put("organisation", "legal_holds", []), ORGANISATION_FILE, "legal_holds.case-7"),
+    ("hold on less", held(), held(kinds=["anchor"]), ORGANISATION_FILE, "legal_holds.case-7"),
+    ("hold elsewhere", held(), held(scope="tumour-triage"), ORGANISATION_FILE, "legal_holds.case-7"),
+    ("hold on one", held(scope="organisation"), held(), ORGANISATION_FILE, "legal_holds.case-7"),
     (
         "anchor elsewhere",
         ANCHORED,
@@ -230,6 +245,7 @@ NOT_WEAKER = [
     ("a narrower range", suite(lambda e: expectation(e, DIR)["kwargs"].update(min_value=0.01))),
     ("one more expectation", suite(lambda e: e.append({**e[0], "kwargs": {"column": "uria"}}))),
     ("another reason", suite(lambda e: e[0].update(why="Because."))),
+    ("a legal hold", held()),
     ("one more suite", lambda p: p["suites"].update(x={**p["suites"]["samples"], "name": "x"})),
     (
         "a suite that nobody uses",
@@ -295,6 +311,23 @@ def shuffled(inventory, seed):
         return value
 
     return Inventory.model_validate(mix(inventory.model_dump(mode="json")))
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (KEPT, put("organisation", "retention", {"validation": 31})),
+        (KEPT, put("organisation", "retention", {})),
+        (held(), held(scope="organisation", reason="Another.")),
+        (held(kinds=["anchor"]), held(kinds=["validation", "anchor"])),
+        (held(kinds=["anchor"]), held()),
+    ],
+)
+def test_to_keep_longer_or_more_counts_at_once(inventory, first, then):
+    old = changed(inventory, first)
+    new = changed(old, then)
+    standing, found = inventory_in_force(old, new)
+    assert (standing.organisation, found) == (new.organisation, ())
 
 
 def test_order_in_lists_means_nothing(inventory):
