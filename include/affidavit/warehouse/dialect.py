@@ -12,9 +12,6 @@ import sqlalchemy as sa
 from affidavit.inventory import Connection
 from affidavit.warehouse.tables import Column, TableRef
 
-Run = Callable[[sa.Executable], Iterable[Any]]
-"""Executes one statement within its time limit and yields its rows."""
-
 
 class Trouble(Enum):
     """What a driver's error means to us."""
@@ -78,10 +75,11 @@ class Dialect(Protocol):
     def columns(self, table: TableRef) -> sa.Executable:
         """Rows (name, type) of a table's columns, in order."""
 
-    def buckets(self, table: TableRef, run: Run, *, where: str) -> Iterable[Bucket]:
-        """The non-empty buckets of the table, each once.
+    def buckets(self, connection: sa.Connection, table: TableRef, *, where: str) -> Iterable[Bucket]:
+        """The non-empty buckets of the table, each once, in constant memory of this process.
 
-        Raises ``SourceRefused``, naming ``where``, for a column whose values have no exact text.
+        Raises SQLAlchemy's errors, and ``SourceRefused``, naming ``where``, for a column whose values have no exact
+        text.
         """
 
     def size(self, table: TableRef) -> tuple[sa.Executable, str]:

@@ -1,55 +1,51 @@
-"""DuckDB: the file opened read-only, rows hashed by DuckDB's own ``sha256``."""
+"""DuckDB: the file opened read-only, rows hashed and sorted by DuckDB itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import bisect
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import duckdb_engine
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from affidavit.errors import SourceRefused
 from affidavit.inventory import Connection
-from affidavit.warehouse.dialect import Bucket, Diagnosis, Run, Trouble, declared
+from affidavit.warehouse.dialect import Bucket, Diagnosis, Trouble, declared
 from affidavit.warehouse.files import existing_file
 from affidavit.warehouse.tables import Column, TableRef
 
 _OURS = {"read_only": True, "config": {"autoinstall_known_extensions": "false"}}
 """Nothing is to be downloaded. A setting of the whole database, so it is not for us to change one that others use."""
 
-_EXACT_AS_TEXT = frozenset(
+_PLAIN = frozenset(
     [
-        *(
-            "boolean",
-            "varchar",
-            "enum",
-            "uuid",
-            "bit",
-            "null",
-            "float",
-            "double",
-            "decimal",
-            "bignum",
-            "hugeint",
-            "uhugeint",
-        ),
+        *("boolean", "uuid", "float", "double", "decimal", "bignum", "hugeint", "uhugeint"),
         *("tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger", "ubigint"),
         *("date", "time", "time_ns", "time with time zone", "interval", "timestamp", "timestamp with time zone"),
         *("timestamp_s", "timestamp_ms", "timestamp_ns"),
     ]
 )
-"""Types whose cast to text tells any two values apart (floats: shortest text that reads back as the same
-float; times with a zone: in UTC, which :meth:`DuckDB.begin` sets)."""
+"""Types whose cast to text tells any two values apart (floats: shortest text that reads back as the same float; times
+with a zone: in UTC, which :meth:`DuckDB.begin` sets), is never empty and holds no bar."""
+
+_COUNTED = frozenset(["varchar", "enum", "bit", "null"])
+"""Types whose text may hold anything, or nothing."""
+
+_NESTED = frozenset(["list", "array", "struct", "map"])
+
+_BATCH = 100_000
+"""Hashes that pass by at a time: 6.4 MB."""
 
 
 class DuckDB:
     """See :class:`affidavit.warehouse.dialect.Dialect`."""
 
     name = "duckdb"
-    method = "rows-sha256-buckets/1 duckdb"
+    method = "rows-sha256-buckets/2 duckdb"
 
     def connect(self, connection: Connection) -> sa.Connection:
         """Opens the file read-only, or joins what this process already holds open of it and leaves that as it is."""
@@ -125,17 +121,22 @@ class DuckDB:
             " AND schema_name = :schema AND table_name = :name ORDER BY column_index"
         ).bindparams(schema=table.schema, name=table.name)
 
-    def buckets(self, table: TableRef, run: Run, *, where: str) -> Iterable[Bucket]:
-        """One statement: hash each row, group by prefix, hash the sorted hashes (hexadecimal, joined)."""
-        encoded = [
-            _value(expression, column, where=where)
-            for expression, column in zip(declared(table.columns), table.columns, strict=True)
-        ]
-        hashes = sa.select(sa.func.sha256(_joined(encoded)).label("h")).select_from(table.selectable).subquery()
-        prefix = sa.func.substr(hashes.c.h, 1, 3)
-        joined = sa.func.string_agg(hashes.c.h, aggregate_order_by(sa.literal_column("''"), hashes.c.h))
-        for row in run(sa.select(prefix, sa.func.count(), sa.func.sha256(joined)).group_by(prefix)):
-            yield Bucket(*row)
+    def buckets(self, connection: sa.Connection, table: TableRef, *, where: str) -> Iterable[Bucket]:
+        """DuckDB hashes and sorts, on disk where there are many rows; sorted hashes pass by here, a batch at a time."""
+        columns = zip(declared(table.columns), table.columns, strict=True)
+        digest = sa.func.sha256(_joined([_value(expression, column, where=where) for expression, column in columns]))
+        statement = sa.select(digest.label("h")).select_from(table.selectable).order_by(sa.literal_column("1"))
+        driver: Any = connection.connection.driver_connection
+        text = str(statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+        try:
+            yield from _bucketed(driver.sql(text).to_arrow_reader(_BATCH))
+        except duckdb.Error as error:
+            raise sa.exc.DBAPIError(None, None, error) from error
+        except OSError as error:
+            # Arrow's wrapping of what ends a stream half way; its text may quote a row.
+            interrupted = str(error).startswith("INTERRUPT Error")
+            cause = duckdb.InterruptException() if interrupted else duckdb.OperationalError()
+            raise sa.exc.DBAPIError(None, None, cause) from None
 
     def size(self, table: TableRef) -> tuple[sa.Executable, str]:
         """DuckDB keeps a row count per table; of a view it knows nothing."""
@@ -157,6 +158,31 @@ def _open(path: Path, how: Mapping[str, Any]) -> sa.Connection:
     return engine.connect()
 
 
+def _bucketed(batches: Iterable[Any]) -> Iterator[Bucket]:
+    """Buckets of sorted hexadecimal hashes, of 64 characters each, that come in Arrow batches of one text column."""
+    prefix, joined, rows = "", hashlib.sha256(), 0
+    for batch in batches:
+        # One after the other in memory: hashed without making an object of each.
+        hashes = memoryview(batch.column(0).buffers()[2])
+        count, start = len(batch), 0
+        while start < count:
+            first = _prefix(hashes, start)
+            if first != prefix:
+                if rows:
+                    yield Bucket(prefix, rows, joined.hexdigest())
+                prefix, joined, rows = first, hashlib.sha256(), 0
+            end = bisect.bisect_right(range(count), first, lo=start, key=lambda row: _prefix(hashes, row))
+            joined.update(hashes[64 * start : 64 * end])
+            rows += end - start
+            start = end
+    if rows:
+        yield Bucket(prefix, rows, joined.hexdigest())
+
+
+def _prefix(hashes: memoryview, row: int) -> str:
+    return bytes(hashes[64 * row : 64 * row + 3]).decode("ascii")
+
+
 def _joined(parts: list[sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
     return sa.func.concat(*parts) if parts else sa.literal_column("''")
 
@@ -173,19 +199,28 @@ def _value(expression: sa.ColumnElement[Any], column: Column, *, where: str) -> 
 
 
 def _encoded(expression: sa.ColumnElement[Any], kind: Any, *, depth: int = 0) -> sa.ColumnElement[Any]:
-    """``n`` for null, else ``v<bytes>:<text>``: no two values of a type, and no two rows of values, read the same."""
+    """The value in a form that says where it ends: no two values of a type, and no two rows of values, read the same.
+
+    ``<text>|`` where the text is never empty and holds no bar, else ``<bytes>:<text>``; null leaves out bytes and
+    text, which DuckDB's ``concat`` does by itself. Nested values are ``v<bytes>:<text>``, and null is ``n``.
+    """
     text = _text(expression, kind, depth)
-    counted = sa.func.concat(sa.literal_column("'v'"), sa.func.strlen(text), sa.literal_column("':'"), text)
-    return sa.case((expression.is_(None), sa.literal_column("'n'")), else_=counted)
+    name = str(kind.id)
+    if name in _NESTED:
+        counted = _joined([sa.literal_column("'v'"), sa.func.strlen(text), sa.literal_column("':'"), text])
+        return sa.case((expression.is_(None), sa.literal_column("'n'")), else_=counted)
+    if name in _PLAIN:
+        return _joined([text, sa.literal_column("'|'")])
+    return _joined([sa.func.strlen(text), sa.literal_column("':'"), text])
 
 
 def _text(expression: sa.ColumnElement[Any], kind: Any, depth: int) -> sa.ColumnElement[Any]:
     name = str(kind.id)
     if name == "blob":
         return sa.func.hex(expression)
-    if name in _EXACT_AS_TEXT:
+    if name in _PLAIN or name in _COUNTED:
         return sa.cast(expression, sa.Text)
-    if name not in {"list", "array", "struct", "map"}:
+    if name not in _NESTED:
         raise NotImplementedError(name)
     children = dict(kind.children)
     if name == "struct":

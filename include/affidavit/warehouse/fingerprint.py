@@ -45,11 +45,12 @@ def fingerprint(snapshot: Snapshot, table: TableRef, *, about: str) -> Fingerpri
     leaves = dict.fromkeys((f"{number:03x}" for number in range(BUCKETS)), empty)
     rows = 0
     where = snapshot.where(about)
-    for bucket in dialect.buckets(table, lambda statement: snapshot.stream(statement, about=about), where=where):
-        if leaves.get(bucket.prefix) is not empty:
-            raise SourceGarbled("the warehouse gave a bucket twice, or one never asked for", where=where)
-        leaves[bucket.prefix] = f"{bucket.rows} {bucket.sha256}".encode()
-        rows += bucket.rows
+    with snapshot.guard(about):
+        for bucket in dialect.buckets(snapshot.connection, table, where=where):
+            if leaves.get(bucket.prefix) is not empty:
+                raise SourceGarbled("the warehouse gave a bucket twice, or one never asked for", where=where)
+            leaves[bucket.prefix] = f"{bucket.rows} {bucket.sha256}".encode()
+            rows += bucket.rows
     return Fingerprint(_root([schema, *leaves.values()]).hex(), dialect.method, "all rows, all columns", rows)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import BYTEA, aggregate_order_by
 
 from affidavit.inventory import Connection
-from affidavit.warehouse.dialect import Bucket, Diagnosis, Run, Trouble, declared
+from affidavit.warehouse.dialect import Bucket, Diagnosis, Trouble, declared
 from affidavit.warehouse.tables import TableRef
 
 _SETTINGS = (
@@ -22,6 +23,11 @@ _SETTINGS = (
     ("lc_monetary", "C"),
     # A policy that would hide rows is an error, not a smaller table.
     ("row_security", "off"),
+    # A scan of a whole table gains from every worker that the server lends, and from sorting in memory what fits.
+    ("parallel_setup_cost", "0"),
+    ("parallel_tuple_cost", "0"),
+    ("work_mem", "64MB"),
+    ("jit", "off"),
 )
 
 _REFUSED_AT_LOGIN = ("authentication failed", "no pg_hba.conf entry", "no password supplied", "does not exist")
@@ -101,21 +107,19 @@ class Postgres:
             " ORDER BY a.attnum"
         ).bindparams(schema=table.schema, name=table.name)
 
-    def buckets(self, table: TableRef, run: Run, *, where: str) -> Iterable[Bucket]:
+    def buckets(self, connection: sa.Connection, table: TableRef, *, where: str) -> Iterable[Bucket]:
         """One statement: hash each row, group by prefix, hash the sorted hashes (32 bytes each, joined).
 
         A row is the text of ``ROW(...)``: null is empty, the empty string is ``""``, and quotes, backslashes, commas
         and parentheses inside a value are quoted, so that no two rows of values read the same.
         """
         del where  # every type of Postgres has exact text
-        row = sa.cast(sa.func.row(*declared(table.columns)), sa.Text)
-        digest = sa.func.sha256(sa.func.convert_to(row, sa.literal_column("'UTF8'")))
-        hashes = sa.select(digest.label("h")).select_from(table.selectable).subquery()
-        prefix = sa.func.substr(sa.func.encode(hashes.c.h, sa.literal_column("'hex'")), 1, 3)
-        joined = sa.func.string_agg(hashes.c.h, aggregate_order_by(sa.literal_column("''::bytea"), hashes.c.h))
-        bucket = sa.func.encode(sa.func.sha256(joined), sa.literal_column("'hex'"))
-        for found in run(sa.select(prefix, sa.func.count(), bucket).group_by(sa.literal_column("1"))):
-            yield Bucket(*found)
+        # Groups are sorted, not kept in a table of hashes: sorting spills to disk, and the server's workers share it.
+        connection.execute(sa.select(sa.func.set_config("enable_hashagg", "off", True)))
+        # Not by a server-side cursor, which Postgres never reads with workers: the answer is one line a bucket.
+        found = connection.execute(_buckets(table)).fetchall()
+        connection.execute(sa.select(sa.func.set_config("enable_hashagg", "on", True)))
+        return (Bucket(f"{number:03x}", rows, digest) for number, rows, digest in found)
 
     def size(self, table: TableRef) -> tuple[sa.Executable, str]:
         """What the planner believes since the last ANALYZE, and the size on disk."""
@@ -126,3 +130,32 @@ class Postgres:
             " WHERE n.nspname = :schema AND c.relname = :name"
         ).bindparams(schema=table.schema, name=table.name)
         return statement, "the planner's figures since the last ANALYZE"
+
+
+def _buckets(table: TableRef) -> sa.Select[Any]:
+    """Rows (number of the bucket, its rows, its SHA-256)."""
+    text = sa.cast(sa.func.row(*declared(table.columns)), sa.Text)
+    digest = sa.func.sha256(sa.func.convert_to(text, sa.literal_column("'UTF8'"))).label("h")
+    # The second half is empty. It keeps the planner from hashing a row once for each mention of its hash.
+    hashes = sa.union_all(
+        sa.select(digest).select_from(table.selectable), sa.select(sa.cast(sa.null(), BYTEA)).where(sa.false())
+    ).subquery()
+    number: sa.ColumnElement[int] = sa.literal_column("get_byte(h, 0) * 16 + get_byte(h, 1) / 16")
+    nothing: sa.ColumnElement[Any] = sa.literal_column("''::bytea")
+    # Workers gather each bucket as it comes; sorted is only what is in one bucket, so its order hangs on no plan.
+    gathered = (
+        sa.select(
+            number.label("number"), sa.func.count().label("rows"), sa.func.string_agg(hashes.c.h, nothing).label("s")
+        )
+        .select_from(hashes)
+        .group_by(sa.literal_column("1"))
+        .offset(sa.literal_column("0"))
+        .subquery()
+    )
+    each: sa.Select[Any] = sa.select(sa.literal_column("substr(s, i, 32)").label("h")).select_from(
+        sa.func.generate_series(1, sa.func.length(gathered.c.s), 32).alias("i")
+    )
+    one = each.correlate(gathered).offset(sa.literal_column("0")).subquery()
+    joined = sa.func.string_agg(one.c.h, aggregate_order_by(nothing, one.c.h))
+    bucket = sa.select(sa.func.encode(sa.func.sha256(joined), sa.literal_column("'hex'"))).correlate(gathered)
+    return sa.select(gathered.c.number, gathered.c.rows, bucket.scalar_subquery())

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from affidavit.inventory import Connection
-from affidavit.warehouse.dialect import Bucket, Diagnosis, Run, Trouble, declared
+from affidavit.warehouse.dialect import Bucket, Diagnosis, Trouble, declared
 from affidavit.warehouse.files import existing_file
 from affidavit.warehouse.tables import TableRef
 
@@ -90,7 +90,7 @@ class SQLite:
             name=table.name
         )
 
-    def buckets(self, table: TableRef, run: Run, *, where: str) -> Iterable[Bucket]:
+    def buckets(self, connection: sa.Connection, table: TableRef, *, where: str) -> Iterable[Bucket]:
         """SQLite sorts the row hashes (on disk where there are many); here they only pass by, in constant memory."""
         del where  # every value of SQLite has exact bytes
         arguments: list[Any] = []
@@ -103,8 +103,9 @@ class SQLite:
             for start in range(0, len(arguments), _ARGUMENTS)
         ]
         digest = sa.func.affidavit_row_sha256(*parts)
-        hashes = (row[0] for row in run(sa.select(digest.label("h")).select_from(table.selectable).order_by("h")))
-        return _bucketed(hashes)
+        statement = sa.select(digest.label("h")).select_from(table.selectable).order_by("h")
+        found = connection.execution_options(yield_per=10_000).execute(statement)
+        return _bucketed(row[0] for row in found)
 
     def size(self, table: TableRef) -> tuple[sa.Executable, str]:
         """The greatest row id: exact where no row was ever deleted. A view has none."""
