@@ -124,7 +124,8 @@ class DuckDB:
     def buckets(self, connection: sa.Connection, table: TableRef, *, where: str) -> Iterable[Bucket]:
         """DuckDB hashes and sorts, on disk where there are many rows; sorted hashes pass by here, a batch at a time."""
         columns = zip(declared(table.columns), table.columns, strict=True)
-        digest = sa.func.sha256(_joined([_value(expression, column, where=where) for expression, column in columns]))
+        values = (_value(expression, column, where=where) for expression, column in columns)
+        digest = sa.func.sha256(_joined([part for parts in values for part in parts]))
         statement = sa.select(digest.label("h")).select_from(table.selectable).order_by(sa.literal_column("1"))
         driver: Any = connection.connection.driver_connection
         text = str(statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
@@ -187,7 +188,7 @@ def _joined(parts: list[sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
     return sa.func.concat(*parts) if parts else sa.literal_column("''")
 
 
-def _value(expression: sa.ColumnElement[Any], column: Column, *, where: str) -> sa.ColumnElement[Any]:
+def _value(expression: sa.ColumnElement[Any], column: Column, *, where: str) -> list[sa.ColumnElement[Any]]:
     try:
         return _encoded(expression, duckdb.sqltype(column.type))
     except (NotImplementedError, duckdb.Error) as error:
@@ -198,8 +199,8 @@ def _value(expression: sa.ColumnElement[Any], column: Column, *, where: str) -> 
         ) from error
 
 
-def _encoded(expression: sa.ColumnElement[Any], kind: Any, *, depth: int = 0) -> sa.ColumnElement[Any]:
-    """The value in a form that says where it ends: no two values of a type, and no two rows of values, read the same.
+def _encoded(expression: sa.ColumnElement[Any], kind: Any, *, depth: int = 0) -> list[sa.ColumnElement[Any]]:
+    """Parts of the value's text, which says where it ends: no two values of a type, and no two rows, read the same.
 
     ``<text>|`` where the text is never empty and holds no bar, else ``<bytes>:<text>``; null leaves out bytes and
     text, which DuckDB's ``concat`` does by itself. Nested values are ``v<bytes>:<text>``, and null is ``n``.
@@ -208,10 +209,10 @@ def _encoded(expression: sa.ColumnElement[Any], kind: Any, *, depth: int = 0) ->
     name = str(kind.id)
     if name in _NESTED:
         counted = _joined([sa.literal_column("'v'"), sa.func.strlen(text), sa.literal_column("':'"), text])
-        return sa.case((expression.is_(None), sa.literal_column("'n'")), else_=counted)
+        return [sa.case((expression.is_(None), sa.literal_column("'n'")), else_=counted)]
     if name in _PLAIN:
-        return _joined([text, sa.literal_column("'|'")])
-    return _joined([sa.func.strlen(text), sa.literal_column("':'"), text])
+        return [text, sa.literal_column("'|'")]
+    return [sa.func.strlen(text), sa.literal_column("':'"), text]
 
 
 def _text(expression: sa.ColumnElement[Any], kind: Any, depth: int) -> sa.ColumnElement[Any]:
@@ -225,14 +226,13 @@ def _text(expression: sa.ColumnElement[Any], kind: Any, depth: int) -> sa.Column
     children = dict(kind.children)
     if name == "struct":
         fields = (sa.func.struct_extract(expression, sa.literal_column(_literal(key))) for key in children)
-        return _joined(
-            [_encoded(f, child, depth=depth + 1) for f, child in zip(fields, children.values(), strict=True)]
-        )
+        encoded = (_encoded(f, child, depth=depth + 1) for f, child in zip(fields, children.values(), strict=True))
+        return _joined([part for parts in encoded for part in parts])
     if name == "map":
         # As a list of entries, in the order the map keeps them.
         return _text(sa.func.map_entries(expression), duckdb.list_type(duckdb.struct_type(children)), depth)
     element: sa.ColumnElement[Any] = sa.literal_column(f"x{depth}")
-    item = _encoded(element, children["child"], depth=depth + 1)
+    item = _joined(_encoded(element, children["child"], depth=depth + 1))
     each = sa.literal_column(f"lambda x{depth}:").op(" ")(item)
     return sa.func.array_to_string(sa.func.list_transform(expression, each), sa.literal_column("''"))
 
