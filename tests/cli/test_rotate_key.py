@@ -182,9 +182,11 @@ def test_with_the_new_signer_gone_after_the_entry_readers_see_the_old_head_and_t
         desk.run("rotate-key", "--request", "request.txt", **there)
         authorised = desk.run("rotate-key", "--authorise", "request.txt", "--recovery-key", "r.key")
         (desk.home / "authorised.txt").write_text(authorised)
-        with monkeypatch.context() as crash:
+        with monkeypatch.context() as crash, desk.work().writer() as early:
             crash.setattr(covering, "cover", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             desk.run("rotate-key", "--apply", "authorised.txt", code=130, **there)
+            with pytest.raises(AffidavitError, match="replaced at entry 2"):  # though it was open before
+                early.append([alias("2")], now=datetime.now(UTC))
         found = json.loads(desk.run("verify", "--json", code=1))
         assert (found["entries"], found["uncovered_entries"]) == (2, 1)
         assert found["signing"] == "inside the writing process (declared in entry 0)"
