@@ -246,7 +246,8 @@ def tally(record_property) -> Iterator[Tally]:
     tally = Tally()
     yield tally
     counts = {"lost": len(tally.lost), "reused": len(tally.reused), "corrupt": len(tally.corrupt)}
-    record_property("faults", {**counts, "points": tally.points, "errors": tally.errors, "wrong": len(tally.wrong)})
+    counted = {"points": dict(tally.points), "errors": dict(tally.errors), "wrong": len(tally.wrong)}
+    record_property("faults", {**counts, **counted})  # sent between processes as it is: plain dictionaries only
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
