@@ -73,10 +73,12 @@ def snapshot(uri: str, rows: int) -> Draft:
         "table": "train",
         "use": "training",
         "columns": [],
+        "columns_omitted": 0,
         "rows": rows,
         "time": None,
         "fingerprint": {"sha256": PRINTS[uri][-1], "method": "test", "coverage": "all rows"},
         "consistency": "one transaction",
+        "details": None,
     }
     return draft(kinds.DATASET_SNAPSHOT, uri, facts, PRINTS[uri][-1])
 

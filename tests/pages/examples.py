@@ -149,6 +149,7 @@ def snapshot(rows: int = 2381, *, table: str = "applications_train") -> Draft:
         "table": table,
         "use": "training",
         "columns": [{"name": f"c{i}", "type": "DOUBLE", "nulls": i % 3} for i in range(14)],
+        "columns_omitted": 0,
         "rows": rows,
         "time": {"column": "received_on", "from": "1990-01-02", "to": "1990-12-30"},
         "fingerprint": {
@@ -157,6 +158,7 @@ def snapshot(rows: int = 2381, *, table: str = "applications_train") -> Draft:
             "coverage": "all rows and columns",
         },
         "consistency": "one read transaction",
+        "details": None,
     }
     return draft(kinds.DATASET_SNAPSHOT, f"warehouse://bank/{table}", facts, demonstration=SIMULATED)
 

@@ -167,10 +167,12 @@ class Story:
             "table": f"loans_{table}",
             "use": "training",
             "columns": [{"name": "id", "type": "BIGINT", "nulls": 0}],
+            "columns_omitted": 0,
             "rows": rows,
             "time": None,
             "fingerprint": {"sha256": fingerprint, "method": "test/1", "coverage": "all rows"},
             "consistency": "one transaction",
+            "details": None,
         }
         return self.say(kinds.DATASET_SNAPSHOT, TABLES[table], facts, sha256=fingerprint, **rest)
 

@@ -1,9 +1,10 @@
+import sys
 from datetime import UTC, datetime
 
 import pytest
 
 from affidavit.errors import SourceRefused
-from affidavit.warehouse import estimate, profile, snapshot
+from affidavit.warehouse import EDGES, Snapshot, estimate, profile, snapshot
 
 
 def look(warehouse, time_column=None, table="t"):
@@ -14,9 +15,45 @@ def look(warehouse, time_column=None, table="t"):
 def test_rows_and_nulls_are_counted(warehouse):
     warehouse.run("CREATE TABLE t (id INT, name VARCHAR(9))", "INSERT INTO t VALUES (1, 'a'), (2, NULL), (NULL, NULL)")
     found = look(warehouse)
-    assert (found.rows, dict(found.nulls)) == (3, {"id": 1, "name": 2})
+    assert found.rows == 3
+    assert {name: counts.nulls for name, counts in found.counts.items()} == {"id": 1, "name": 2}
     assert [column.name for column in found.columns] == ["id", "name"]
     assert found.period is None
+
+
+def test_numbers_are_counted_in_bins_whose_edges_no_row_decides(warehouse):
+    values = [-2e6, -1e3, -0.5, 0, 0, 0.99, 1, 42, 99.5, 100, 1e9, 5e12]
+    rows = ", ".join(f"({value!r}, 'a')" for value in values)
+    warehouse.run("CREATE TABLE t (x DOUBLE PRECISION, name VARCHAR(9))", f"INSERT INTO t VALUES {rows}, (NULL, 'b')")
+    found = look(warehouse).counts
+    expected = [0] * (len(EDGES) + 1)
+    for value in values:
+        expected[sum(edge <= value for edge in EDGES)] += 1
+    assert list(found["x"].histogram) == expected
+    assert sum(found["x"].histogram) + found["x"].nulls == 13
+    assert found["name"].histogram is None
+    distinct = {name: counts.distinct for name, counts in found.items()}
+    assert distinct == ({"x": 11, "name": 2} if warehouse.kind == "duckdb" else {"x": None, "name": None})
+
+
+@pytest.mark.parametrize("kind", ["SMALLINT", "INTEGER", "BIGINT", "NUMERIC(12, 2)", "DECIMAL", "REAL", "FLOAT"])
+def test_each_type_of_number_has_a_histogram(warehouse, kind):
+    warehouse.run(f"CREATE TABLE t (x {kind})", "INSERT INTO t VALUES (7), (NULL)")
+    assert look(warehouse).counts["x"].histogram == (0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0)
+
+
+def test_one_scan_is_enough_until_the_answer_has_too_many_columns(warehouse, monkeypatch):
+    columns = [f"c{number}" for number in range(30)]
+    create = f"CREATE TABLE t ({', '.join(f'{name} INT' for name in columns)})"
+    warehouse.run(create, f"INSERT INTO t VALUES ({', '.join(map(str, range(30)))})")
+    asked = []
+    query = Snapshot.query
+    monkeypatch.setattr(Snapshot, "query", lambda self, s, **rest: asked.append(s) or query(self, s, **rest))
+    whole = look(warehouse).counts
+    assert len(asked) == 3  # the catalogue twice
+    monkeypatch.setattr(sys.modules[profile.__module__], "MOST_AT_ONCE", 100)
+    assert look(warehouse).counts == whole
+    assert len(asked) > 8
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import affidavit
 from affidavit.collect.look import Look
 from affidavit.errors import SourceUnavailable
-from affidavit.evidence import Circumstances, Collector, Draft, Kind, Origin, Stage, Subject, kinds, system_scope
+from affidavit.evidence import (
+    Circumstances,
+    Collector,
+    Draft,
+    Json,
+    Kind,
+    Origin,
+    Stage,
+    Subject,
+    dumps,
+    kinds,
+    system_scope,
+)
 from affidavit.evidence.salted import salted
 from affidavit.inventory import Connection, Dataset, PredictionTable, Suite, System
 from affidavit.quality import Validation, validate
-from affidavit.warehouse import Fingerprint, Profile, Snapshot, fingerprint, profile, snapshot
+from affidavit.warehouse import EDGES, Fingerprint, Profile, Snapshot, fingerprint, profile, snapshot
 
 _STAGES = {
     "training": Stage.DATA,
@@ -25,6 +39,9 @@ _STAGES = {
 }
 _LONGEST_TYPE = 500
 """Characters of a column's type in a statement; the fingerprint covers all of it."""
+
+_ROOM = 40_000
+"""Bytes that the columns may take in a statement; the rest of a leaf is for the other facts."""
 
 
 def look_at_table(
@@ -62,11 +79,12 @@ def look_at_table(
         )
 
     name = f"table:{table.id}"
-    blobs: list[bytes] = []
-    drafts = [draft(kinds.DATASET_SNAPSHOT, _snapshot_facts(table, described, digest, consistency))]
+    blobs = [salted(_details(described))]
+    facts = _snapshot_facts(table, described, digest, consistency)
+    drafts = [draft(kinds.DATASET_SNAPSHOT, {**facts, "details": _named(blobs[0])})]
     if suite and validation:
         blobs.append(salted(validation.details))
-        drafts.append(draft(kinds.VALIDATION, _validation_facts(table, suite, validation, blobs[0])))
+        drafts.append(draft(kinds.VALIDATION, _validation_facts(table, suite, validation, blobs[1])))
     return Look(
         name,
         tuple(drafts),
@@ -92,14 +110,18 @@ def _snapshot_facts(
     time = None
     if table.time_column is not None:
         time = {"column": table.time_column, "from": described.earliest, "to": described.latest}
+    columns: list[Json] = [
+        {"name": column.name, "type": column.type[:_LONGEST_TYPE], "nulls": described.counts[column.name].nulls}
+        for column in described.columns
+    ]
+    sizes = itertools.accumulate(len(dumps(column)) + 1 for column in columns)
+    shown = sum(size <= _ROOM for size in sizes)
     return {
         "dataset": table.id,
         "table": table.table,
         "use": table.use,
-        "columns": [
-            {"name": column.name, "type": column.type[:_LONGEST_TYPE], "nulls": described.nulls[column.name]}
-            for column in described.columns
-        ],
+        "columns": columns[:shown],
+        "columns_omitted": len(columns) - shown,
         "rows": described.rows,
         "time": time,
         "fingerprint": {"sha256": digest.sha256, "method": digest.method, "coverage": digest.coverage},
@@ -129,8 +151,18 @@ def _validation_facts(
             }
             for failure in validation.failed
         ],
-        "details": {
-            "digest": {"sha256": hashlib.sha256(details).hexdigest()},
-            "media_type": "application/json",
-        },
+        "details": _named(details),
     }
+
+
+def _details(described: Profile) -> bytes:
+    """The profile whole, as canonical JSON."""
+    columns = [
+        {"name": column.name, "type": column.type, **asdict(described.counts[column.name])}
+        for column in described.columns
+    ]
+    return dumps({"rows": described.rows, "edges": list(EDGES), "columns": columns})
+
+
+def _named(blob: bytes) -> dict[str, Any]:
+    return {"digest": {"sha256": hashlib.sha256(blob).hexdigest()}, "media_type": "application/json"}

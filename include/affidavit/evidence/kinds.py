@@ -140,13 +140,18 @@ DATASET_SNAPSHOT = Kind(
         "table": TEXT,
         "use": TEXT,
         "columns": [{"name": TEXT, "type": TEXT, "nulls": COUNT}],
+        "columns_omitted": COUNT,
         "rows": COUNT,
         "time": maybe({"column": TEXT, "from": maybe(TEXT), "to": maybe(TEXT)}),
         "fingerprint": {"sha256": DIGEST, "method": TEXT, "coverage": TEXT},
         "consistency": TEXT,
+        "details": maybe({"digest": {"sha256": DIGEST}, "media_type": TEXT}),
     },
 )
-"""One look at a table. ``consistency`` says how rows, fingerprint and validation came from the same state of it."""
+"""One look at a table. ``consistency`` says how rows, fingerprint and validation came from the same state of it.
+
+``details`` is the profile of every column, with histograms; ``columns`` leaves out those that a leaf has no room for.
+"""
 
 VALIDATION = Kind(
     "validation",

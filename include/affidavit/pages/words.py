@@ -191,7 +191,10 @@ KINDS: Mapping[str, KindWords] = {
     "dataset-snapshot": KindWords(
         "table snapshot",
         "Whether the rows are true; only that these were the rows.",
-        lambda f: f"The table {_q(f['table'])} held {f['rows']:,} rows in {counted(len(f['columns']), 'column')}.",
+        lambda f: (
+            f"The table {_q(f['table'])} held {f['rows']:,} rows in "
+            f"{counted(len(f['columns']) + f['columns_omitted'], 'column')}."
+        ),
     ),
     "validation": KindWords("data validation", "Whether the suite asks enough of the table.", _validation),
     "lineage-edge": KindWords(

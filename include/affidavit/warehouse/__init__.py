@@ -8,11 +8,12 @@ catalogue only, for the dry run.
 
 from affidavit.warehouse.estimate import Estimate, estimate
 from affidavit.warehouse.fingerprint import Fingerprint, fingerprint
-from affidavit.warehouse.profile import Profile, profile
+from affidavit.warehouse.profile import EDGES, Profile, profile
 from affidavit.warehouse.snapshot import Snapshot, snapshot
 from affidavit.warehouse.tables import Column, TableRef
 
 __all__ = [
+    "EDGES",
     "Column",
     "Estimate",
     "Fingerprint",

@@ -82,6 +82,9 @@ class Dialect(Protocol):
         text.
         """
 
+    def distinct(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
+        """The aggregate that estimates a column's distinct values in one pass; None where it would cost a sort."""
+
     def size(self, table: TableRef) -> tuple[sa.Executable, str]:
         """A statement that yields (rows or None, bytes or None) without a scan, and what that rests on."""
 

@@ -139,6 +139,10 @@ class DuckDB:
             cause = duckdb.InterruptException() if interrupted else duckdb.OperationalError()
             raise sa.exc.DBAPIError(None, None, cause) from None
 
+    def distinct(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
+        """HyperLogLog."""
+        return sa.func.approx_count_distinct(column)
+
     def size(self, table: TableRef) -> tuple[sa.Executable, str]:
         """DuckDB keeps a row count per table; of a view it knows nothing."""
         statement = sa.text(

@@ -1,7 +1,13 @@
-"""What one scan says about a table: counts, and the period of its time column. No other value of a row."""
+"""What one scan says about a table: counts, and the period of its time column. No other value of a row.
+
+Of numbers it says how many lie in each bin. The edges of bins are the same for every table, so that they tell nothing
+of a row; a minimum or maximum would be a value of one. Of texts it counts nulls, and where that costs no sort, how many
+there are.
+"""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,24 +18,50 @@ import sqlalchemy as sa
 
 from affidavit.errors import SourceRefused
 from affidavit.evidence import Period
-from affidavit.warehouse.dialect import declared
+from affidavit.warehouse.dialect import Dialect, declared
 from affidavit.warehouse.snapshot import Snapshot
 from affidavit.warehouse.tables import Column, TableRef
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d.*)?")
 
 
+EDGES = (-1e6, -1e3, -1, 0, 1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e9)
+"""Between the bins of every histogram: the first bin is below the first edge, each edge belongs to the bin above it."""
+
+MOST_AT_ONCE = 1_500
+"""Aggregates of one statement: Postgres answers with 1,664 columns at most. More of them take another scan each."""
+
+_NUMBER = re.compile(
+    r"(u?(tiny|small|big|huge)?int(eger)?|real|float|double( precision)?|decimal|numeric)(\(\d+(, ?-?\d+)?\))?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """Counts of one column.
+
+    ``distinct`` is an estimate (HyperLogLog) where the warehouse makes one, else None. ``histogram`` counts the values
+    of a column of numbers in the bins between :data:`EDGES`, None for any other; NaN, and in SQLite what is no number,
+    count in the last bin. A bin that holds nothing says that no value lies there: so the histogram is the range too.
+    """
+
+    nulls: int
+    distinct: int | None
+    histogram: tuple[int, ...] | None
+
+
 @dataclass(frozen=True)
 class Profile:
     """Counts of one table.
 
-    ``nulls`` by column name. ``earliest`` and ``latest`` are the time column's ends as the warehouse writes them, and
+    ``counts`` by column name. ``earliest`` and ``latest`` are the time column's ends as the warehouse writes them, and
     ``period`` the same as moments; None without a time column or without a dated row.
     """
 
     rows: int
     columns: tuple[Column, ...]
-    nulls: Mapping[str, int]
+    counts: Mapping[str, ColumnProfile]
     earliest: str | None
     latest: str | None
     period: Period | None
@@ -42,13 +74,21 @@ def profile(snapshot: Snapshot, table: TableRef, *, about: str, time_column: str
     that is absent or does not hold ISO times.
     """
     where = snapshot.where(about)
-    aggregates: list[sa.ColumnElement[Any]] = [sa.func.count()]
-    aggregates += [sa.func.count(column) for column in declared(table.columns)]
+    ends: list[sa.ColumnElement[Any]] = []
     if time_column is not None:
         dated = declared([table.column(time_column, where=where)])[0]
-        aggregates += [sa.cast(sa.func.min(dated), sa.Text), sa.cast(sa.func.max(dated), sa.Text)]
-    (row,) = snapshot.query(sa.select(*aggregates).select_from(table.selectable), about=about)
-    rows, counts = int(row[0]), row[1 : 1 + len(table.columns)]
+        ends = [sa.cast(sa.func.min(dated), sa.Text), sa.cast(sa.func.max(dated), sa.Text)]
+    asked = [_aggregates(column, snapshot.dialect) for column in table.columns]
+    flat = [sa.func.count(), *(aggregate for each in asked for aggregate in each), *ends]
+    row: list[Any] = []
+    for start in range(0, len(flat), MOST_AT_ONCE):
+        statement = sa.select(*flat[start : start + MOST_AT_ONCE]).select_from(table.selectable)
+        row += snapshot.query(statement, about=about)[0]
+    rows, found = int(row[0]), iter(row[1:])
+    counts = {
+        column.name: _counted(rows, [next(found) for _ in each], histogram=_is_number(column))
+        for column, each in zip(table.columns, asked, strict=True)
+    }
     earliest, latest = (row[-2], row[-1]) if time_column is not None else (None, None)
     period = None
     if earliest is not None and latest is not None:
@@ -56,11 +96,35 @@ def profile(snapshot: Snapshot, table: TableRef, *, about: str, time_column: str
     return Profile(
         rows=rows,
         columns=table.columns,
-        nulls={column.name: rows - int(count) for column, count in zip(table.columns, counts, strict=True)},
+        counts=counts,
         earliest=earliest,
         latest=latest,
         period=period,
     )
+
+
+def _is_number(column: Column) -> bool:
+    return _NUMBER.fullmatch(column.type) is not None
+
+
+def _aggregates(column: Column, dialect: Dialect) -> list[sa.ColumnElement[Any]]:
+    """Values, values below each edge of a column of numbers, and distinct values where they can be had."""
+    (value,) = declared([column])
+    asked: list[sa.ColumnElement[Any]] = [sa.func.count(value)]
+    if _is_number(column):
+        asked += [sa.func.count().filter(value < sa.literal_column(f"{edge:.0f}")) for edge in EDGES]
+    distinct = dialect.distinct(value)
+    return asked if distinct is None else [*asked, distinct]
+
+
+def _counted(rows: int, found: list[Any], *, histogram: bool) -> ColumnProfile:
+    values, rest = int(found[0]), [int(each) for each in found[1:]]
+    bins = None
+    if histogram:
+        below = [0, *rest[: len(EDGES)], values]
+        bins = tuple(more - less for less, more in itertools.pairwise(below))
+        rest = rest[len(EDGES) :]
+    return ColumnProfile(rows - values, rest[0] if rest else None, bins)
 
 
 def _moment(text: str, *, where: str, column: str) -> datetime:

@@ -107,6 +107,11 @@ class SQLite:
         found = connection.execution_options(yield_per=10_000).execute(statement)
         return _bucketed(row[0] for row in found)
 
+    def distinct(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
+        """None: it would sort each column."""
+        del column
+        return None
+
     def size(self, table: TableRef) -> tuple[sa.Executable, str]:
         """The greatest row id: exact where no row was ever deleted. A view has none."""
         return sa.select(sa.func.max(sa.literal_column("rowid")), sa.null()).select_from(table.selectable), (
