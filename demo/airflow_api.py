@@ -18,8 +18,8 @@ FINISHED = frozenset({"success", "failed"})
 class Airflow:
     """A client with one user's token; ``log`` is where the API server says why it refused.
 
-    Raises ``SourceUnavailable`` when nobody answers, ``SourceRefused`` when the answer is no, ``SourceGarbled`` when it
-    is not JSON.
+    Raises ``SourceUnavailable`` when nobody answers or it failed inside, ``SourceRefused`` when the answer is no,
+    ``SourceGarbled`` when it is not JSON.
     """
 
     def __init__(self, url: str, *, user: str, password: str, log: Path) -> None:
@@ -60,7 +60,11 @@ class Airflow:
         return {run["dag_run_id"]: run["state"] for run in found}
 
     def causes(self, dag_id: str, run_id: str) -> set[str]:
-        """Ids of the runs whose asset events started this one."""
+        """Ids of the runs whose asset events started this one.
+
+        Raises ``SourceUnavailable`` while any run that one of these events started is queued: Airflow 3.3 then
+        answers 500.
+        """
         found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/upstreamAssetEvents")["asset_events"]
         return {event["source_run_id"] for event in found}
 
@@ -83,7 +87,8 @@ class Airflow:
             problem = f"no answer to {call} ({type(error).__name__})"
             raise SourceUnavailable(problem, where=self._log, fix=fix) from error
         if response.is_error:
-            raise SourceRefused(f"{call} answered {response.status_code}", where=self._log, fix=fix)
+            kind = SourceUnavailable if response.is_server_error else SourceRefused
+            raise kind(f"{call} answered {response.status_code}", where=self._log, fix=fix)
         try:
             answer: Answer = response.json()
         except ValueError as error:

@@ -297,7 +297,10 @@ def _judge(stage: Stage, airflow: Airflow) -> None:
         def judged() -> bool:
             runs = airflow.runs(POSTURE)
             _raise_failed(stage, airflow, POSTURE, runs)
-            seen = {cause for run_id in runs for cause in airflow.causes(POSTURE, run_id)}
+            try:
+                seen = {cause for run_id in runs for cause in airflow.causes(POSTURE, run_id)}
+            except SourceUnavailable:  # a run is still queued
+                return False
             note(f"{len(collected & seen)} of {len(collected)} collections judged")
             return collected <= seen and all(state in FINISHED for state in runs.values())
 
