@@ -189,7 +189,7 @@ class Found:
         try:
             statement = strict_json(leaf)
             predicate = statement["predicate"]
-            own = predicate if "header" in predicate else predicate["affidavit"]
+            own = predicate if "header" in predicate else {**predicate, **predicate["affidavit"]}
             subjects = [(each["name"], each["digest"]["sha256"]) for each in statement["subject"]]
             demonstration = own["header"].get("demonstration")
             demand(statement["_type"] == "https://in-toto.io/Statement/v1" and subjects, "not an in-toto Statement v1")

@@ -10,9 +10,10 @@ from datetime import timedelta
 
 import pytest
 
+from affidavit.cheat.attacks.forgery import Forgery, find, own_of
 from affidavit.errors import IntegrityError
 from affidavit.ledger import Ledger, LocalSigner, verify
-from affidavit.tlog.note import Note
+from affidavit.tlog.note import Note, SigningKey
 from affidavit.tlog.policy import parse_policy
 from tests.verifier.conftest import NOON
 from tests.verifier.mutants import flipped
@@ -149,6 +150,32 @@ DERIVED = [
     "UPDATE checkpoints SET root = zeroblob(32) WHERE size = 9",
     "UPDATE checkpoints SET time = 0 WHERE size = 9",
 ]
+
+
+NAMINGS = {
+    "nothing": {},
+    "no object": {"digest": "0" * 64},
+    "no digest": {"digest": {"sha256": "../" * 20}},
+    "a list": {"digest": {"sha256": ["0" * 64]}},
+    "a blob that is not there": {"digest": {"sha256": "0" * 64}},
+}
+
+
+@pytest.mark.parametrize("where", ["in our part", "beside our part", "of a kind that nobody knows"])
+@pytest.mark.parametrize("details", NAMINGS.values(), ids=NAMINGS)
+def test_an_entry_that_names_no_blob_is_found_by_both_though_it_is_signed(owner, details, where):
+    forgery = Forgery(owner.file)
+    documents = forgery.documents
+    index = find(documents, lambda document: "details" in own_of(document), "blob")
+    del own_of(documents[index])["details"]
+    (documents[index]["predicate"] if where == "beside our part" else own_of(documents[index]))["details"] = details
+    if where == "of a kind that nobody knows":
+        documents[index]["predicateType"] = "urn:affidavit:made-up:v1"
+    forgery.chain(documents)
+    forgery.sign(SigningKey.parse(owner.place.key.read_text().strip()))
+    forgery.write()
+    for said in (owner.ours(), owner.theirs()):
+        assert re.search(rf"entry {index}\b", said), said
 
 
 @pytest.mark.parametrize("statement", DERIVED)

@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,17 +14,9 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from affidavit.errors import BlobAbsent, ConfigurationError, IntegrityError, LedgerFull, LedgerUnavailable, UsageError
-from affidavit.evidence import Statement
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-def named(statement: Statement) -> Iterator[str]:
-    """The digests of the blobs that a statement's facts name: ``details.digest.sha256``."""
-    details = statement.facts.get("details")
-    if statement.known and isinstance(details, dict):
-        yield details["digest"]["sha256"]
 
 
 class Blobs:

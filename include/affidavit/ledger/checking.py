@@ -25,8 +25,9 @@ from affidavit.errors import AffidavitError, BlobAbsent
 from affidavit.evidence import Statement, kinds
 from affidavit.evidence.glimpse import glimpse
 from affidavit.evidence.keychain import Keychain
+from affidavit.evidence.naming import named_blobs
 from affidavit.ledger import engine, scanning
-from affidavit.ledger.blobs import Blobs, named
+from affidavit.ledger.blobs import Blobs
 from affidavit.ledger.log import head_of
 from affidavit.ledger.tables import DERIVED, derived
 from affidavit.projections.reader import Head
@@ -121,7 +122,7 @@ class _Checker:
                 columns = list(derived(statement, leaf_hash=digest, supersedes=statement.supersedes))
                 demonstration = statement.demonstration
                 counts["unknown"] += not statement.known
-                for blob in named(statement):
+                for blob in named_blobs(statement):
                     if self._there(blob):
                         counts["blobs"] += 1
                     else:

@@ -7,9 +7,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from affidavit.errors import AffidavitError, IntegrityError
+from affidavit.evidence.naming import named_blobs
 from affidavit.ledger import engine as database
 from affidavit.ledger import schema
-from affidavit.ledger.blobs import Blobs, named
+from affidavit.ledger.blobs import Blobs
 from affidavit.ledger.ledger import Ledger
 from affidavit.ledger.tables import checkpoints, entries, nodes
 
@@ -47,7 +48,7 @@ def _named(ledger: Ledger) -> set[str]:
     found: set[str] = set()
     for entry in ledger.entries():
         try:
-            found.update(named(entry.statement))
-        except (AffidavitError, KeyError, TypeError):  # a broken entry names nothing; verifying the copy finds it
+            found.update(named_blobs(entry.statement))
+        except AffidavitError:  # a broken entry names nothing; verifying the copy finds it
             continue
     return found

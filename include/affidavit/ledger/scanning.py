@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 
 from affidavit.errors import AffidavitError, IntegrityError
 from affidavit.evidence import Statement
+from affidavit.evidence.naming import named_blobs
 from affidavit.ledger.tables import DERIVED, checkpoints, derived, entries, nodes
 from affidavit.tlog.hashing import leaf_hash
 from affidavit.tlog.tree import Node
@@ -29,13 +30,17 @@ _HEADS = (  # built once: that costs as much as asking
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """An entry as it is stored and as it should be: ``stored`` and ``derived`` are parallel to ``DERIVED``."""
+    """An entry as it is stored and as it should be: ``stored`` and ``derived`` are parallel to ``DERIVED``.
+
+    ``blobs`` are the digests that it names.
+    """
 
     index: int
     statement: Statement
     leaf_hash: bytes
     stored: tuple[Any, ...]
     derived: tuple[Any, ...]
+    blobs: tuple[str, ...]
 
     def wrong(self) -> list[str]:
         """The derived columns that do not hold what the leaf says."""
@@ -104,9 +109,8 @@ def _scanned(row: Sequence[Any]) -> Scanned:
     digest = leaf_hash(leaf)
     try:
         statement = Statement.parse(leaf)
-        return Scanned(
-            index, statement, digest, stored, derived(statement, leaf_hash=digest, supersedes=statement.supersedes)
-        )
+        should = derived(statement, leaf_hash=digest, supersedes=statement.supersedes)
+        return Scanned(index, statement, digest, stored, should, named_blobs(statement))
     except (AffidavitError, KeyError, TypeError, ValueError, AttributeError) as error:
         problem = error.problem if isinstance(error, AffidavitError) else type(error).__name__
         raise IntegrityError(f"entry {index}: cannot be read: {problem}", index=index) from error

@@ -37,7 +37,7 @@ from sqlalchemy import Connection, Row
 from affidavit.errors import BlobAbsent, IntegrityError, NoteError
 from affidavit.evidence import kinds
 from affidavit.ledger import checking, erasures, keychain, scanning
-from affidavit.ledger.blobs import Blobs, named
+from affidavit.ledger.blobs import Blobs
 from affidavit.ledger.checking import Page
 from affidavit.ledger.erasures import Erasing
 from affidavit.ledger.log import REBUILD, head_of
@@ -199,7 +199,7 @@ class _Walk:
             self.demonstrations[str(statement.demonstration)] += 1
         self._columns(entry)
         self._nodes(self.edge.append(entry.leaf_hash), nodes_there)  # 3
-        for digest in named(statement):  # 8
+        for digest in entry.blobs:  # 8
             self._blob(entry.index, digest)
 
     def _rotation(self, entry: Scanned) -> None:
