@@ -240,11 +240,6 @@ class Ledger:
         """The bytes under a digest. Raises ``BlobAbsent``, or ``IntegrityError`` where they are others."""
         return self._blobs.get(sha256)
 
-    def put_blob(self, data: bytes) -> str:
-        """Store bytes durably; returns their SHA-256."""
-        self._writer()
-        return self._blobs.put(data)
-
     def forget(self, sha256: str) -> bool:
         """Remove the bytes that an erasure under the newest head names; whether there were any.
 

@@ -61,11 +61,9 @@ class Verification:
     """What a whole and unchanged ledger was found to be.
 
     ``demonstrations`` are texts with the number of entries marked so, to be said first; ``author`` says in words whose
-    ledger it is, and ``proven`` whether a policy showed it; ``signing`` where the
-    key is declared to work; ``unanchored`` how many
-    entries no outsider is known to have seen the head of. ``erased`` are the blobs that were erased as they may be, of
-    ``lingering`` ones the bytes are still there. ``uncovered`` entries stand beyond the newest head: nobody
-    was told of them yet, and nothing but their own hashes was checked.
+    ledger it is, and ``proven`` whether a policy showed it; ``signing`` where the key is declared to work. ``erased``
+    are the blobs that were erased as they may be, of ``lingering`` ones the bytes are still there. ``uncovered``
+    entries stand beyond the newest head: nobody was told of them yet, and nothing but their own hashes was checked.
     """
 
     head: Head
@@ -80,7 +78,6 @@ class Verification:
     author: str
     proven: bool
     signing: str
-    unanchored: int
 
 
 def verify(ledger: Ledger, *, policy: Policy | None = None, processes: int = 1) -> Verification:
@@ -110,7 +107,6 @@ def verify(ledger: Ledger, *, policy: Policy | None = None, processes: int = 1) 
         author=author,
         proven=policy is not None,
         signing=f"{keys.links[-1].signing} (declared in entry {keys.links[-1].index})",
-        unanchored=head.size,
     )
 
 
