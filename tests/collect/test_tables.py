@@ -59,8 +59,8 @@ def fill(bank):
     bank.run("CREATE TABLE t (id INT, name VARCHAR(80), received_on DATE)", f"INSERT INTO t VALUES {', '.join(values)}")
 
 
-def look(bank, *, table=TRAIN, wanted=SUITE, seen=SEEN):
-    return look_at_table(SYSTEM, table, wanted, connection=bank.connection, seen=seen)
+def look(bank, *, table=TRAIN, wanted=SUITE, seen=SEEN, before=None):
+    return look_at_table(SYSTEM, table, wanted, connection=bank.connection, seen=seen, before=before)
 
 
 def test_a_look_gives_a_snapshot_and_a_validation_of_the_same_rows(bank):
@@ -138,6 +138,18 @@ def test_a_table_of_1600_columns_fits_a_leaf_and_no_column_is_lost(bank):
     assert 300 < len(shown) < 1_600
     assert len(shown) + shot.facts["columns_omitted"] == 1_600
     assert [column["name"] for column in json.loads(payload(found.blobs[0]))["columns"]] == names
+
+
+def test_a_table_with_other_columns_than_at_the_last_look_is_a_statement_of_its_own(bank):
+    fill(bank)
+    before = look(bank).drafts[0].facts
+    assert [draft.kind for draft in look(bank, before=before).drafts] == [kinds.DATASET_SNAPSHOT, kinds.VALIDATION]
+    bank.run("ALTER TABLE t ADD COLUMN added INT")
+    shot, changed, _ = look(bank, before=before).drafts
+    assert (changed.kind, changed.subjects) == (kinds.SCHEMA_CHANGE, shot.subjects)
+    assert [(column["name"], column["was"]) for column in changed.facts["columns"]] == [("added", None)]
+    assert changed.facts["columns"][0]["is"].upper() in {"INT", "INTEGER"}
+    assert changed.seal(None)
 
 
 def test_the_use_gives_the_stage(duck):

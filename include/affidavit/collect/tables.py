@@ -10,6 +10,7 @@ from typing import Any
 
 import affidavit
 from affidavit.collect.look import Look
+from affidavit.collect.schema_change import schema_change
 from affidavit.errors import SourceUnavailable
 from affidavit.evidence import (
     Circumstances,
@@ -51,9 +52,11 @@ def look_at_table(
     *,
     connection: Connection,
     seen: Circumstances,
+    before: Mapping[str, Any] | None = None,
 ) -> Look:
     """Look at one table of one AI system: a snapshot, and with a ``suite`` a validation, of the very same rows.
 
+    ``before`` are the facts of its last snapshot; a table that has other columns since is a statement of its own.
     The whole table is read, so a change that still stands at a look is noticed by it. Raises ``SourceError`` naming
     the table, ``SuiteError`` naming the suite's file; then there is nothing to record.
     """
@@ -82,6 +85,8 @@ def look_at_table(
     blobs = [salted(_details(described))]
     facts = _snapshot_facts(table, described, digest, consistency)
     drafts = [draft(kinds.DATASET_SNAPSHOT, {**facts, "details": _named(blobs[0])})]
+    if before is not None and (changed := schema_change(before, facts)) is not None:
+        drafts.append(draft(kinds.SCHEMA_CHANGE, changed))
     if suite and validation:
         blobs.append(salted(validation.details))
         drafts.append(draft(kinds.VALIDATION, _validation_facts(table, suite, validation, blobs[1])))

@@ -153,6 +153,19 @@ DATASET_SNAPSHOT = Kind(
 ``details`` is the profile of every column, with histograms; ``columns`` leaves out those that a leaf has no room for.
 """
 
+SCHEMA_CHANGE = Kind(
+    "schema-change",
+    1,
+    {
+        "dataset": TEXT,
+        "table": TEXT,
+        "columns": [{"name": TEXT, "was": maybe(TEXT), "is": maybe(TEXT)}],
+        "reordered": BOOL,
+        "columns_omitted": COUNT,
+    },
+)
+"""Columns of a table that are not as its last snapshot had them: their type then and now, null where there was none."""
+
 VALIDATION = Kind(
     "validation",
     1,
@@ -255,6 +268,7 @@ ALL = (
     MODEL_VERSION,
     MODEL_ALIAS,
     DATASET_SNAPSHOT,
+    SCHEMA_CHANGE,
     VALIDATION,
     LINEAGE_EDGE,
     UNRECONCILED,

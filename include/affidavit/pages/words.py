@@ -196,6 +196,15 @@ KINDS: Mapping[str, KindWords] = {
             f"{counted(len(f['columns']) + f['columns_omitted'], 'column')}."
         ),
     ),
+    "schema-change": KindWords(
+        "schema change",
+        "Who changed the table, and whether a model copes with it.",
+        lambda f: (
+            f"The table {_q(f['table'])} has other columns than at the look before: "
+            f"{counted(len(f['columns']) + f['columns_omitted'], 'column')} changed"
+            f"{', and their order' if f['reordered'] else ''}."
+        ),
+    ),
     "validation": KindWords("data validation", "Whether the suite asks enough of the table.", _validation),
     "lineage-edge": KindWords(
         "lineage edge",

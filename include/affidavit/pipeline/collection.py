@@ -121,7 +121,7 @@ def look(workplace: Workplace, visit: Visit, step: str, *, now: datetime) -> Loo
     if _named(step, system.tables) and not _named(step, standing.tables):
         return Look(step, (), enumerated=0, read=0)  # it waits for approval, and its evidence with it
     if table := _named(step, standing.tables):
-        return _look_at_table(workplace, standing, table, standing_suites, seen)
+        return _look_at_table(workplace, standing, table, standing_suites, known, seen)
     return _look_at_mlflow(workplace, standing, step, known, seen)
 
 
@@ -279,12 +279,16 @@ def _look_at_table(
     system: System,
     table: Dataset | PredictionTable,
     suites: Mapping[str, Suite],
+    known: ScopeState,
     seen: Circumstances,
 ) -> Look:
     from affidavit.collect.tables import look_at_table
 
     suite = suites[table.suite] if table.suite else None
-    return look_at_table(system, table, suite, connection=workplace.resolve(table.connection), seen=seen)
+    snapshots = known.snapshots.get(table.uri)
+    before = snapshots[-1].entry.statement.facts if snapshots else None
+    connection = workplace.resolve(table.connection)
+    return look_at_table(system, table, suite, connection=connection, seen=seen, before=before)
 
 
 def _no_longer_declared(workplace: Workplace, visit: Visit, known: ScopeState, seen: Circumstances) -> Iterator[Look]:
@@ -299,7 +303,7 @@ def _no_longer_declared(workplace: Workplace, visit: Visit, known: ScopeState, s
     for table in standing.tables:
         if table.id not in declared:
             try:
-                yield _look_at_table(workplace, standing, table, standing_suites, seen)
+                yield _look_at_table(workplace, standing, table, standing_suites, known, seen)
             except (SourceError, ConfigurationError):
                 continue
 

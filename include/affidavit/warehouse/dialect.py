@@ -82,6 +82,9 @@ class Dialect(Protocol):
         text.
         """
 
+    def count_if(self, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        """The aggregate that counts rows for which the condition holds, as the warehouse is fastest at it."""
+
     def distinct(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
         """The aggregate that estimates a column's distinct values in one pass; None where it would cost a sort."""
 

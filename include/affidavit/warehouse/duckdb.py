@@ -139,6 +139,10 @@ class DuckDB:
             cause = duckdb.InterruptException() if interrupted else duckdb.OperationalError()
             raise sa.exc.DBAPIError(None, None, cause) from None
 
+    def count_if(self, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        """DuckDB takes seven times as long over ``FILTER``; of no rows its ``count_if`` is null."""
+        return sa.func.coalesce(sa.func.count_if(condition), 0)
+
     def distinct(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
         """HyperLogLog."""
         return sa.func.approx_count_distinct(column)

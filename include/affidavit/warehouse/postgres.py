@@ -121,6 +121,10 @@ class Postgres:
         connection.execute(sa.select(sa.func.set_config("enable_hashagg", "on", True)))
         return (Bucket(f"{number:03x}", rows, digest) for number, rows, digest in found)
 
+    def count_if(self, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        """Standard SQL."""
+        return sa.func.count().filter(condition)
+
     def distinct(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
         """None: it would sort each column."""
         del column

@@ -112,7 +112,7 @@ def _aggregates(column: Column, dialect: Dialect) -> list[sa.ColumnElement[Any]]
     (value,) = declared([column])
     asked: list[sa.ColumnElement[Any]] = [sa.func.count(value)]
     if _is_number(column):
-        asked += [sa.func.count().filter(value < sa.literal_column(f"{edge:.0f}")) for edge in EDGES]
+        asked += [dialect.count_if(value < sa.literal_column(f"{edge:.0f}")) for edge in EDGES]
     distinct = dialect.distinct(value)
     return asked if distinct is None else [*asked, distinct]
 

@@ -107,6 +107,10 @@ class SQLite:
         found = connection.execution_options(yield_per=10_000).execute(statement)
         return _bucketed(row[0] for row in found)
 
+    def count_if(self, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        """Standard SQL."""
+        return sa.func.count().filter(condition)
+
     def distinct(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
         """None: it would sort each column."""
         del column
