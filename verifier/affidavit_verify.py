@@ -60,6 +60,7 @@ except ImportError:
 COPY = "copy_of_affidavit_verify.py"
 PLAIN, COSIGNATURE = 1, 4  # types of signature: over the text; over the text and a time
 LARGEST_NOTE, LARGEST_LEAF = 1_000_000, 65_535
+WITH_BLOBS = ("anchor", "dataset-snapshot", "validation")  # kinds of entry whose blobs can be erased
 Key = collections.namedtuple("Key", "name type public")
 Note = collections.namedtuple("Note", "text signatures")
 Head = collections.namedtuple("Head", "origin size root text signatures")
@@ -301,7 +302,7 @@ class Erasures:
 
     def entry(self, index, kind, own, leaf):
         header, details = own["header"], own.get("details")
-        if kind in ("validation", "anchor") and isinstance(details, dict):
+        if kind in WITH_BLOBS and isinstance(details, dict):
             naming = (header["scope"], kind, header["observed_at"])
             self.named.setdefault(details["digest"]["sha256"], []).append(naming)
         elif kind == "organisation-declaration":

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from affidavit.evidence import kinds
 from tests.verifier.conftest import VERIFIER
 
 SOURCE = VERIFIER.read_text(encoding="utf-8")
@@ -77,3 +78,7 @@ def test_what_cannot_be_read_is_not_called_broken(tmp_path):
 def test_the_published_digest_is_that_of_the_file():
     done = run("sha256sum", "--check", "--strict", "affidavit_verify.py.sha256", cwd=VERIFIER.parent)
     assert done.returncode == 0, "run: cd verifier && sha256sum affidavit_verify.py > affidavit_verify.py.sha256"
+
+
+def test_it_knows_every_kind_whose_blobs_can_be_erased(module):
+    assert set(module.WITH_BLOBS) == set(kinds.WITH_BLOBS)
