@@ -113,14 +113,9 @@ def _judge(attack: Attack, ground: Ground, scene: Scene, done: str) -> Outcome:
     result, why = Result.CAUGHT if INSIDE.issuperset(attack.defences) else Result.ONLY_WITH, ""
     if not tried:
         found = _found(scene.home, ground, attack.given, attack)
-        result, why = (
-            (Result.UNSHOWN, f"found all the same: {found}")
-            if found
-            else (
-                Result.UNDETECTABLE,
-                attack.because,
-            )
-        )
+        result, why = Result.UNDETECTABLE, attack.because
+        if found:
+            result, why = Result.UNSHOWN, f"found all the same: {found}"
     if unshown := [each for each in tried if each.without_it]:
         result, why = Result.UNSHOWN, f"found without {unshown[0].defence.value}, too: {unshown[0].without_it}"
     if missed := [each for each in tried if not each.with_it]:

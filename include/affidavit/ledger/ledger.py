@@ -348,7 +348,7 @@ class Ledger:
         if isinstance(signer, RemoteSigner):
             return covering.cover(self._engine, signer)
         if head is None:
-            raise UsageError("the first append must hold something")
+            raise UsageError("the first append must hold something", fix="make the ledger with Ledger.create")
         signer.remember(head)
         return head
 

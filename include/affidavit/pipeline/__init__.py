@@ -1,6 +1,14 @@
-"""The composition root: one module per DAG, each only wiring rooms together.
+"""The composition root: one module per DAG or command, each only wiring rooms together.
 
-``steps`` says what a collection of one AI system consists of (light: DAG files import it while parsing);
-``collection`` looks, stages and records; ``posture`` judges, records and publishes; ``ledger_audit`` verifies;
-``plan`` is the dry run of a collection. The command line and the DAGs call the same functions.
+    workplace     settings, and the rooms opened from them
+    steps         what a collection of one AI system consists of; light, since DAG files import it while parsing
+    collection    looks, stages and records;  staging  where looks wait;  plan  its dry run
+    posture       judges, records and publishes
+    anchoring     hands the head to outsiders, and says what they know
+    ledger_audit  verifies on a schedule;  verifying  all that an auditor asks of a whole ledger
+    erasing       erases blobs: the entry first, then the bytes
+    rotating      replaces the log's key
+    checkup       what ``affidavit doctor`` looks at
+
+The command line and the DAGs call the same functions.
 """

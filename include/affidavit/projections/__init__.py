@@ -1,8 +1,9 @@
 """Entries folded into state, per scope: pure functions of what was recorded, in its order.
 
 ``state`` keeps what a rule needs of each scope (latest facts, due slots that were collected, obligations in force);
-``lineage`` reads from it which model version is in use and what it was made from; ``reader`` is the narrow view of a
-ledger that everything outside it is given.
+``lineage`` reads from it which model version is in use and what it was made from; ``erasures`` which blobs were erased,
+and whether each of these erasures was one that may be; ``reader`` is the narrow view of a ledger that everything
+outside it is given.
 """
 
 from affidavit.projections.lineage import Edge, Graph, InUse, Node, graph, in_use

@@ -13,15 +13,14 @@ from affidavit.cheat.attacks.forgery import Forgery, signed
 
 def truncate(scene: Scene) -> str:
     """Cut the end off, down to a head that was truly signed."""
-    return _cut(
-        scene, [head.checkpoint.size for head in Forgery(scene.home / "ledger.db").heads if _before(head, scene)]
-    )
+    sizes = [head.checkpoint.size for head in Forgery(scene.home / "ledger.db").heads]
+    return _cut(scene, [size for size in sizes if size < scene.known])
 
 
 def freeze(scene: Scene) -> str:
     """Go on showing what the auditor knows already, as though nothing had come since."""
-    heads = [head.checkpoint.size for head in Forgery(scene.home / "ledger.db").heads]
-    return _cut(scene, [size for size in heads[:-1] if size >= scene.known][:1])
+    sizes = [head.checkpoint.size for head in Forgery(scene.home / "ledger.db").heads]
+    return _cut(scene, [size for size in sizes[:-1] if size >= scene.known][:1])
 
 
 def roll_back(scene: Scene) -> str:
@@ -52,10 +51,6 @@ def back_date_head(scene: Scene) -> str:
     forgery.heads[-1] = signed(scene.key, checkpoint.size, checkpoint.root, before.time - 86_400)
     forgery.write()
     return f"the head of {checkpoint.size} entries is a day older than the one before it"
-
-
-def _before(head: object, scene: Scene) -> bool:
-    return head.checkpoint.size < scene.known  # type: ignore[attr-defined, no-any-return]
 
 
 def _cut(scene: Scene, sizes: list[int]) -> str:
