@@ -51,12 +51,10 @@ class Place:
     url: str
     home: Path
 
-    def open(self) -> Ledger:
-        return Ledger.open(self.url, blobs=self.blobs)
-
     def digest(self) -> str:
-        """SHA-256 over every file: names and bytes."""
-        files = sorted(path for path in self.home.rglob("*") if path.is_file() and path.suffix != ".db-shm")
+        """SHA-256 over every file that holds something: names and bytes."""
+        files = sorted(path for path in self.home.rglob("*") if path.is_file() and path.stat().st_size)
+        files = [path for path in files if path.suffix != ".db-shm"]  # readers make it, and an empty log
         return hashlib.sha256(b"".join(str(path).encode() + path.read_bytes() for path in files)).hexdigest()
 
     @property
@@ -68,7 +66,7 @@ class Place:
         return self.home / "ledger.key"
 
     def read(self) -> Ledger:
-        return self.open()
+        return Ledger.open(self.url, blobs=self.blobs)
 
     def write(self) -> Ledger:
         return Ledger.open(self.url, blobs=self.blobs, signer=LocalSigner.load(self.key))
@@ -113,7 +111,7 @@ def tries(tmp_path: Path) -> Tries:
     def run(place, attacks, *, now: datetime = NOON + timedelta(days=40)) -> list[Outcome]:
         home = tmp_path / "trial"
         home.mkdir()
-        with place.open() as ledger:
+        with place.read() as ledger:
             return list(trial(ledger, attacks, home=home, program=PROGRAM.read_bytes(), now=now))
 
     return run

@@ -30,7 +30,7 @@ ONE_EACH = {defence: next(attack for attack in ALL if defence in attack.defences
 def outcomes(told, tmp_path_factory):
     """Every attack on the long ledger, and the digests of its files before and after."""
     before = told.digest()
-    with told.open() as ledger:
+    with told.read() as ledger:
         home = tmp_path_factory.mktemp("trial")
         found = list(trial(ledger, ALL, home=home, program=PROGRAM.read_bytes(), now=NOON))
     return {outcome.attack.name: outcome for outcome in found}, before, told.digest()
@@ -44,7 +44,7 @@ def test_every_attack_that_was_asked_for_is_tried():
 
 
 def test_the_ledger_attacked_holds_several_hundred_entries_of_all_kinds(told):
-    with told.open() as ledger:
+    with told.read() as ledger:
         found = [entry.statement.kind for entry in ledger.entries()]
     assert len(found) > 200
     assert {kind.name for kind in kinds.ALL} - set(found) <= {"key-rotation", "erasure-decision", "erasure"}
@@ -126,7 +126,7 @@ def test_a_ledger_of_one_entry_is_no_ground_and_the_small_one_is(tmp_path, tries
 
 
 def test_without_the_stand_alone_verifier_the_attack_on_it_is_not_tried(told, tmp_path):
-    with told.open() as ledger:
+    with told.read() as ledger:
         found = list(trial(ledger, [BY_NAME["doctor the verifier"]], home=tmp_path, program=b"", now=NOON))
     assert [outcome.result for outcome in found] == [Result.UNTRIED]
     assert "not at hand" in found[0].why
@@ -148,12 +148,12 @@ def test_a_ledger_in_postgres_is_copied_and_attacked_alike(postgres_url, tmp_pat
     place = Place(postgres_url, home)
     rotations.create(place).close()
     place.tell(range(6))
-    with place.open() as ledger:
+    with place.read() as ledger:
         before = (ledger.head(), [entry.leaf for entry in ledger.entries()])
     found = tries(place, [attack for attack in ALL if not attack.staged])
     assert exit_code(found) == 0
     assert {outcome.ground for outcome in found} == {GIVEN}
-    with place.open() as ledger:
+    with place.read() as ledger:
         assert (ledger.head(), [entry.leaf for entry in ledger.entries()]) == before
 
 

@@ -127,10 +127,12 @@ def _snapshot(table: int, rows: int) -> dict[str, Any]:
         "table": f"table_{table}",
         "use": "training",
         "columns": [{"name": "amount", "type": "BIGINT", "nulls": 0}],
+        "columns_omitted": 0,
         "rows": rows,
         "time": None,
         "fingerprint": {"sha256": fingerprint, "method": "staged/1", "coverage": "all rows"},
         "consistency": "one transaction",
+        "details": None,
     }
 
 
