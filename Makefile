@@ -13,7 +13,7 @@ help:
 	@echo "make up           the same, and leave the servers running"
 	@echo "make down         stop what make up left running"
 	@echo "make test         run the tests"
-	@echo "make nightly      run the tests that cut writers, servers and the power off at every point"
+	@echo "make nightly      run the tests that cut everything off at every point, and those that tamper with everything"
 	@echo "make lint         style, types and imports"
 	@echo "make bench        measure both sides of each comparison"
 	@echo "make format       put the code into its form"
@@ -31,10 +31,10 @@ down: $(READY)
 	$(BIN)/python -m demo down
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not faults"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not faults and not nightly"
 
 nightly: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist load tests/faults
+	$(BIN)/python -m pytest -n 2 --dist load -m "faults or nightly" tests/faults tests/tampering tests/verifier
 
 lint: $(READY)
 	$(BIN)/ruff check

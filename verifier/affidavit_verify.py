@@ -713,7 +713,7 @@ def walk(connection, since, blobs):
     found, peaks, size, noted_root = Found(), [], 0, None
     before, counted = collections.Counter(), collections.Counter()  # kinds under the noted head, and under the newest
     notes = connection.execute("SELECT note FROM checkpoints ORDER BY size")
-    head = next_head(notes)
+    head = next_head(notes, 0)
     for index, leaf in connection.execute('SELECT "index", leaf FROM entries ORDER BY "index"'):
         demand(index == size, f"entry {size}: absent")
         grow(peaks, size, found.entry(index, leaf, f"entry {index}"))  # 2
@@ -726,7 +726,7 @@ def walk(connection, since, blobs):
             signed_root = head.root == root_of(peaks)  # 3
             demand(signed_root, f"{what}: the entries up to {size - 1} are not those that were signed")
             found.head, found.time, found.entries, counted = head, time, size, found.kinds.copy()
-            head = next_head(notes)
+            head = next_head(notes, size)
         if since is not None and size == since.size:
             noted_root, before = root_of(peaks), found.kinds.copy()
     demand(head is None, f"entry {size}: absent, and a signed head covers it")
@@ -765,10 +765,10 @@ def is_sqlite(path):
         return file.read(16) == b"SQLite format 3\0"
 
 
-def next_head(notes):
-    row = next(notes, None)
-    demand(row is None or isinstance(row[0], str), "a checkpoint that is not text")
-    return None if row is None else parse_head(row[0], "a checkpoint")
+def next_head(notes, size):
+    row, what = next(notes, None), f"the checkpoint after size {size}"
+    demand(row is None or isinstance(row[0], str), f"{what}: not text")
+    return None if row is None else parse_head(row[0], what)
 
 
 def check_blobs(found, folder):

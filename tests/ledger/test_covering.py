@@ -90,6 +90,10 @@ def test_without_the_signer_nothing_is_told_and_nothing_is_seen(place, process, 
         assert [entry.index for entry in ledger.entries()] == [0]
         with pytest.raises(UsageError):
             ledger.entry(1)
+        with pytest.raises(UsageError, match="no head covers 2 entries; the newest covers 1"):
+            ledger.prove_inclusion(1, 2)
+        with pytest.raises(UsageError, match="no head covers 2 entries"):
+            ledger.prove_consistency(1, 2)
         found = verify(ledger)
         assert (found.entries, found.uncovered) == (1, 1)
         with process.running():

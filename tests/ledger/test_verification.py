@@ -60,6 +60,12 @@ class Owner:
             for statement in statements:
                 connection.execute(statement, values)
 
+    def made_anew(self, table):
+        """Without keys, types and NOT NULL: the schema is its owner's too."""
+        columns = ", ".join(f'"{row[1]}"' for row in self.ask(f"PRAGMA table_info({table})"))
+        self.do(f"CREATE TABLE anew ({columns})", f"INSERT INTO anew SELECT {columns} FROM {table}")
+        self.do(f"DROP TABLE {table}", f"ALTER TABLE anew RENAME TO {table}")
+
     def ask(self, statement, *values):
         with closing(sqlite3.connect(self.file)) as connection:
             return connection.execute(statement, values).fetchall()
@@ -241,6 +247,58 @@ def test_a_leaf_that_is_not_bytes(owner):
     owner.restore()
     owner.do('UPDATE entries SET leaf = CAST(leaf AS TEXT) WHERE "index" = 5')
     assert owner.caught().index == 5
+
+
+@pytest.mark.parametrize("value", ["'7'", "'7x'", "x'07'", "7.5"])
+def test_an_index_that_is_no_number_in_a_table_made_anew(owner, value):
+    owner.restore()
+    owner.made_anew("entries")
+    owner.do(f'UPDATE entries SET "index" = {value} WHERE "index" = 7')
+    assert "entry 7: absent" in str(owner.caught())
+
+
+def test_an_entry_too_many_behind_every_number(owner):
+    owner.restore()
+    owner.made_anew("entries")
+    columns = ", ".join(("leaf", *DERIVED))
+    owner.do(f'INSERT INTO entries ("index", {columns}) SELECT \'z\', {columns} FROM entries WHERE "index" = 7')
+    assert "entry 'z': an index that cannot be" in str(owner.caught())
+
+
+@pytest.mark.parametrize("order", ["ASC", "DESC"])
+def test_a_node_that_is_there_twice(owner, order):
+    """A reader could get the false one."""
+    owner.restore()
+    owner.do('CREATE TABLE anew (level, "index", hash)')
+    twice = "SELECT * FROM nodes UNION ALL SELECT 1, 3, zeroblob(32)"
+    owner.do(f"INSERT INTO anew SELECT * FROM ({twice}) ORDER BY hash {order}")
+    owner.do("DROP TABLE nodes", "ALTER TABLE anew RENAME TO nodes")
+    assert "table nodes, row (1, 3), column hash" in str(owner.caught())
+
+
+@pytest.mark.parametrize("size", ["'z'", "NULL"])
+def test_an_old_head_that_would_pass_for_the_newest(owner, size):
+    owner.restore()
+    owner.made_anew("checkpoints")
+    owner.do(f"INSERT INTO checkpoints SELECT {size}, previous, root, time, note FROM checkpoints WHERE size = 9")
+    assert "its note names size 9" in str(owner.caught())
+
+
+def test_a_note_that_is_not_text_though_its_bytes_are_right(owner):
+    owner.restore()
+    owner.do("UPDATE checkpoints SET note = CAST(note AS BLOB) WHERE size = 9")
+    assert "checkpoint of size 9: its note is not text" in str(owner.caught())
+
+
+@pytest.mark.parametrize(("old", "new"), [(b'"sha256":"', b'"sha257":"'), (b'"sha256":"', b'"sha256":"x')])
+def test_a_leaf_that_names_no_blob_where_it_should(owner, old, new):
+    owner.restore()
+    [(index, leaf)] = owner.ask("SELECT \"index\", leaf FROM entries WHERE kind = 'validation' LIMIT 1")
+    start = leaf.index(b'"details":')
+    changed = leaf[:start] + leaf[start:].replace(old, new, 1)
+    owner.do('UPDATE entries SET leaf = ? WHERE "index" = ?', values=(changed, index))
+    error = owner.caught()
+    assert (error.index, "its details name no blob" in str(error)) == (index, True)
 
 
 def test_a_byte_of_a_blob_and_a_blob_removed(owner, chance):

@@ -1,4 +1,4 @@
-"""Doctored bundles: both verifiers find each, at the same file. Set MUTANTS to try more than the everyday number.
+"""Doctored bundles: both verifiers find each, at the same file. ``make nightly`` tries more of them.
 
 What must be ignored, because nothing can find it: an entry that was left out together with its proof (a bundle never
 shows that it is whole), and a README, policy template or copy of the verifier that was changed together with its
@@ -6,7 +6,6 @@ digest in the manifest (nothing signs them, and no verdict uses them).
 """
 
 import json
-import os
 import random
 import re
 import subprocess
@@ -20,7 +19,6 @@ from affidavit.publish.bundle_verification import verify_bundle
 from tests.verifier.conftest import VERIFIER
 from tests.verifier.mutants import mutants, packed, unpacked
 
-COUNT = int(os.environ.get("MUTANTS", "330"))
 SEED = 2026
 EACH = """
 import contextlib, importlib.util, io, json, pathlib, sys
@@ -38,12 +36,15 @@ print(json.dumps({"verdicts": verdicts, "foreign": foreign}))
 """
 
 
-def test_every_mutant_is_found_by_both_verifiers_at_the_same_file(bundled, tmp_path, oldest_python):
+@pytest.mark.parametrize(
+    ("count", "seed"), [(330, SEED), pytest.param(1000, SEED + 1, marks=pytest.mark.nightly, id="whole")]
+)
+def test_every_mutant_is_found_by_both_verifiers_at_the_same_file(count, seed, bundled, tmp_path, oldest_python):
     honest = bundled().read_bytes()
     folder = tmp_path / "mutants"
     folder.mkdir()
     expected = {}
-    for name, data, found in mutants(honest, random.Random(SEED), COUNT):
+    for name, data, found in mutants(honest, random.Random(seed), count):
         (folder / name).write_bytes(data)
         expected[name] = found
     (folder / "honest").write_bytes(honest)
@@ -60,9 +61,9 @@ def test_every_mutant_is_found_by_both_verifiers_at_the_same_file(bundled, tmp_p
         if code != 3 or not all(re.match(expected[name], text) for text in (theirs, ours)):
             missed.append((name, code, theirs, ours))
     assert missed == []
-    assert len(answer["verdicts"]) == COUNT
+    assert len(answer["verdicts"]) == count
     ways = Counter(name.partition("-")[2] for name in expected)
-    assert min(ways.values()) >= COUNT // len(ways)
+    assert min(ways.values()) >= count // len(ways)
 
 
 def said_by_us(path):

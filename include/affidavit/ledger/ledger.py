@@ -44,6 +44,7 @@ class Ledger:
         self._engine = engine
         self._blobs = blobs
         self._edge: Frontier | None = None
+        self._covered = 0
         self.keys = keys
         self.signer = signer
 
@@ -190,6 +191,7 @@ class Ledger:
             head, self.keys = keychain.newest(connection, self.keys)
         if head is None:
             raise LedgerMissing("the ledger has no head", fix="run 'affidavit verify'")
+        self._covered = head.size
         return head
 
     def head_at(self, time: datetime) -> Head | None:
@@ -264,13 +266,18 @@ class Ledger:
             return log.size(connection)
 
     def prove_inclusion(self, index: int, size: int) -> list[bytes]:
-        """The audit path of an entry under the head of ``size`` (RFC 6962), in at most two SELECTs."""
+        """The audit path of an entry under the head of ``size`` (RFC 6962), in at most two SELECTs.
+
+        Raises ``UsageError`` beyond the newest head: what nobody was told of yet is not proven.
+        """
         with database.reading(self._engine) as connection:
+            self._demand_covered(connection, size)
             return proofs.prove_inclusion(log.DatabaseNodes(connection), index=index, size=size)
 
     def prove_consistency(self, size1: int, size2: int) -> list[bytes]:
-        """The proof that the head of ``size2`` extends that of ``size1``, in at most two SELECTs."""
+        """The proof that the head of ``size2`` extends that of ``size1``; as :meth:`prove_inclusion`."""
         with database.reading(self._engine) as connection:
+            self._demand_covered(connection, size2)
             return proofs.prove_consistency(log.DatabaseNodes(connection), size1=size1, size2=size2)
 
     def unsafe_settings(self) -> list[str]:
@@ -299,6 +306,13 @@ class Ledger:
         if self.signer is None:
             raise UsageError("the ledger was opened to read only", fix="open it with a signer")
         return self.signer
+
+    def _demand_covered(self, connection: Connection, size: int) -> None:
+        if size > self._covered:  # heads only grow: what was covered once need not be asked for again
+            self._covered = connection.execute(sa.select(_COVERED)).scalar() or 0
+        if size > self._covered:
+            problem = f"no head covers {size} entries; the newest covers {self._covered}"
+            raise UsageError(problem, fix="ask for a proof under a head that was signed")
 
     def _write(
         self,
@@ -350,6 +364,7 @@ class Ledger:
         if head is None:
             raise UsageError("the first append must hold something", fix="make the ledger with Ledger.create")
         signer.remember(head)
+        self._covered = head.size
         return head
 
     def _edge_under(self, connection: Connection, head: Head | None) -> Frontier:

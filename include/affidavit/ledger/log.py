@@ -20,7 +20,7 @@ from affidavit.tlog.tree import Frontier, Node, cover, root
 REBUILD = "run 'affidavit rebuild' to compute it again from the leaves"
 
 _NEWEST = sa.select(checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
-_HIGHEST = sa.select(sa.func.max(entries.c.index))
+_HIGHEST = sa.select(sa.func.max(entries.c.index)).where(entries.c.index < 2**62)
 _AT = _NEWEST.where(checkpoints.c.time <= sa.bindparam("time"))
 
 
@@ -53,11 +53,13 @@ class DatabaseNodes:
         return [found[node] for node in wanted]
 
 
-def head_of(note: str, keys: Keychain) -> Head:
+def head_of(note: object, keys: Keychain) -> Head:
     """The head in a checkpoint's note, with the time that its key claims; its signature is not verified here.
 
     Raises ``NoteError`` where it does not claim to be by the key of ``keys`` for its size.
     """
+    if not isinstance(note, str):  # a column can hold anything
+        raise NoteError("its note is not text")
     signed = Note.parse(note)
     checkpoint = Checkpoint.parse(signed.text)
     link = keys.link_at(checkpoint.size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,22 +67,28 @@ def page(connection: Connection, start: int, stop: int) -> list[Scanned]:
     found = []
     for expected, row in enumerate(connection.execute(query), start):
         if row[0] != expected:
-            what = "absent" if row[0] > expected else "an index that cannot be"
-            index = min(row[0], expected)
-            raise IntegrityError(f"entry {index}: {what}", index=index)
+            below = isinstance(row[0], int) and row[0] < expected
+            index = row[0] if below else expected
+            raise IntegrityError(f"entry {index}: {'an index that cannot be' if below else 'absent'}", index=index)
         found.append(_scanned(row))
     return found
 
 
 def stored_nodes(connection: Connection, start: int, stop: int, *, levels: range = range(1, 63)) -> dict[Node, bytes]:
-    """The stored nodes, of some levels, that the entries ``start`` to before ``stop`` should complete."""
+    """The stored nodes, of some levels, that the entries ``start`` to before ``stop`` should complete.
+
+    One that is there twice holds nothing: which of the two a reader gets is left to chance.
+    """
     parts = [
         _NODES.format(level=level, low=start >> level, high=stop >> level)
         for level in levels
         if start >> level < stop >> level
     ]
     rows = connection.exec_driver_sql(" UNION ALL ".join(parts)).cursor.fetchall() if parts else ()
-    return {(level, index): digest for level, index, digest in rows}
+    found = {(level, index): digest for level, index, digest in rows}
+    if len(found) < len(rows):  # the table's key was taken away
+        found |= {node: b"" for node, times in Counter((row[0], row[1]) for row in rows).items() if times > 1}
+    return found
 
 
 def extra_nodes(size: int) -> sa.ColumnElement[bool]:
@@ -100,6 +107,17 @@ def heads(
         if len(rows) < _PAGE:
             return
         after = rows[-1][0]
+
+
+def beyond(connection: Connection, size: int) -> tuple[Row[Any] | None, Any]:
+    """What no tree of ``size`` entries has: a row of ``checkpoints``, and the index of an entry; None for none.
+
+    Where the tables were made anew without their types, these can be text, which stands behind every number.
+    """
+    column = checkpoints.c.size
+    head = sa.select(checkpoints).where(sa.or_(column > size, column.is_(None))).order_by(column).limit(1)
+    entry = sa.select(entries.c.index).where(entries.c.index >= size).limit(1)
+    return connection.execute(head).first(), connection.execute(entry).scalar()
 
 
 def _scanned(row: Sequence[Any]) -> Scanned:

@@ -11,7 +11,7 @@ The steps, whose numbers the code repeats:
    is the pinned one, or what an entry before the head put in its place: by the authority that entry 0 pins, and after a
    head of this log (:mod:`affidavit.evidence.keychain`).
 5. Every derived column holds what the leaf, or the note, says.
-6. Every complete node is stored, with the hash that the leaves lead to, and no other node is.
+6. Every complete node is stored once, with the hash that the leaves lead to, and no other node is.
 7. Within a stream every entry supersedes the one before it and says something else. (Asked of the database: the
    columns it reads were compared with the leaves in step 5, so this tests the writer, not the database.)
 8. Every blob that an entry names is there, with the bytes whose digest the entry holds; or a later entry under the
@@ -36,7 +36,7 @@ from sqlalchemy import Connection, Row
 
 from affidavit.errors import BlobAbsent, IntegrityError, NoteError
 from affidavit.evidence import kinds
-from affidavit.ledger import checking, erasures, keychain, scanning
+from affidavit.ledger import checking, erasures, keychain, log, scanning
 from affidavit.ledger.blobs import Blobs
 from affidavit.ledger.checking import Page
 from affidavit.ledger.erasures import Erasing
@@ -134,8 +134,7 @@ class _Walk:
         self.absent: IntegrityError | None = None
 
     def run(self, processes: int) -> Head:
-        highest = self.connection.execute(sa.select(sa.func.max(entries.c.index))).scalar()
-        size = 0 if highest is None else highest + 1
+        size = log.size(self.connection)
         place = replace(self.ledger.place(), keys=self.read.pairs)
         for page in checking.pages(self.connection, place, size=size, processes=processes):
             start, stop = self.edge.size, min(size, self.edge.size + checking.PAGE)
@@ -144,11 +143,14 @@ class _Walk:
                 self._closely(start, stop)
             else:
                 self._page(page, start, stop)
-        beyond = next(scanning.heads(self.connection, after=size), None)
-        if beyond is not None:
+        head, stranger = scanning.beyond(self.connection, size)
+        if head is not None:
             # 2: an entry that a head covers is gone
-            self._named_size(beyond)
+            self._named_size(head)
             raise IntegrityError(f"entry {size}: absent", index=size, fix=RESTORE)
+        if stranger is not None:
+            # 2
+            raise IntegrityError(f"entry {stranger!r}: an index that cannot be", fix=RESTORE)
         if self.last is None:
             # 4
             raise IntegrityError("entry 0: no signed head covers it", index=0, fix=RESTORE)
@@ -295,9 +297,8 @@ class _Walk:
         what = f"checkpoint of size {row.size}"
         try:
             head = head_of(row.note, self.keys)
-        except (NoteError, TypeError, AttributeError) as error:
-            problem = error.problem if isinstance(error, NoteError) else "its note is not text"
-            raise IntegrityError(f"{what}: {problem}", fix=RESTORE) from error
+        except NoteError as error:
+            raise IntegrityError(f"{what}: {error.problem}", fix=RESTORE) from error
         if head.size != row.size:
             raise IntegrityError(f"{what}: its note names size {head.size}", fix=RESTORE)
         return head

@@ -1,0 +1,144 @@
+"""Doctored ledgers, blobs, cosignatures and policies: each mutant is found by both verifiers, and named.
+
+The slice of every day tries some of each class; ``make nightly`` tries 1,000. Bundles are tried in ``tests/verifier``.
+
+What must be ignored, with the test that says so:
+
+* what nothing signs and nothing reads: lines by unknown keys (``test_what_a_note_may_hold_besides``), a head between
+  two others where the link over it was mended (``test_a_head_less_whose_successor_was_mended_is_not_missed``);
+* what the stand-alone verifier does not read: derived columns and nodes (here, class by class);
+* what nobody vouches for yet: entries beyond the newest head are counted, and nothing is established
+  (``test_without_its_newest_head_a_ledger_is_not_established``);
+* what an auditor changes in their own policy: other words for the same, or less asked for (``signed.IGNORED``).
+
+Another spelling of the same statement is found: what was signed are bytes.
+"""
+
+import re
+
+import pytest
+
+from affidavit.errors import AffidavitError
+from affidavit.tlog.note import Note
+from tests.rotations import WITNESSES
+from tests.tampering.blobs import BLOB
+from tests.tampering.entries import COLUMN, LEAF, NODE
+from tests.tampering.ground import HEADS, policy_lines
+from tests.tampering.heads import HEAD
+from tests.tampering.mutant import anything, turns
+from tests.tampering.signed import COSIGNATURES, IGNORED, POLICIES
+
+EACH, ALL = 60, 1000
+CLASSES = {"leaf": LEAF, "derived column": COLUMN, "node": NODE, "checkpoint": HEAD, "blob": BLOB}
+slices = [pytest.param(0, EACH, id="slice"), pytest.param(EACH, ALL, id="whole", marks=pytest.mark.nightly)]
+
+
+@pytest.mark.parametrize(("first", "count"), slices)
+@pytest.mark.parametrize("name", CLASSES)
+def test_each_mutant_of_a_ledger_is_found_and_named(name, first, count, owner, alone, tmp_path):
+    """Half of them in a database that was made anew without keys, types and NOT NULL: the schema is its owner's too."""
+    policy = tmp_path / "policy"
+    policy.write_text(policy_lines(owner.key, quorum="none"))
+    wrong = []
+    for label, way, chance in turns(CLASSES[name], count, name, first=first):
+        owner.restore(loose=chance.random() < 0.5)
+        mutant = way(owner, chance)
+        owner.do(*mutant.changes)
+        found = owner.ours()
+        if not isinstance(found, AffidavitError) or not mutant.ours(found.text):
+            wrong.append((label, found))
+        code, said = alone(owner.home / "ledger.db", "--policy", policy, "--blobs", owner.home / "blobs")
+        broken = code == 3 or (name == "blob" and code == 2)
+        good = code == 0 if mutant.theirs is None else broken and mutant.theirs(said)
+        if not good and mutant.theirs is not anything:
+            wrong.append((label, code, said))
+        if name == "blob":
+            owner.restore_blobs()
+    assert wrong == []
+    owner.restore()
+    assert owner.ours().established
+
+
+@pytest.mark.parametrize(("first", "count"), slices)
+def test_each_mutant_of_a_cosignature_is_found_at_the_head_that_it_stands_under(first, count, bundle):
+    assert bundle.ours(bundle.policy).proven
+    assert bundle.theirs(bundle.policy)[0] == 0
+    wrong = []
+    for label, way, chance in turns(COSIGNATURES, count, "cosignature", first=first):
+        note = way(chance, bundle.note)
+        assert note != bundle.note, label
+        bundle.write(note)
+        found, (code, said) = bundle.ours(bundle.policy), bundle.theirs(bundle.policy)
+        named = re.compile(r"^(BROKEN: )?(checkpoint\.txt|proofs/0\.tlog-proof|the head): ")
+        if not isinstance(found, AffidavitError) or not named.match(found.text):
+            wrong.append((label, found))
+        if code != 3 or not named.match(said):
+            wrong.append((label, code, said))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("first", "count"), slices)
+def test_each_mutant_of_a_policy_is_refused_at_its_line_or_by_the_head(first, count, bundle):
+    wrong = []
+    for label, way, chance in turns(POLICIES, count, "policy", first=first):
+        policy = way(chance, bundle.policy)
+        assert policy != bundle.policy, label
+        found, (code, said) = bundle.ours(policy), bundle.theirs(policy)
+        if not isinstance(found, AffidavitError) or not re.match(r"policy line \d+: |checkpoint\.txt: ", found.text):
+            wrong.append((label, found))
+        if code not in (2, 3) or not re.search(r"policy(:| line \d+:)|your policy|the head: ", said):
+            wrong.append((label, code, said))
+        if isinstance(found, AffidavitError) and code != found.exit_code:
+            wrong.append((label, found, code))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("way", IGNORED)
+def test_a_policy_in_other_words_or_that_asks_for_less_is_satisfied(way, bundle):
+    policy = way(bundle.policy)
+    assert policy != bundle.policy
+    assert bundle.ours(policy).proven
+    assert bundle.theirs(policy)[0] == 0
+
+
+def test_what_a_note_may_hold_besides(bundle, owner):
+    """Lines by unknown keys, in any order; the same line twice; a third witness."""
+    top, _, below = bundle.note.rpartition("\n\n")
+    lines = below.splitlines()
+    for each in (
+        [*lines, "— stranger.example AAAAAAAA"],
+        ["— stranger.example AAAAAAAA", *lines],
+        [*lines, f"— {WITNESSES[0].name} AAAAAAAA"],
+        lines[::-1],
+        [*lines, *lines],
+    ):
+        bundle.write(f"{top}\n\n" + "\n".join(each) + "\n")
+        assert bundle.ours(bundle.policy).proven
+        assert bundle.theirs(bundle.policy)[0] == 0
+    owner.restore()
+    note = owner.heads[7][HEADS.index("note")]
+    for other in (note + "— stranger.example AAAAAAAA\n", note + Note.parse(note).signatures[0].line + "\n"):
+        owner.do(("UPDATE checkpoints SET note = ? WHERE size = ?", (other, owner.heads[7][0])))
+        assert owner.ours().established
+
+
+def test_a_head_less_whose_successor_was_mended_is_not_missed(owner, alone, tmp_path):
+    """It is no evidence of its own: the head after it covers the same entries, and says when."""
+    owner.restore()
+    size, previous, *_ = owner.heads[7]
+    mended = ("UPDATE checkpoints SET previous = ? WHERE previous = ?", (previous, size))
+    owner.do(("DELETE FROM checkpoints WHERE size = ?", (size,)), mended)
+    assert owner.ours().established
+
+
+def test_without_its_newest_head_a_ledger_is_not_established(owner, alone, tmp_path):
+    """What stands beyond the newest head is counted; nobody vouches for it yet."""
+    policy = tmp_path / "policy"
+    policy.write_text(policy_lines(owner.key, quorum="none"))
+    owner.restore()
+    size = owner.heads[-1][0]
+    owner.do(("DELETE FROM checkpoints WHERE size = ?", (size,)))
+    found = owner.ours()
+    assert (found.found.uncovered, found.established) == (size - owner.heads[-2][0], False)
+    code, said = alone(owner.home / "ledger.db", "--policy", policy, "--blobs", owner.home / "blobs")
+    assert (code, "stand beyond the newest signed head" in said) == (1, True)
