@@ -34,7 +34,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not faults and not nightly"
 
 nightly: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist load -m "faults or nightly" tests/faults tests/tampering tests/verifier
+	$(BIN)/python -m pytest -n 2 --dist load -m "faults or nightly"
 
 lint: $(READY)
 	$(BIN)/ruff check

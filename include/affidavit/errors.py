@@ -130,6 +130,7 @@ class StatementError(AffidavitError):
     """Something that must not become evidence as it is."""
 
     exit_code = 2
+    usual_fix = "correct what is named; nothing was recorded"
 
 
 class CanonicalError(StatementError):
