@@ -142,6 +142,16 @@ def test_what_could_not_be_read_again_is_not_sealed(alias):
     replace(alias(), kind=kinds.SYSTEM, facts=facts | {"system": nested(20)}).seal(None)
 
 
+@pytest.mark.parametrize("levels", [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]"), ('{"a":[', "]}")])
+def test_levels_are_counted_whatever_they_are_made_of(levels):
+    opening, closing = levels
+    times = 32 // (opening.count("[") + opening.count("{"))
+    loads(f"{opening * times}1{closing * times}".encode())
+    for beyond in (f"[{opening * times}1{closing * times}]", f"{opening * times}{{}}{closing * times}"):
+        with pytest.raises(CanonicalError, match="nested more than 32 levels"):
+            loads(beyond.encode())
+
+
 def test_half_of_a_surrogate_pair_is_not_sealed(alias):
     draft = replace(alias(), kind=kinds.SYSTEM, facts={"file": "f", "system": {"name": "\ud800"}})
     with pytest.raises(CanonicalError):

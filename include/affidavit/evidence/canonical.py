@@ -28,6 +28,7 @@ _ALWAYS_PLAIN = frozenset({str, bool, type(None)})
 _BEYOND_BMP = re.compile(rb"[\xf0-\xf4]")
 _LONG_INT = re.compile(rb"(?:\A|[:,\[])-?[0-9]{16}")
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
+_BRACES = bytes.maketrans(b"[]", b"{}")
 _SHAPE = bytes.maketrans(b"123456789[", b"000000000{")
 
 
@@ -191,11 +192,11 @@ def _depth(data: bytes) -> int:
     Peeling innermost pairs off the bare brackets costs one pass of C per level; only text whose strings hold
     unbalanced brackets needs the slow walk.
     """
-    brackets = data.translate(None, _NOT_BRACKETS)
+    brackets = data.translate(_BRACES, _NOT_BRACKETS)
     for depth in range(MAX_DEPTH + 1):
         if not brackets:
             return depth
-        inner = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        inner = brackets.replace(b"{}", b"")  # of one shape: two passes would take away two levels at once
         if len(inner) == len(brackets):
             break
         brackets = inner
