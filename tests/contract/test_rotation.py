@@ -162,6 +162,17 @@ def test_an_authorisation_is_good_once_and_a_key_is_used_once(filled, alias):
         apply(filled, authorised, third)
 
 
+def test_a_key_that_was_replaced_once_is_not_taken_for_another_replacement(filled):
+    first = rotation.sign(asked(filled), RECOVERY)
+    apply(filled, first)
+    present = LocalSigner.load(filled.key)
+    second = rotation.sign(asked(filled), RECOVERY)
+    for authorisation in (second, "nonsense\n"):  # the file of the new key is lost: the present one is at hand
+        with pytest.raises(UsageError, match="the key cannot be replaced"):
+            Ledger.rotate(filled.url, blobs=filled.blobs, signer=present, authorisation=authorisation, now=NOON)
+    assert Ledger.rotate(filled.url, blobs=filled.blobs, signer=present, authorisation=first, now=NOON) == 3
+
+
 def test_an_authorisation_may_be_older_than_what_was_appended_since(filled, alias):
     authorised = rotation.sign(asked(filled), RECOVERY)
     with filled.write() as ledger:

@@ -64,13 +64,13 @@ def replaced(
     With it the chain as it is then. Raises ``UsageError``.
     """
     keys = read(connection, thoroughly=True)
-    if signer.vkey == keys.newest and len(keys.links) > 1:
-        return [], keys
     try:
         authority = QUORUM if authorisation.startswith(tlog_proof.HEADER) else RECOVERY
         meant = keys.authorised(authority, authorisation)
         if meant.new != signer.vkey:
             raise NoteError("it names another new key than this one")
+        if meant.new == keys.newest and len(keys.links) > 1:
+            return [], keys
         longer = keys.extended(meant, index=log.size(connection), signing=signer.where, authority=authority)
         comes_after(connection, longer)
     except NoteError as error:
