@@ -313,6 +313,20 @@ def test_a_hold_on_something_else_keeps_nothing(home):
     assert len(home.whole().erased) == 1
 
 
+def test_a_bundle_of_one_scope_shows_what_stood_when_its_blob_was_erased(home):
+    """The hold that moved here never stood: the declaration before it shows that, and no entry of the scope does."""
+    home.declare(retention={"validation": 30}, legal_holds=[{**HELD, "scope": "y"}])
+    rule = home.declare(retention={"validation": 30}, legal_holds=[{**HELD, "scope": "x"}])
+    home.erase(home.digests[0], decided=home.leaf(rule), reason=RETENTION, at=LATER)
+    home.path(home.digests[0]).unlink()
+    assert len(home.whole().erased) == 1
+    path = home.place.home / "scope.zip"
+    chosen = bundle.Selection(scope="system:x")
+    bundle.write_bundle(path, reader=home.ledger, prover=home.ledger, selection=chosen, verifier=VERIFIER)
+    assert len(verify_bundle(path).erased) == 1
+    assert home.alone(path)[0] == 1
+
+
 def test_a_hold_that_came_after_the_erasure_changes_nothing(home):
     home.erase_soundly(home.digests[0])
     home.declare(legal_holds=[HELD])

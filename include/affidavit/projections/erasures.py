@@ -23,7 +23,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from affidavit.errors import FieldNotAllowed, IntegrityError
+from affidavit.errors import CanonicalError, FieldNotAllowed, IntegrityError
 from affidavit.evidence import Entry, Origin, Statement, kinds, moment, shapes
 from affidavit.evidence.erasing import RETENTION, blob_subject, in_words
 from affidavit.evidence.naming import named_blobs
@@ -49,7 +49,10 @@ class Naming:
 
 @dataclass(frozen=True)
 class Erased:
-    """A blob that entry ``index`` says was erased, as entry ``decided`` decided; ``named_by`` came before both."""
+    """A blob that entry ``index`` says was erased, as entry ``decided`` decided; ``named_by`` came before both.
+
+    ``declared`` are the organisation's declarations before it, of which retention and legal holds stood.
+    """
 
     blob: str
     at: str
@@ -58,11 +61,15 @@ class Erased:
     index: int
     decided: int
     named_by: tuple[Naming, ...]
+    declared: tuple[int, ...]
 
     @property
     def entries(self) -> frozenset[int]:
-        """The entries that show all of it: who names the blob, who decided, and that it was done."""
-        return frozenset({self.index, self.decided, *(naming.index for naming in self.named_by)})
+        """The entries that show all of it: who names the blob, what stood, who decided, and that it was done.
+
+        Of the declarations all: a later one alone can seem to keep what an earlier one shows to be free.
+        """
+        return frozenset({self.index, self.decided, *self.declared, *(naming.index for naming in self.named_by)})
 
     @property
     def words(self) -> str:
@@ -92,7 +99,7 @@ class Erasures:
         """Take in the next entry. Raises ``IntegrityError`` for an erasure that may not be, and names it."""
         try:
             self._apply(entry)
-        except (ValueError, OverflowError, KeyError, TypeError) as error:
+        except (CanonicalError, ValueError, OverflowError, KeyError, TypeError) as error:
             raise IntegrityError(
                 f"entry {entry.index}: facts or a time that cannot be read", index=entry.index, fix=FIX
             ) from error
@@ -163,6 +170,7 @@ class Erasures:
             index=entry.index,
             decided=decision.index,
             named_by=tuple(namings),
+            declared=tuple(before.index for before, _ in self._declarations),
         )
         self.every.append(self.erased[digest])
 
