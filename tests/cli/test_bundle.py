@@ -60,6 +60,9 @@ def test_what_cannot_be_meant_and_what_is_broken_have_their_own_exit_codes(run, 
     assert run("verify", "--bundle", "absent.zip").returncode == 2
     assert run("verify", "--bundle", "a.zip", "--ledger", "sqlite:////a.db").returncode == 2
     assert run("bundle", "--out", "a.zip", "--entries", "7").returncode == 2
+    for nowhere in (".", "noted.txt/a.zip", "absent/a.zip"):
+        unwritten = run("bundle", "--out", nowhere)
+        assert (unwritten.returncode, "the bundle cannot be written" in unwritten.stderr) == (2, True)
     (home / "noted.txt").write_text((home / "noted.txt").read_text().replace("\n1\n", "\n2\n"))
     doctored = run("verify", "--since", "noted.txt")
     assert (doctored.returncode, "does not hold" in doctored.stderr) == (3, True)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -174,7 +175,7 @@ def _whole(chosen: list[Entry], known: Erasures, reader: Reader) -> list[Entry]:
 
 
 def _write(path: Path, contents: Iterator[tuple[str, bytes]]) -> str:
-    part = path.with_name(f".{path.name}.part")
+    part = path.parent / f".{path.name}.part"
     try:
         with part.open("wb") as file:
             archive.write(file, contents)
@@ -190,7 +191,8 @@ def _write(path: Path, contents: Iterator[tuple[str, bytes]]) -> str:
             fix="name a file in a folder that may be written to, with space left",
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where it could not be written it may not even be looked for
+            part.unlink()
     return digest.hexdigest()
 
 
