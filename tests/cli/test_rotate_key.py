@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from affidavit.cli.main import app
 from affidavit.errors import AffidavitError
 from affidavit.inventory import from_environment
+from affidavit.pipeline import checkup
 from affidavit.pipeline.workplace import Workplace
 from affidavit.settings import Settings
 from affidavit.tlog.note import COSIGNATURE, ED25519, SigningKey, VerifierKey
@@ -163,6 +164,8 @@ def test_one_signer_of_its_own_takes_the_place_of_another(desk, alias):
         assert desk.append(alias("2"), **there).head.size == 4
     with serving("signer", *old) as url:
         assert "replaced at entry 2" in desk.run("rebuild", code=2, AFFIDAVIT_SIGNER_URL=url)
+        [found] = [each for each in checkup.examine(desk.work(AFFIDAVIT_SIGNER_URL=url)) if each.what.startswith("sig")]
+        assert "replaced at entry 2" in found.problem
     found = json.loads(desk.run("verify", "--json", code=1))
     assert (found["signing"], found["entries"]) == ("in a process of its own (declared in entry 2)", 4)
 

@@ -84,3 +84,9 @@ def test_a_folder_that_somebody_left_unflushed_is_flushed_with_the_first_blob_in
     inner.mkdir(parents=True)
     Blobs(str(tmp_path / "blobs")).put(b"payload")
     assert {folder.stat().st_ino for folder in (tmp_path, inner.parent, inner)} <= flushed
+
+
+def test_a_password_in_the_stores_address_is_never_shown():
+    with pytest.raises(ConfigurationError) as caught:
+        Blobs("nonsense://bob:hunter2@host/x")
+    assert caught.value.where == "nonsense://bob@host/x"

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from affidavit.errors import (
+    AffidavitError,
     ConfigurationError,
     IntegrityError,
     LedgerError,
@@ -18,7 +19,7 @@ from affidavit.errors import (
     LedgerUnavailable,
 )
 from affidavit.ledger import Ledger, LocalSigner, verify
-from affidavit.ledger.engine import shown
+from affidavit.ledger.places import shown
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
@@ -206,3 +207,12 @@ def test_a_reader_cannot_write(place):
 def test_the_end_of_a_password_with_an_at_sign_is_never_shown():
     assert "S3c" not in shown("postgresql+psycopg://bob:S3c@r3t@localhost/x?password=r3t")
     assert "r3t" not in shown("postgresql+psycopg://bob:S3c@r3t@localhost/x?password=r3t")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg", "mysql"])
+def test_a_password_behind_the_question_mark_is_in_no_error(scheme):
+    url = f"{scheme}://bob@127.0.0.1:1/x?password=hunter2"
+    with pytest.raises(AffidavitError) as caught:
+        Ledger.open(url, blobs="")
+    assert "hunter2" not in caught.value.text
+    assert caught.value.where == f"{scheme}://bob@127.0.0.1:1/x"

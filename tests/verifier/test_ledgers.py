@@ -282,3 +282,19 @@ def test_what_is_no_ledger_is_said_to_be_none(tmp_path, verifier):
         connection.execute("CREATE VIEW checkpoints AS SELECT 1 AS size, 'x' AS note")
     assert verifier(tmp_path / "a.db")[0] == 2
     assert verifier(tmp_path / "absent.db")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ("UPDATE checkpoints SET note = CAST(note AS BLOB)", "not text"),
+        ('UPDATE entries SET leaf = CAST(leaf AS TEXT) WHERE "index" = 7', "bytes"),
+    ],
+)
+def test_what_sqlite_keeps_as_another_type_is_refused_by_all(owner, change, what, bundled):
+    owner.restore()
+    owner.do(change)
+    assert what in owner.ours()
+    assert what in owner.theirs()
+    with pytest.raises(IntegrityError, match=what):
+        bundled()

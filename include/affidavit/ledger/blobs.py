@@ -14,6 +14,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from affidavit.errors import BlobAbsent, ConfigurationError, IntegrityError, LedgerFull, LedgerUnavailable, UsageError
+from affidavit.ledger.places import shown
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -32,7 +33,9 @@ class Blobs:
         try:
             self._fs, self._root = fsspec.core.url_to_fs(url)
         except (ValueError, ImportError) as error:
-            raise ConfigurationError("no store for blobs", where=url, fix="give a path or an fsspec URL") from error
+            raise ConfigurationError(
+                "no store for blobs", where=shown(url), fix="give a path or an fsspec URL"
+            ) from error
         except OSError as error:  # some stores are logged in to at once
             raise LedgerUnavailable(
                 f"the store for blobs cannot be reached ({type(error).__name__})",
@@ -63,11 +66,13 @@ class Blobs:
         try:
             data: bytes = self._fs.cat_file(path)
         except FileNotFoundError as error:
-            raise BlobAbsent(f"blob {digest}: absent", where=self.url, fix="restore it from a copy") from error
+            raise BlobAbsent(f"blob {digest}: absent", where=shown(self.url), fix="restore it from a copy") from error
         except OSError as error:
             raise self._failed(error, f"blob {digest}") from error
         if hashlib.sha256(data).hexdigest() != digest:
-            raise IntegrityError(f"blob {digest}: its bytes were changed", where=self.url, fix="restore it from a copy")
+            raise IntegrityError(
+                f"blob {digest}: its bytes were changed", where=shown(self.url), fix="restore it from a copy"
+            )
         return data
 
     def has(self, digest: str) -> bool:
@@ -100,8 +105,8 @@ class Blobs:
 
     def _failed(self, error: OSError, what: str) -> LedgerFull | LedgerUnavailable:
         if error.errno in _FULL:
-            return LedgerFull(f"{what}: no space left", where=self.url, fix="free space; nothing was recorded")
-        return LedgerUnavailable(f"{what}: {type(error).__name__}", where=self.url, fix="try again")
+            return LedgerFull(f"{what}: no space left", where=shown(self.url), fix="free space; nothing was recorded")
+        return LedgerUnavailable(f"{what}: {type(error).__name__}", where=shown(self.url), fix="try again")
 
 
 def _write_durably(path: Path, data: bytes) -> None:

@@ -19,6 +19,7 @@ from affidavit.evidence.naming import named_blobs, naming
 from affidavit.evidence.salted import same_payload
 from affidavit.ledger.blobs import Blobs
 from affidavit.ledger.erasures import erasure_of
+from affidavit.ledger.log import entry_of
 from affidavit.ledger.tables import entries
 
 
@@ -58,7 +59,7 @@ class Enclosures:
     def _latest(self, draft: Draft) -> Entry | None:
         query = sa.select(entries.c.index, entries.c.leaf).where(entries.c.stream == draft.statement.stream)
         row = self._connection.execute(query.order_by(entries.c.index.desc()).limit(1)).first()
-        return Entry(row[0], bytes(row[1])) if row else None
+        return entry_of(row[0], row[1]) if row else None
 
     def _same(self, digest: str, before: str) -> bool:
         if digest == before or digest not in self._given:

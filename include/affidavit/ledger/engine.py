@@ -28,6 +28,7 @@ from affidavit.errors import (
     LedgerUnavailable,
 )
 from affidavit.ledger.blobs import make_directory, sync_directory
+from affidavit.ledger.places import shown
 
 Access = Literal["create", "write", "read"]
 
@@ -38,16 +39,6 @@ _LOCK = 0x6166_6669_6461_7669  # "affidavi": the advisory lock that writers of o
 _NEW = "run 'affidavit init', or name the ledger that you mean"
 _SPACE = "free space on that disk; nothing was recorded, and the same call can be made again"
 _AGAIN = "nothing was acknowledged; make the same call again"
-
-
-def shown(url: str) -> str:
-    """``url`` without password and query, fit for messages.
-
-    Cut at the last ``@``: a password with an unquoted ``@`` would leave its end in what a parser takes for the host.
-    """
-    scheme, separator, rest = url.partition("://")
-    login, at, place = rest.partition("?")[0].rpartition("@")
-    return scheme + separator + login.partition(":")[0] + at + place
 
 
 def connect(url: str, *, access: Access) -> Engine:
@@ -63,7 +54,7 @@ def connect(url: str, *, access: Access) -> Engine:
         return _postgres(parsed, access)
     raise ConfigurationError(
         "a ledger lives in an SQLite file or in Postgres",
-        where=parsed.render_as_string(hide_password=True),
+        where=shown(parsed.render_as_string()),
         fix="use sqlite:////path/to/ledger.db or postgresql+psycopg://user@host/database",
     )
 
@@ -99,15 +90,15 @@ def translated(engine: Engine) -> Iterator[None]:
     except AffidavitError:
         raise
     except exc.DBAPIError as error:
-        where = engine.url.render_as_string(hide_password=True)
+        where = shown(engine.url.render_as_string())
         if isinstance(error.orig, sqlite3.Error):
             there = Path(str(engine.url.database)).exists()
             raise _sqlite_error(error.orig, where, there=there) from error
         raise _postgres_error(error, where) from error
     except sqlite3.Error as error:  # of rows that were taken from the driver itself
-        raise _sqlite_error(error, engine.url.render_as_string(hide_password=True), there=True) from error
+        raise _sqlite_error(error, shown(engine.url.render_as_string()), there=True) from error
     except exc.SQLAlchemyError as error:
-        where = engine.url.render_as_string(hide_password=True)
+        where = shown(engine.url.render_as_string())
         raise LedgerUnavailable(f"the database failed ({type(error).__name__})", where=where, fix=_AGAIN) from error
 
 
@@ -137,7 +128,9 @@ def _timeout(url: URL) -> float:
         return float(str(url.query.get("timeout", LOCK_SECONDS)))
     except ValueError as error:
         raise ConfigurationError(
-            "timeout is not a number of seconds", where=url.render_as_string(), fix="write seconds, such as timeout=30"
+            "timeout is not a number of seconds",
+            where=shown(url.render_as_string()),
+            fix="write seconds, such as timeout=30",
         ) from error
 
 

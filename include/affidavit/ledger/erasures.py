@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from affidavit.evidence import Entry, kinds
 from affidavit.evidence.erasing import blob_subject
 from affidavit.ledger.blobs import Blobs
+from affidavit.ledger.log import entry_of
 from affidavit.ledger.tables import checkpoints, entries
 from affidavit.projections.erasures import KINDS, Erased, survey
 
@@ -61,5 +62,5 @@ def _entries(connection: Connection, size: int) -> Iterator[Entry]:
     start = 0
     while rows := connection.execute(query.where(entries.c.index >= start, entries.c.index < size).limit(_PAGE)).all():
         for index, leaf in rows:
-            yield Entry(index, bytes(leaf))
+            yield entry_of(index, leaf)
         start = rows[-1][0] + 1

@@ -21,6 +21,7 @@ from affidavit.ledger.blobs import Blobs
 from affidavit.ledger.checking import Place
 from affidavit.ledger.enclosures import Enclosures
 from affidavit.ledger.keychain import AnySigner
+from affidavit.ledger.places import shown
 from affidavit.ledger.remote_signer import RemoteSigner
 from affidavit.ledger.tables import checkpoints, entries
 from affidavit.projections.reader import Head
@@ -72,7 +73,7 @@ class Ledger:
             with database.writing(engine) as connection:
                 schema.migrate(connection)
                 if connection.execute(sa.select(checkpoints.c.size).limit(1)).first():
-                    raise UsageError("there is a ledger already", where=database.shown(url), fix="open it")
+                    raise UsageError("there is a ledger already", where=shown(url), fix="open it")
                 # An entry 0 without a head is what a signer left behind that was down.
                 first = keychain.genesis(signer, recovery=recovery, quorum=quorum, now=now)
                 batch, _ = ledger._write(connection, [] if log.size(connection) else [first])
@@ -96,11 +97,11 @@ class Ledger:
             apart = signer.remembered() if isinstance(signer, RemoteSigner) else None
             within = signer.remembered() if signer and not isinstance(signer, RemoteSigner) else None
             with database.reading(engine) as connection:
-                schema.check(connection, where=database.shown(url))
-                keys = keychain.read(connection, where=database.shown(url))
+                schema.check(connection, where=shown(url))
+                keys = keychain.read(connection, where=shown(url))
                 if signer is not None:
                     if signer.vkey != keys.newest:  # a column by which rotations are found may be spoilt
-                        keys = keychain.read(connection, where=database.shown(url), thoroughly=True)
+                        keys = keychain.read(connection, where=shown(url), thoroughly=True)
                     keychain.demand(keys, signer)
                     if isinstance(signer, RemoteSigner):
                         covering.confront(connection, apart, log.size(connection))
@@ -130,7 +131,7 @@ class Ledger:
         engine = database.connect(url, access="write")
         with cls(engine, blobs=Blobs(blobs), keys=Keychain.of(signer.vkey, signer.where), signer=signer) as ledger:
             with database.writing(engine) as connection:
-                schema.check(connection, where=database.shown(url))
+                schema.check(connection, where=shown(url))
                 drafts, keys = keychain.replaced(connection, signer, authorisation, now=now)
                 if drafts and not isinstance(signer, RemoteSigner):
                     signer.predecessor = keys.links[-2].key
@@ -210,7 +211,7 @@ class Ledger:
                 ).scalar()
         if leaf is None:
             raise UsageError(f"there is no entry {index}", fix="see the size that 'affidavit verify' prints")
-        return Entry(index, bytes(leaf))
+        return log.entry_of(index, leaf)
 
     def entries(
         self, start: int = 0, stop: int | None = None, *, scope: str | None = None, kind: str | None = None
@@ -228,7 +229,7 @@ class Ledger:
             with database.reading(self._engine) as connection:
                 rows = connection.execute(query.where(entries.c.index >= start, entries.c.index < stop)).all()
             for index, leaf in rows:
-                yield Entry(index, bytes(leaf))
+                yield log.entry_of(index, leaf)
             start = rows[-1][0] + 1 if len(rows) == _PAGE else stop
 
     def latest(self, stream: bytes) -> Entry | None:
@@ -236,7 +237,7 @@ class Ledger:
         query = sa.select(entries.c.index, entries.c.leaf).where(entries.c.stream == stream, entries.c.index < _COVERED)
         with database.reading(self._engine) as connection:
             row = connection.execute(query.order_by(entries.c.index.desc()).limit(1)).first()
-        return Entry(row[0], bytes(row[1])) if row else None
+        return log.entry_of(row[0], row[1]) if row else None
 
     def blob(self, sha256: str) -> bytes:
         """The bytes under a digest. Raises ``BlobAbsent``, or ``IntegrityError`` where they are others."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from affidavit.errors import IntegrityError, NoteError
+from affidavit.evidence import Entry
 from affidavit.evidence.keychain import Keychain
 from affidavit.ledger.tables import checkpoints, entries, nodes
 from affidavit.projections.reader import Head
@@ -80,6 +81,13 @@ def newest(connection: Connection, keys: Keychain, *, at: datetime | None = None
     else:
         note = connection.execute(_AT, {"time": int(at.timestamp())}).scalar()
     return head_of(note, keys) if note is not None else None
+
+
+def entry_of(index: int, leaf: object) -> Entry:
+    """An entry as its row has it. Raises ``IntegrityError`` where the leaf is not bytes: SQLite keeps any type."""
+    if not isinstance(leaf, bytes):
+        raise IntegrityError(f"entry {index}: its leaf is not bytes", index=index)
+    return Entry(index, leaf)
 
 
 def size(connection: Connection) -> int:

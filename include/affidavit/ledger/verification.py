@@ -41,6 +41,7 @@ from affidavit.ledger.blobs import Blobs
 from affidavit.ledger.checking import Page
 from affidavit.ledger.erasures import Erasing
 from affidavit.ledger.log import REBUILD, head_of
+from affidavit.ledger.places import shown
 from affidavit.ledger.scanning import Scanned
 from affidavit.ledger.tables import entries, nodes
 from affidavit.projections.erasures import Erased
@@ -253,7 +254,7 @@ class _Walk:
 
     def _gone(self, index: int, digest: str) -> None:
         if self.absent is None and self.erased.get(digest, -1) < index:
-            where = self.ledger.place().blobs
+            where = shown(self.ledger.place().blobs)
             fix = "restore it from a copy; no erasure in the log says why it is gone"
             self.absent = IntegrityError(
                 f"blob {digest}: absent; entry {index} names it", where=where, fix=fix, index=index

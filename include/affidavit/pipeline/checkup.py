@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from affidavit.errors import AffidavitError
+from affidavit.errors import AffidavitError, LedgerRolledBack, UsageError
 from affidavit.inventory import Connection
+from affidavit.ledger.places import shown
 from affidavit.pipeline.workplace import Workplace
 
 EXTRAS = {"great_expectations": "quality", "pandas": "quality", "requests": "mlflow"}
@@ -36,7 +37,7 @@ def examine(workplace: Workplace) -> Iterator[Finding]:
     yield from _packages(_extras_in_use(workplace))
     yield from _inventory(workplace)
     yield from _connections(workplace)
-    yield _key(workplace.settings.key_file) if workplace.settings.signer_url is None else _signer(workplace)
+    yield _signing(workplace)
     yield from _ledger(workplace)
 
 
@@ -105,6 +106,21 @@ def _connections(workplace: Workplace) -> Iterator[Finding]:
             yield Finding(f"connection {connection_id}")
 
 
+def _signing(workplace: Workplace) -> Finding:
+    """Whether there is a key, or a signer, and it is the one that signs this ledger now."""
+    settings = workplace.settings
+    found = _key(settings.key_file) if settings.signer_url is None else _signer(workplace)
+    if found.problem:
+        return found
+    try:
+        with workplace.writer():
+            return found
+    except (UsageError, LedgerRolledBack) as error:
+        return _finding(found.what, error)
+    except AffidavitError:  # told of the ledger
+        return found
+
+
 def _key(file: Path) -> Finding:
     what = f"signing key {file}"
     if not file.exists():
@@ -115,7 +131,7 @@ def _key(file: Path) -> Finding:
 
 
 def _signer(workplace: Workplace) -> Finding:
-    what = f"signer {workplace.settings.signer_url}"
+    what = f"signer {shown(workplace.settings.signer_url or '')}"
     try:
         workplace.signer()
     except AffidavitError as error:
