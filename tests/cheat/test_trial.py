@@ -76,7 +76,7 @@ def test_all_as_declared_is_exit_code_0(outcomes):
     assert exit_code(list(outcomes[0].values())) == 0
 
 
-@pytest.mark.parametrize("defence", [*INSIDE, Defence.STAMPS])
+@pytest.mark.parametrize("defence", [*sorted(INSIDE), Defence.STAMPS])
 def test_a_defence_that_is_gone_is_said_to_have_missed(told, tries, defence):
     attack = ONE_EACH[defence]
     with without(defence):
