@@ -27,6 +27,15 @@ def named_entry(*indices: int) -> Named:
     return named
 
 
+def our_entry(owner: Owner, *indices: int) -> Named:
+    """Where the entry that replaced the key is gone, the head over it may be named: nothing names the key it is by."""
+    named = named_entry(*indices)
+    if owner.rotation not in indices:
+        return named
+    head = says(rf"checkpoint of size {owner.covering(owner.rotation)}: .* not signed by")
+    return lambda text: named(text) or head(text)
+
+
 def their_entry(owner: Owner, *indices: int) -> Named:
     """The stand-alone verifier grows the tree from the leaves alone: it names the entry, or the first head over it."""
     sizes = "|".join(str(owner.covering(index)) for index in indices)
@@ -36,11 +45,7 @@ def their_entry(owner: Owner, *indices: int) -> Named:
 
 def changed(owner: Owner, index: int, leaf: Any, *, repair: int = 0) -> Mutant:
     assert leaf != owner.leaves[index]
-    named = named_entry(index)
-    if index == owner.rotation:  # one that reads as something else leaves the next head without its key
-        also = says(rf"checkpoint of size {owner.covering(index)}: .* not signed by")
-        named = lambda text: named_entry(index)(text) or also(text)  # noqa: E731
-    return Mutant(owner.put(index, leaf, repair=repair), named, their_entry(owner, index))
+    return Mutant(owner.put(index, leaf, repair=repair), our_entry(owner, index), their_entry(owner, index))
 
 
 def leaf_with_a_bit_flipped(owner: Owner, chance: Random) -> Mutant:
@@ -124,10 +129,7 @@ def leaves_exchanged(owner: Owner, chance: Random) -> Mutant:
         leaves = list(owner.leaves)
         leaves[one], leaves[two] = leaves[two], leaves[one]
         changes += regrown(leaves)
-    named = named_entry(one, two)
-    if owner.rotation in (one, two):  # then the next head is by a key that nothing before it names
-        named = says(rf"\bentry ({one}|{two}): |checkpoint of size {owner.covering(owner.rotation)}: .* not signed by")
-    return Mutant(changes, named, their_entry(owner, one, two))
+    return Mutant(changes, our_entry(owner, one, two), their_entry(owner, one, two))
 
 
 def leaf_that_is_gone(owner: Owner, chance: Random) -> Mutant:
@@ -144,7 +146,7 @@ def leaf_that_is_gone_without_a_gap(owner: Owner, chance: Random) -> Mutant:
     also = owner.size - 1 if owner.covering(index) == owner.size else owner.rotation - 1
     changes = [('DELETE FROM entries WHERE "index" = ?', (index,))]
     changes += [('UPDATE entries SET "index" = ? WHERE "index" = ?', (each - 1, each)) for each in moved]
-    return Mutant([*changes, *regrown(leaves)], named_entry(index, also), their_entry(owner, index, also))
+    return Mutant([*changes, *regrown(leaves)], our_entry(owner, index, also), their_entry(owner, index, also))
 
 
 def leaf_that_was_put_in(owner: Owner, chance: Random) -> Mutant:
