@@ -155,8 +155,22 @@ def test_a_database_that_went_another_way_is_refused(sqlite_place, process, alia
     with made(sqlite_place, process) as ledger:
         ledger.append([alias("1")], now=NOON)
         sqlite_place.spoil("UPDATE nodes SET hash = zeroblob(32) WHERE level = 1")
+        sqlite_place.spoil('UPDATE entries SET leaf = (SELECT leaf FROM entries WHERE "index" = 0)')
         with pytest.raises(LedgerRolledBack, match="not the one that was signed"):
             opened(sqlite_place, ledger.signer)
+
+
+@pytest.mark.parametrize("lost", ["DELETE FROM nodes", "UPDATE entries SET leaf_hash = stream"])
+def test_what_is_derived_and_was_lost_is_no_rollback_and_can_be_rebuilt(place, process, alias, lost):
+    with made(place, process) as ledger:
+        head = ledger.append([alias("1"), alias("2")], now=NOON).head
+        place.spoil(lost)
+        with pytest.raises(IntegrityError):
+            ledger.append([alias("3")], now=NOON)
+        with opened(place, ledger.signer) as other:
+            assert other.rebuild() > 0
+            assert (verify(other).entries, other.head()) == (3, head)
+            assert other.append([alias("3")], now=NOON).head.size == 4
 
 
 def test_another_signers_heads_are_not_taken(place, process, alias, tmp_path):

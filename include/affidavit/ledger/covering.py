@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine
 
-from affidavit.errors import HeadConflict, LedgerRolledBack, SignerUnavailable
+from affidavit.errors import HeadConflict, IntegrityError, LedgerRolledBack, SignerUnavailable
 from affidavit.ledger import engine as database
-from affidavit.ledger import keychain, log
+from affidavit.ledger import keychain, log, scanning
 from affidavit.ledger.remote_signer import RemoteSigner
 from affidavit.projections.reader import Head
 from affidavit.tlog.checkpoint import Checkpoint
 from affidavit.tlog.proofs import prove_consistency
-from affidavit.tlog.tree import root
+from affidavit.tlog.tree import Frontier, root
 
 _TURNS = 100
 
@@ -63,7 +63,10 @@ def cover(engine: Engine, signer: RemoteSigner) -> Head:
 
 
 def confront(connection: Connection, last: Head | None, size: int) -> None:
-    """Raise ``LedgerRolledBack`` where the database, of ``size`` entries, is not what the signer signed ``last``."""
+    """Raise ``LedgerRolledBack`` where the database, of ``size`` entries, is not what the signer signed ``last``.
+
+    Nodes that were lost or spoilt are no rollback: where they do not lead to that head, the leaves are asked.
+    """
     if last is None:
         return
     if last.size > size:
@@ -71,8 +74,21 @@ def confront(connection: Connection, last: Head | None, size: int) -> None:
             f"the database holds {size} entries, and a head of {last.size} was already signed",
             fix="restore the newer database; if it is lost, start a new ledger with a new key",
         )
-    if root(log.DatabaseNodes(connection), last.size) != last.root:
+    try:
+        if root(log.DatabaseNodes(connection), last.size) == last.root:
+            return
+    except IntegrityError:  # a node is absent
+        pass
+    if _grown(connection, last.size) != last.root:
         raise LedgerRolledBack(
             f"the database's tree of {last.size} entries is not the one that was signed",
             fix="run 'affidavit verify'; restore the database that was signed, or start a new ledger with a new key",
         )
+
+
+def _grown(connection: Connection, size: int) -> bytes:
+    edge = Frontier()
+    for page in scanning.pages(connection):
+        for entry in page[: size - edge.size]:
+            edge.append(entry.leaf_hash)
+    return edge.root()
