@@ -1,13 +1,17 @@
 import errno
 import os
+import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from affidavit.errors import (
     ConfigurationError,
+    IntegrityError,
     LedgerFull,
     LedgerRolledBack,
     LedgerUnavailable,
@@ -15,7 +19,7 @@ from affidavit.errors import (
     ProofError,
     UsageError,
 )
-from affidavit.ledger import IN_PROCESS, LocalSigner
+from affidavit.ledger import IN_PROCESS, LocalSigner, verify
 from affidavit.tlog import cosignature
 from affidavit.tlog.checkpoint import Checkpoint
 from affidavit.tlog.hashing import leaf_hash
@@ -192,3 +196,27 @@ def test_what_is_no_key_is_named_and_not_repeated(path, content):
 def test_an_absent_key_is_named(path):
     with pytest.raises(ConfigurationError, match=r"ledger\.key: no signing key"):
         LocalSigner.load(path)
+
+
+def test_rows_that_somebody_put_behind_the_newest_head_are_not_signed_over(sqlite_place, alias):
+    """Whoever can write to the tables, and not sign, waits for the next honest append."""
+    with sqlite_place.create() as ledger:
+        ledger.append([alias("1")], now=NOON)
+    files = [Path(ledger.place().database.removeprefix("sqlite:///")), sqlite_place.home / "ledger.key.head"]
+    before = [file.read_bytes() for file in files]
+    with sqlite_place.write() as ledger:
+        ledger.append([alias("2")], now=NOON)
+    with closing(sqlite3.connect(files[0])) as forged:
+        rows = {table: forged.execute(f"SELECT * FROM {table}").fetchall() for table in ("entries", "nodes")}
+    for file, data in zip(files, before, strict=True):
+        file.write_bytes(data)
+    with closing(sqlite3.connect(files[0])) as database:
+        for table, some in rows.items():
+            places = ", ".join("?" * len(some[0]))
+            database.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({places})", some)
+        database.commit()
+    with sqlite_place.write() as ledger:
+        assert verify(ledger).uncovered == 1
+        with pytest.raises(IntegrityError, match="entry 2: it stands behind the newest head"):
+            ledger.append([alias("3")], now=NOON)
+        assert (ledger.head().size, verify(ledger).uncovered) == (2, 1)

@@ -148,6 +148,21 @@ def demand(keys: Keychain, signer: AnySigner) -> None:
     )
 
 
+def demand_covered(keys: Keychain, signer: AnySigner, *, stored: int, covered: int) -> None:
+    """Raise ``IntegrityError`` for entries behind the newest head that no writer of this log can have left there.
+
+    A signer inside the writing process commits entries and head together. Whoever can write to the tables, and not
+    sign, could otherwise have their own rows signed by the next honest append.
+    """
+    apart = isinstance(signer, RemoteSigner) or any(link.signing == RemoteSigner.where for link in keys.links)
+    if stored > covered and not apart:
+        raise IntegrityError(
+            f"entry {covered}: it stands behind the newest head, and no writer of this ledger put it there",
+            index=covered,
+            fix="find out who wrote it, and restore the database from a copy",
+        )
+
+
 def comes_after(connection: Connection, keys: Keychain) -> None:
     """Raise ``NoteError`` unless the head that the newest key comes after is one of the log that is stored here."""
     after = keys.links[-1].after

@@ -333,6 +333,8 @@ class Ledger:
         if keys is None and edge.size > (present.size if present else 0):
             self.keys = keychain.read(connection)  # what nobody was told of yet may have replaced the key
         keychain.demand(self.keys, self._writer())
+        if present is not None:
+            keychain.demand_covered(self.keys, self._writer(), stored=edge.size, covered=present.size)
         batch = Batch(connection, edge, present)
         batch.look_up(drafts)
         enclosed = Enclosures(connection, self._blobs, blobs)
