@@ -4,11 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
+from affidavit.inventory import from_environment
+from affidavit.pipeline.workplace import Workplace
+from affidavit.settings import Settings
 from tests.pipeline.conftest import ORGANISATION, SUITE, system
 
 SCRIPT = Path(__file__).with_name("operators_in_airflow.py")
@@ -24,6 +28,8 @@ def said(tmp_path_factory) -> dict:
     }.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(yaml.safe_dump(document))
+    with Workplace(Settings.read({}, home), from_environment({})).create_ledger(now=datetime(2026, 3, 14, tzinfo=UTC)):
+        pass  # the slot of a run follows from the schedule in force
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "AFFIDAVIT", "MLFLOW"))}
     environment = kept | {
         "AIRFLOW_HOME": str(home / "airflow"),

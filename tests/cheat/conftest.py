@@ -14,7 +14,7 @@ from affidavit.evidence import Circumstances, kinds
 from affidavit.ledger import Ledger, LocalSigner
 from tests import rotations
 from tests.conftest import NOON
-from tests.projections.story import DAY, Story, digest
+from tests.projections.story import DAY, TRAIN, Story, digest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "verifier/affidavit_verify.py"
@@ -42,6 +42,16 @@ class Told(Story):
             "catalogue": digest("catalogue"),
         }
         self.say(kinds.ASSESSMENT, "affidavit://posture/loans", facts)
+
+    def widened(self, column: str) -> None:
+        facts = {
+            "dataset": "train",
+            "table": TRAIN,
+            "columns": [{"name": column, "was": None, "is": "INTEGER"}],
+            "reordered": False,
+            "columns_omitted": 0,
+        }
+        self.say(kinds.SCHEMA_CHANGE, TRAIN, facts)
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,7 @@ class Place:
                 story.suite()
                 for table in ("train", "test", "scored"):
                     story.look_at_table(table, str(day), failed=("expect",) if day % 3 == 0 else ())
+                story.widened(f"column_{day}")
                 story.run(metrics={"roc_auc": 0.5 + day / 100}, trained=story.now)
                 story.version(str(day))
                 story.alias(str(day))

@@ -1,7 +1,7 @@
 """Collectors: a source in, statements out. The only code that knows a source; it never writes, to the source or ours.
 
     declarations    what the organisation itself wrote: AI systems, suites, roles
-    tables          a table of the warehouse and its validation, from one snapshot
+    tables          a table of the warehouse and its validation, from one snapshot;  schema_change  its columns since
     runs            MLflow runs;  position  how far they were read;  reading  what of them a look has to read
     models          registered model versions and aliases
     lineage         which table a run was trained or tried on, and which run made a version; pure
