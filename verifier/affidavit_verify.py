@@ -23,16 +23,19 @@ order; the code repeats the numbers:
    shorter retention, or a hold that was taken away, does not count: nobody has approved it. A bundle shows the decision
    and the entries that name the blob; of the holds, only those that are in it.
 6. --since: the head only extended the checkpoint that you noted at an earlier audit (RFC 9162, section 2.1.4.2).
-7. --policy: the log's key is the one that you trust, or replaced that one by step 2; and the witnesses that you ask for
-   cosigned (C2SP tlog-policy). You got that file elsewhere than from the one you audit. Without it whatever is here is
-   consistent with itself, and anybody could have made it.
+7. --policy: the log's key is the one that you trust, or replaced that one by step 2. Witnesses that you trust cosigned
+   heads (C2SP tlog-policy): the newest, or those of anchor entries, where what does not hold counts for nothing. These
+   must be heads of this log; else two histories were signed. What comes after the largest that your quorum cosigned is
+   counted: no outsider knows it. You got that file elsewhere than from the one you audit. Without it whatever is
+   here is consistent with itself, and anybody could have made it.
 
 Of a ledger it reads the columns entries.leaf and checkpoints.note, which alone are evidence. All other columns, and the
 tree nodes, are computed from these; 'affidavit verify' compares them. In a bundle nothing signs README, policy template
 and the copy of this program.
 
-Exit codes: 0 intact, and signed by a key in your policy; 1 intact, but not fully established (no policy, no
-'cryptography', blobs not looked at, entries beyond the newest head); 2 could not be checked; 3 broken.
+Exit codes: 0 intact, signed by a key in your policy, and a head of it cosigned by its quorum; 1 intact, but not fully
+established (no policy, no head that the quorum cosigned, no 'cryptography', blobs not looked at, entries beyond the
+newest head); 2 could not be checked; 3 broken.
 """
 
 import argparse
@@ -60,11 +63,13 @@ except ImportError:
 COPY = "copy_of_affidavit_verify.py"
 PLAIN, COSIGNATURE = 1, 4  # types of signature: over the text; over the text and a time
 LARGEST_NOTE, LARGEST_LEAF = 1_000_000, 65_535
+LAST_SECOND = 253_402_300_799  # of the year 9999
 WITH_BLOBS = ("anchor", "dataset-snapshot", "validation")  # kinds of entry whose blobs can be erased
 Key = collections.namedtuple("Key", "name type public")
 Note = collections.namedtuple("Note", "text signatures")
 Head = collections.namedtuple("Head", "origin size root text signatures")
 Policy = collections.namedtuple("Policy", "logs witnesses groups quorum")
+Known = collections.namedtuple("Known", "head time by")
 
 
 class BrokenError(Exception):
@@ -85,7 +90,7 @@ def demand(truth, message):
 NAME = re.compile(
     r"README\.txt|copy_of_affidavit_verify\.py|checkpoint\.txt|manifest\.json|policy-template\.txt|since\.txt"
     r"|blobs/[0-9a-f]{64}|entries/(?:0|[1-9][0-9]{0,18})\.json|proofs/(?:0|[1-9][0-9]{0,18})\.tlog-proof"
-    r"|rotations/[1-9][0-9]{0,18}\.txt"
+    r"|(?:rotations|anchors)/[1-9][0-9]{0,18}\.txt"
 )
 ALWAYS = {"README.txt", COPY, "checkpoint.txt", "policy-template.txt"}
 
@@ -180,6 +185,8 @@ class Found:
         self.erasures = Erasures()
         self.keys = []  # (index of the entry that names it, key, by what authority), oldest first
         self.comes_after = {}  # index of an entry that replaced the key -> the head that it says it comes after
+        self.anchors = {}  # index of an entry that records an anchor -> the head that a witness cosigned, or None
+        self.fits = None  # whether a head of at least one entry is one of this log's
         self.recovery = self.quorum = self.head = None
         self.time = self.entries = 0
         self.notes, self.doubts = [], []
@@ -210,6 +217,8 @@ class Found:
             elif statement["predicateType"] == "urn:affidavit:key-rotation:v1":
                 self.rotate(index, own)
             kind = kind_of(statement["predicateType"])
+            if kind == "anchor":
+                self.anchors[index] = anchored(own, self.keys[0][1].name)  # 7
             demand(kind != "erasure" or subjects[0][0] == f"affidavit://blobs/{own['blob']}", "about another blob")
             self.erasures.entry(index, kind, own, leaf)  # 5
         except (
@@ -394,24 +403,26 @@ def check_inclusion(index, size, leaf, path, root):
     demand(last == 0 and digest == root, "the proof does not lead to the checkpoint's root")
 
 
-def check_consistency(size1, size2, path, root1, root2):
-    """RFC 9162, section 2.1.4.2, for 0 < size1 < size2."""
-    path = list(path) if size1 & (size1 - 1) else [root1, *path]
-    demand(path, "the proof is empty")
-    at, last = size1 - 1, size2 - 1
+def extends(old, head, path):
+    """Whether the path shows that the head extends an ``old`` one, which is not empty (RFC 9162, section 2.1.4.2)."""
+    if old.size >= head.size:
+        return (old.size, old.root) == (head.size, head.root) and not path
+    path = list(path) if old.size & (old.size - 1) else [old.root, *path]
+    at, last = old.size - 1, head.size - 1
     while at & 1:
         at, last = at >> 1, last >> 1
-    old = new = path[0]
+    before = after = path[0] if path else b""
     for sibling in path[1:]:
-        demand(last > 0, "the proof is too long")
+        if last == 0:
+            return False
         if at & 1 or at == last:
-            old, new = node(sibling, old), node(sibling, new)
+            before, after = node(sibling, before), node(sibling, after)
             while at and not at & 1:
                 at, last = at >> 1, last >> 1
         else:
-            new = node(new, sibling)
+            after = node(after, sibling)
         at, last = at >> 1, last >> 1
-    demand(last == 0 and old == root1 and new == root2, "the proof does not lead from the noted root to this one")
+    return last == 0 and (before, after) == (old.root, head.root)
 
 
 # --- 4. Signed heads (C2SP signed-note, tlog-checkpoint, tlog-cosignature) -------------------------------------------
@@ -469,6 +480,21 @@ def parse_consent(data):
     match = re.fullmatch(r"c2sp\.org/tlog-proof@v1\nextra (\S+)\nindex 0", top)
     demand(match, "its authorisation is not a proof of one entry")
     return from_base64(match[1], "its authorisation").decode("utf-8"), parse_head(below, "its authorisation")
+
+
+def anchored(own, origin):
+    """The head of this log that a witness cosigned by the word of an anchor entry, or None; nothing is verified."""
+    try:
+        named, size, root = own["checkpoint"], own["checkpoint"]["size"], own["checkpoint"]["root"]
+        fields = {"header", "means", "where", "checkpoint", "time", "cosignature", "details"}
+        good = set(own) == fields and set(named) == {"origin", "size", "root"} and isinstance(own["where"], str)
+        good = good and own["means"] == "witness" and named["origin"] == origin and type(size) is int
+        good = good and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", own["time"])
+        demand(good and re.fullmatch("[0-9a-f]{64}", root) and isinstance(own["cosignature"], str), "no cosignature")
+        root = base64.b64encode(bytes.fromhex(root)).decode()
+        return parse_head(f"{origin}\n{size}\n{root}\n\n{own['cosignature']}", "an anchor")
+    except (BrokenError, LookupError, TypeError):
+        return None
 
 
 def signed(head, key, what):
@@ -561,7 +587,7 @@ def parse_policy(data, path):
 
 
 def check_policy(policy, found):
-    """Whose log it is by your policy, and which of your witnesses cosigned the head."""
+    """Whose log it is by your policy."""
     head, keys = found.head, [each for each in found.keys if each[0] < found.head.size]
     named = [index for index, key, _ in keys if key in policy.logs]
     if not named:
@@ -570,19 +596,70 @@ def check_policy(policy, found):
         raise BrokenError("your policy names another key for this log than its entry 0 does")
     steps = [f"at entry {index} under the {authority}" for index, _, authority in keys if index > named[-1]]
     replaced = f" was replaced {', then '.join(steps)} that entry 0 pins" if steps else ""
-    cosigned = check_quorum(policy, head, "the head")
-    return f"{head.origin}, whose key your policy names{replaced}; cosigned by {cosigned}"
+    for witness in policy.witnesses.values():
+        signed(head, witness, "the head")  # what your witnesses wrote under the head itself must hold
+    return f"{head.origin}, whose key your policy names{replaced}"
 
 
 def check_quorum(policy, head, what):
-    _, witnesses, groups, quorum = policy
-    holds = {name for name, witness in witnesses.items() if signed(head, witness, what) is not None}
-    cosigned = sorted(holds)
-    for name, (threshold, members) in groups.items():
+    cosigned = [name for name, witness in policy.witnesses.items() if signed(head, witness, what) is not None]
+    demand(satisfied(policy, cosigned), f"{what}: the quorum {policy.quorum!r} did not cosign it")
+
+
+def satisfied(policy, cosigned):
+    holds = set(cosigned)
+    for name, (threshold, members) in policy.groups.items():
         if len(holds.intersection(members)) >= threshold:
             holds.add(name)
-    demand(quorum == "none" or quorum in holds, f"{what}: the quorum {quorum!r} did not cosign it")
-    return ", ".join(cosigned) or "no witness"
+    return policy.quorum == "none" or policy.quorum in holds
+
+
+def check_anchors(policy, found):
+    """The largest size for which the quorum cosigned that size or a larger one, and what it cosigned first of these."""
+    heads = [found.head, *(head for index, head in sorted(found.anchors.items()) if head and index < found.head.size)]
+    known = [each for head in heads for each in cosignatures(policy, head)]
+    newest, early = {}, {}
+    for each in sorted(known, key=lambda each: -each.head.size):
+        newest.setdefault(each.by, each)
+    sizes = {name: each.head.size for name, each in newest.items()}
+    reached = [most for most in sizes.values() if satisfied(policy, [name for name in sizes if sizes[name] >= most])]
+    size = max(reached, default=0)
+    for each in sorted((each for each in known if each.head.size >= size > 0), key=lambda each: each.time):
+        early.setdefault(each.by, each)
+        if satisfied(policy, early):
+            break
+    for head, _, by in [*newest.values(), *early.values()]:
+        most = found.head.size
+        demand(head.size <= most, f"{by} signed a head of {head.size} entries, and the log has {most}")
+        ours = head.size == 0 or found.fits(head)
+        demand(ours, f"{by} signed another history of this log: its head of {head.size} entries is no prefix")
+    return size, early
+
+
+def cosignatures(policy, head):
+    for name, key in policy.witnesses.items():
+        with contextlib.suppress(BrokenError):  # what does not hold counts for nothing
+            time = signed(head, key, "an anchor")
+            if time is not None and time <= LAST_SECOND:
+                yield Known(head, time, name)
+
+
+def say_anchors(policy, found, ledger):
+    """Step 7, in words."""
+    size, early = check_anchors(policy, found) if policy else (0, {})
+    if early:
+        since = utc(max(each.time for each in early.values()))
+        found.notes.append(f"anchoring: {size} entries known to {', '.join(sorted(early))} since {since}")
+    records = sum(size <= index < found.head.size for index in found.anchors) if ledger else 0
+    only = f", {records} of them only record anchors" if records else ""
+    found.notes.append(f"anchoring: {found.head.size - size} entries not known to any outsider{only}")
+    if policy and policy.quorum != "none" and not size:
+        found.doubts.append("the quorum of the policy cosigned no head of this log that is shown here")
+
+
+def utc(seconds):
+    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=min(seconds, LAST_SECOND))
+    return moment.isoformat(timespec="milliseconds") + "Z"
 
 
 # --- A bundle --------------------------------------------------------------------------------------------------------
@@ -645,6 +722,7 @@ def verify_bundle(path, since):
         found.entries += 1
     found.time = check_head(found.head, found, "checkpoint.txt")  # 4
     check_rotations(files, found)  # 2
+    read_anchors(files, found)  # 7
     there = {name[len("blobs/") :] for name in files if name.startswith("blobs/")}
     erased = check_erasures(found)  # 5
     for digest, indices in found.blobs.items():
@@ -675,15 +753,35 @@ def check_rotations(files, found):
         demand(known, f"{name}: no entry here replaces the log's key there")
 
 
-def bundle_extends(files, name, old, head):
-    """There is a proof that the head extends an ``old`` one."""
+def read_anchors(files, found):
+    """Step 7: of the anchor entries those whose head the bundle shows to be one of this log, or says that it is not."""
+    head, paths = found.head, {}
+    for name in sorted(name for name in files if name.startswith("anchors/")):
+        size = int(re.sub(r"\D", "", name))
+        demand(any(each and each.size == size for each in found.anchors.values()), f"{name}: no anchor entry's")
+        paths[size] = bundle_path(files, name, size)
+    found.anchors = {
+        i: each for i, each in found.anchors.items() if each and (each.size in paths or each.size >= head.size)
+    }
+    found.fits = lambda old: extends(old, head, paths.get(old.size, ()))
+
+
+def bundle_path(files, name, size):
+    """The hashes of a proof from the size."""
     try:
-        first, *lines = files[name].decode("utf-8").partition("\n\n")[0].split("\n")
-        demand(first == f"old {old.size}", f"a proof from another size than {old.size}")
-        path = [from_base64(line, "a hash") for line in lines]
-        check_consistency(old.size, head.size, path, old.root, head.root)
-    except (BrokenError, UnicodeError) as error:
-        raise BrokenError(f"{name}: {error}") from error
+        top, empty, _ = files[name].decode("utf-8").partition("\n\n")
+        first, *lines = top.split("\n")
+        demand(empty and first == f"old {size}", f"{name}: a proof from another size than {size}")
+        path = [from_base64(line, f"{name}: a hash") for line in lines]
+    except UnicodeError as error:
+        raise BrokenError(f"{name}: not UTF-8") from error
+    demand(all(len(digest) == 32 for digest in path), f"{name}: a hash that does not have 32 bytes")
+    return path
+
+
+def bundle_extends(files, name, old, head):
+    proven = extends(old, head, bundle_path(files, name, old.size))
+    demand(proven, f"{name}: the proof does not lead from the noted root to this one")
 
 
 # --- A ledger --------------------------------------------------------------------------------------------------------
@@ -735,7 +833,11 @@ def walk(connection, since, blobs):
         found.doubts.append(
             f"{size - found.entries} entries stand beyond the newest signed head: nobody vouches for them"
         )
-    roots_before(connection, found)  # 2
+    roots = roots_at(connection, {each.size for each in (*found.comes_after.values(), *found.anchors.values()) if each})
+    for index, after in found.comes_after.items():  # 2
+        ours = roots.get(after.size) == after.root
+        demand(ours, f"entry {index}: its head of {after.size} entries is no head of this log")
+    found.fits = lambda old: roots.get(old.size) == old.root  # 7
     check_blobs(found, blobs)  # 5
     if since is not None:  # 6
         check_since(since, found.head, found)
@@ -745,17 +847,17 @@ def walk(connection, since, blobs):
     return found
 
 
-def roots_before(connection, found):
-    """Step 2: the head that each new key comes after is one of this log. It stands before, so the tree grows again."""
-    wanted, peaks = dict(found.comes_after), []
+def roots_at(connection, sizes):
+    """The roots of the tree at these sizes. They were passed before anything named them, so the tree grows again."""
+    peaks, roots, wanted = [], {0: root_of([])}, sizes - {0}
     leaves = connection.execute('SELECT leaf FROM entries ORDER BY "index"') if wanted else ()
     for size, (leaf,) in enumerate(leaves):
         grow(peaks, size, hashlib.sha256(b"\0" + leaf).digest())
-        for index in [index for index, after in wanted.items() if after.size == size + 1]:
-            ours = wanted.pop(index).root == root_of(peaks)
-            demand(ours, f"entry {index}: its head of {size + 1} entries is no head of this log")
-        if not wanted:
-            break
+        if size + 1 in wanted:
+            roots[size + 1] = root_of(peaks)
+            if len(roots) > len(wanted):
+                break
+    return roots
 
 
 def is_sqlite(path):
@@ -805,14 +907,14 @@ def verify(arguments):
     head, author = found.head, "unproven: no policy was given; what is here is consistent with itself"
     if policy:
         author = check_policy(policy, found)  # 7
+    say_anchors(policy, found, ledger)  # 7
     if Ed25519PublicKey is None:
         found.doubts.append("no signature was checked, because the package 'cryptography' is absent")
     for text, count in sorted(found.demonstrations.items()):
         print(f"demonstration: {count} entries: {text}")
     part = "" if ledger else f" of {head.size}"
     print(f"intact: {found.entries} entries{part} under root {head.root.hex()}")
-    when = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=min(found.time, 2**37))
-    print(f"origin: {head.origin}, head signed {when.isoformat()}Z by its own clock")
+    print(f"origin: {head.origin}, head signed {utc(found.time)} by its own clock")
     if since is not None:
         print(f"since: the {since.size} entries that were noted are unchanged, {head.size - since.size} were added")
     for line in found.notes:

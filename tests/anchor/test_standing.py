@@ -190,7 +190,7 @@ def test_a_cosignature_of_another_history_is_the_proof_of_a_fork(project, witnes
 def test_a_cosignature_of_more_than_there_is_shows_that_entries_are_gone(project, witnesses):
     project.append()
     plant(project, witnesses[0], Checkpoint(project.log_key.name, 99, b"f" * 32))
-    with pytest.raises(IntegrityError, match=r"99 entries, and the ledger has 3"):
+    with pytest.raises(IntegrityError, match=r"99 entries, and the log has 3"):
         project.known(project.policy(witnesses))
 
 
@@ -218,7 +218,7 @@ def test_a_witness_of_our_own_is_a_copy(project, witnesses):
     assert project.known(project.policy(witnesses[:1])).size == 0
 
 
-def test_a_time_stamp_counts_by_the_auditors_roots_alone(project, authorities):
+def test_a_time_stamp_counts_by_the_auditors_roots_alone_and_is_no_quorum(project, authorities, witnesses):
     mine, other = authorities
     (project.root / "include/tsa.pem").write_bytes(mine.pem)
     project.append(2)
@@ -229,6 +229,8 @@ def test_a_time_stamp_counts_by_the_auditors_roots_alone(project, authorities):
     assert (found.size, found.since, found.by) == (3, done.time, (url,))
     assert (found.unanchored, found.records, found.oldest) == (1, 1, None)
     assert project.known(authorities=other.pem).size == 0
+    asked = [project.known(project.policy(witnesses, quorum=name), authorities=mine.pem) for name in ("g", "none")]
+    assert [(each.size, each.witnessed) for each in asked] == [(3, False), (3, True)]
     assert project.known().size == 0
 
 

@@ -66,6 +66,10 @@ class Cosigned:
     def note(self) -> str:
         return self.files["checkpoint.txt"].decode()
 
+    @property
+    def size(self) -> int:
+        return int(self.note.split("\n")[1])
+
     def write(self, note: str) -> None:
         """The bundle with another note, wherever it stands, so that all agree on it."""
         before, after = self.files["checkpoint.txt"], note.encode()

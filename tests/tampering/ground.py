@@ -11,13 +11,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from affidavit.anchor.evidence import WITNESS, Anchored, body
+from affidavit.anchor.evidence import Anchored, body
 from affidavit.errors import AffidavitError
 from affidavit.evidence import Circumstances, Statement
 from affidavit.evidence.erasing import decision, erasure, hash_of_first
 from affidavit.ledger import Ledger
 from affidavit.ledger.tables import DERIVED, derived
 from affidavit.pipeline.verifying import Examined, examine
+from affidavit.projections.anchoring import WITNESS
 from affidavit.tlog import cosignature
 from affidavit.tlog.hashing import leaf_hash
 from affidavit.tlog.policy import Policy, parse_policy

@@ -109,7 +109,12 @@ def test_proofs_are_checked_alike(module):
         ours = partial(check_inclusion, index=index, size=size, leaf=leaf, proof=inclusion, root=root)
         agree(module, ours, partial(module.check_inclusion, index, size, leaf, inclusion, root))
         ours = partial(check_consistency, size1=size1, size2=size, proof=consistency, root1=root1, root2=root)
-        agree(module, ours, partial(module.check_consistency, size1, size, consistency, root1, root))
+        agree(module, ours, partial(extends, module, (size1, root1), (size, root), consistency))
+
+
+def extends(module, old, new, path):
+    heads = [module.Head("log.example", size, root, "", []) for size, root in (old, new)]
+    module.demand(module.extends(*heads, path), "no proof")
 
 
 def agree(module, ours, theirs):

@@ -3,10 +3,9 @@
 A *witness* of another operator and a *time stamp* authority sign the head, and what they sign is checked before it is
 believed. A *copy* (a file, a bucket with a retention rule, an MLflow tag, a witness of our own) proves nothing by
 itself and is called so. Each handing over becomes a statement, so that verification can say which prefix outsiders
-know, and since when (:mod:`affidavit.anchor.standing`, pure); nothing of it is evidence for a control.
+know, and since when (:mod:`affidavit.projections.anchoring`); nothing of it is evidence for a control.
 """
 
 from affidavit.anchor.evidence import Anchored
-from affidavit.anchor.standing import Anchoring, standing
 
-__all__ = ["Anchored", "Anchoring", "standing"]
+__all__ = ["Anchored"]

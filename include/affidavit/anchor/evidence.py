@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from affidavit import __version__
-from affidavit.errors import FieldNotAllowed
 from affidavit.evidence import (
     ORGANISATION_SCOPE,
     Circumstances,
     Collector,
     Draft,
-    Entry,
     Origin,
     Stage,
     Subject,
-    shapes,
     timestamp,
 )
 from affidavit.evidence.kinds import ANCHOR
 from affidavit.projections.reader import Head
 from affidavit.tlog.checkpoint import Checkpoint
-
-WITNESS, TIMESTAMP, COPY = "witness", "timestamp", "copy"
 
 TOKEN_TYPE = "application/timestamp-reply"  # noqa: S105 - a media type
 COLLECTOR = Collector("anchor", __version__)
@@ -79,13 +72,3 @@ def body(head: Head) -> str:
 def anchor_of(subject: str) -> str:
     """The id of the anchor that a statement's subject names."""
     return subject.removeprefix(_SUBJECT)
-
-
-def facts_of(entry: Entry) -> Mapping[str, Any] | None:
-    """The facts of an anchor entry; None where they are not what the kind allows."""
-    facts = entry.statement.facts
-    try:
-        shapes.check(facts, ANCHOR.facts, where=ANCHOR.name)
-    except FieldNotAllowed:
-        return None
-    return facts

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from affidavit.anchor.evidence import WITNESS, Anchored, body
+from affidavit.anchor.evidence import Anchored, body
 from affidavit.evidence import (
     Circumstances,
     Collector,
@@ -32,6 +32,7 @@ from affidavit.evidence import (
 from affidavit.evidence.salted import salted
 from affidavit.ledger import Ledger, LocalSigner
 from affidavit.ledger.copying import BLOBS, DATABASE
+from affidavit.projections.anchoring import WITNESS
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
 from affidavit.tlog.note import COSIGNATURE, SigningKey

@@ -15,8 +15,9 @@ from affidavit.errors import UsageError
 from affidavit.evidence import timestamp
 
 if TYPE_CHECKING:
-    from affidavit.anchor import Anchoring
     from affidavit.ledger import Verification
+    from affidavit.pipeline.anchoring import Outside
+    from affidavit.projections.anchoring import Anchoring
     from affidavit.projections.erasures import Erased
     from affidavit.publish.bundle_verification import BundleVerification
     from affidavit.publish.since import Growth
@@ -76,9 +77,9 @@ def _ledger(url: str | None, trust: tuple[Policy | None, bytes | None], noted: N
     place, (policy, authorities) = settings(), trust
     with err.status("verifying"), Ledger.open(url or place.ledger_url, blobs=place.blobs_url) as opened:
         done = examine(opened, policy=policy, noted=noted, authorities=authorities, processes=os.cpu_count() or 1)
-    found, anchoring, grown = done.found, done.anchoring, done.grown
+    found, grown = done.found, done.grown
     if json:
-        print_json({**_ledger_document(found, grown), **_anchoring_document(anchoring)})
+        print_json({**_ledger_document(found, grown), **_outside_document(done.anchoring)})
         return done.established
     _demonstrations(found.demonstrations)
     out.print(f"intact: {found.entries} entries under root {found.head.root.hex()}")
@@ -96,20 +97,32 @@ def _ledger(url: str | None, trust: tuple[Policy | None, bytes | None], noted: N
         for kind in grown.added:
             out.print(f"  {kind}: {grown.count(kind)} (entries {grown.indices(kind)})", markup=False)
     out.print(f"author: {found.author}", markup=False)
-    _say_anchoring(anchoring)
-    if not done.witnessed:
-        out.print("not established: the quorum of the policy cosigned no head of this ledger")
+    _say_anchoring(done.anchoring, _suffix(done.anchoring))
     out.print("Integrity means unchanged since collection; not that what was declared is true, nor complete.")
     return done.established
 
 
-def _say_anchoring(found: Anchoring) -> None:
+def _say_anchoring(found: Anchoring, suffix: str = "") -> None:
     if found.since is not None:
         by = ", ".join(found.by)
         out.print(f"anchoring: {found.size} entries known to {by} since {timestamp(found.since)}", markup=False)
+    out.print(f"anchoring: {found.unanchored} entries not known to any outsider{suffix}")
+    if not found.witnessed:
+        out.print("not established: the quorum of the policy cosigned no head of this log that is shown here")
+
+
+def _suffix(found: Outside) -> str:
     own = f", {found.records} of them only record anchors" if found.records else ""
-    age = f"; the oldest has stood for {found.minutes(now())} minutes" if found.oldest else ""
-    out.print(f"anchoring: {found.unanchored} entries not known to any outsider{own}{age}")
+    return own + (f"; the oldest has stood for {found.minutes(now())} minutes" if found.oldest else "")
+
+
+def _outside_document(found: Outside) -> dict[str, Any]:
+    document = _anchoring_document(found)
+    document["anchoring"] |= {
+        "unanchored_records_of_anchors": found.records,
+        "unanchored_minutes": found.minutes(now()),
+    }
+    return document
 
 
 def _anchoring_document(found: Anchoring) -> dict[str, Any]:
@@ -119,8 +132,7 @@ def _anchoring_document(found: Anchoring) -> dict[str, Any]:
             "size": found.size,
             "since": timestamp(found.since) if found.since else None,
             "by": list(found.by),
-            "unanchored_records_of_anchors": found.records,
-            "unanchored_minutes": found.minutes(now()),
+            "witnessed": found.witnessed,
         },
     }
 
@@ -167,8 +179,8 @@ def _bundle(path: Path, policy: Policy | None, noted: Note | None, *, json: bool
 
     found = verify_bundle(path, policy=policy, since=noted)
     if json:
-        print_json(_bundle_document(found))
-        return found.proven
+        print_json({**_bundle_document(found), **_anchoring_document(found.anchoring)})
+        return found.established
     head = found.checkpoint
     _demonstrations(found.demonstrations)
     out.print(f"intact: {len(found.indices)} entries of {head.size} under root {head.root.hex()}")
@@ -179,8 +191,9 @@ def _bundle(path: Path, policy: Policy | None, noted: Note | None, *, json: bool
     if found.since is not None:
         out.print(f"since: the {found.since} entries noted are unchanged; {head.size - found.since} were added")
     out.print(f"author: {found.author}", markup=False)
+    _say_anchoring(found.anchoring)
     out.print("Integrity means unchanged since collection; not that what was declared is true, nor complete.")
-    return found.proven
+    return found.established
 
 
 def _bundle_document(found: BundleVerification) -> dict[str, Any]:

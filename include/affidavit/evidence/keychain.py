@@ -13,7 +13,7 @@ numbers the code repeats:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from affidavit.errors import AffidavitError, NoteError
 from affidavit.evidence import kinds
@@ -21,7 +21,7 @@ from affidavit.evidence.statement import Statement
 from affidavit.tlog import rotation
 from affidavit.tlog.checkpoint import Checkpoint
 from affidavit.tlog.note import COSIGNATURE, Note, VerifierKey
-from affidavit.tlog.policy import Policy, parse_policy
+from affidavit.tlog.policy import NONE, Policy, parse_policy
 from affidavit.tlog.rotation import QUORUM, RECOVERY, Rotation
 
 
@@ -152,22 +152,24 @@ class Keychain:
         )
 
     def author(self, policy: Policy, head: Note) -> str:
-        """In words whose log it is by ``policy``, and who cosigned its newest ``head``.
+        """In words whose log it is by ``policy``, of which this is the newest ``head``; no witness is asked for.
+
+        Witnesses seldom know the newest head: recording that they know one makes a newer one. Which head the quorum
+        cosigned is for whoever reads the anchor entries to say (:mod:`affidavit.projections.anchoring`).
 
         A policy may name an earlier key: that signed a head over the entry which says who may replace it. Raises
-        ``NoteError`` where the policy names no key of this log, or asks for witnesses that did not cosign.
+        ``NoteError`` where the policy names no key of this log, or a signature by one of its keys does not hold.
         """
         named = next((link for link in reversed(self.links) if link.key in policy.logs), None)
+        logs = policy.logs
         if named is not None:
-            others = tuple(key for key in policy.logs if key.name != self.origin)
-            policy = Policy((*others, self.newest), policy.witnesses, policy.groups, policy.quorum)
-        endorsement = policy.endorse(head)
+            logs = (*(key for key in logs if key.name != self.origin), self.newest)
+        endorsement = replace(policy, logs=logs, quorum=NONE).endorse(head)
         if endorsement.log != self.newest or named is None:
             raise NoteError("the policy names another key for this log than its entry 0 does")
         later = [link for link in self.links if link.index > named.index]
         replaced = f" was replaced {_steps(later)} that entry 0 pins" if later else ""
-        witnesses = ", ".join(name for name, _ in endorsement.witnesses) or "no witness"
-        return f"{self.origin}, whose key the policy names{replaced}; cosigned by {witnesses}"
+        return f"{self.origin}, whose key the policy names{replaced}"
 
 
 def _steps(links: Iterable[Link]) -> str:

@@ -17,8 +17,9 @@ The steps, whose numbers the code repeats:
 8. Every blob that an entry names is there, with the bytes whose digest the entry holds; or a later entry under the
    newest head says that it was erased. Each such entry is one that may be (:mod:`affidavit.projections.erasures`).
    Bytes that are still there after their erasure was recorded are counted: somebody has yet to remove them.
-9. The policy, if one was given, accepts the newest head, and its log key is one of the log's. Without a policy the
-   ledger is consistent with itself, and its author is unproven.
+9. The log key of the policy, if one was given, is one of the log's, and the newest head is signed by it or by what
+   replaced it. Which head the policy's witnesses cosigned is asked elsewhere (:mod:`affidavit.projections.anchoring`).
+   Without a policy the ledger is consistent with itself, and its author is unproven.
 
 A leaf that is not in canonical form is not an error of its own: what was signed are its bytes, and step 2 leaves one
 way to read them.

@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from affidavit.anchor import Anchored, Anchoring, standing
-from affidavit.anchor.evidence import COPY, TIMESTAMP, WITNESS, anchor_of, body, facts_of
+from affidavit.anchor import Anchored
+from affidavit.anchor.evidence import anchor_of, body
 from affidavit.errors import AffidavitError, BlobAbsent, ConfigurationError, LedgerRolledBack, NoteError
-from affidavit.evidence import AirflowRun, Circumstances
+from affidavit.evidence import AirflowRun, Circumstances, moment
 from affidavit.evidence.kinds import ANCHOR
 from affidavit.evidence.salted import payload, salted
 from affidavit.inventory import Anchor, Connection
 from affidavit.ledger import Ledger
 from affidavit.pipeline.workplace import Workplace
+from affidavit.projections.anchoring import COPY, TIMESTAMP, WITNESS, Anchoring, facts_of, standing
 from affidavit.projections.reader import Head
-from affidavit.tlog.note import VerifierKey
+from affidavit.tlog.note import Note, VerifierKey
 from affidavit.tlog.policy import Policy
 
 
@@ -30,6 +31,21 @@ class Round:
     anchored: tuple[Anchored, ...]
     current: tuple[str, ...]
     failed: tuple[tuple[str, AffidavitError], ...]
+
+
+@dataclass(frozen=True)
+class Outside(Anchoring):
+    """What outsiders know of a whole ledger.
+
+    Of the unanchored entries ``records`` only record anchors; ``oldest`` is when the first of the others was observed.
+    """
+
+    records: int
+    oldest: datetime | None
+
+    def minutes(self, at: datetime) -> int:
+        """Whole minutes for which the oldest entry that no outsider knows has been there, at ``at``."""
+        return max(0, int((at - self.oldest).total_seconds() // 60)) if self.oldest else 0
 
 
 def anchor(workplace: Workplace, *, now: datetime, airflow: AirflowRun | None = None) -> Round:
@@ -60,7 +76,7 @@ def anchor(workplace: Workplace, *, now: datetime, airflow: AirflowRun | None = 
     return Round(head, tuple(done), tuple(current), tuple(failed))
 
 
-def known_outside(ledger: Ledger, *, head: Head, policy: Policy | None, authorities: bytes | None = None) -> Anchoring:
+def known_outside(ledger: Ledger, *, head: Head, policy: Policy | None, authorities: bytes | None = None) -> Outside:
     """Which prefix of what stands under ``head`` outsiders know.
 
     What counts are the witnesses of the auditor's ``policy`` and the PEM roots of time stamp ``authorities``.
@@ -81,14 +97,16 @@ def known_outside(ledger: Ledger, *, head: Head, policy: Policy | None, authorit
                 raise NoteError("the time stamp was erased") from error
             return timestamp.check(token, text, trusted=trusted)
 
-    return standing(
+    found = standing(
         ledger.entries(0, head.size, kind=ANCHOR.name),
-        lambda start: ledger.entries(start, head.size),
-        head=head,
+        head=Note.parse(head.note),
         policy=policy,
         prove=ledger.prove_consistency,
         check_token=check_token,
     )
+    others = [e.statement.observed_at for e in ledger.entries(found.size, head.size) if e.statement.kind != ANCHOR.name]
+    oldest = moment(others[0]) if others else None
+    return Outside(**vars(found), records=found.unanchored - len(others), oldest=oldest)
 
 
 def _known(ledger: Ledger) -> dict[str, int]:

@@ -2,8 +2,8 @@
 
 ``state`` keeps what a rule needs of each scope (latest facts, due slots that were collected, obligations in force);
 ``lineage`` reads from it which model version is in use and what it was made from; ``erasures`` which blobs were erased,
-and whether each of these erasures was one that may be; ``reader`` is the narrow view of a ledger that everything
-outside it is given.
+and whether each of these erasures was one that may be; ``anchoring`` which prefix of the log outsiders know; ``reader``
+is the narrow view of a ledger that everything outside it is given.
 """
 
 from affidavit.projections.lineage import Edge, Graph, InUse, Node, graph, in_use

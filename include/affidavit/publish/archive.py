@@ -23,7 +23,7 @@ MAX_BYTES = 2**32 - 1
 NAME = re.compile(
     r"README\.txt|copy_of_affidavit_verify\.py|checkpoint\.txt|manifest\.json|policy-template\.txt|since\.txt"
     r"|blobs/[0-9a-f]{64}|entries/(0|[1-9][0-9]{0,18})\.json|proofs/(0|[1-9][0-9]{0,18})\.tlog-proof"
-    r"|rotations/[1-9][0-9]{0,18}\.txt"
+    r"|(rotations|anchors)/[1-9][0-9]{0,18}\.txt"
 )
 """Every name that a file of a bundle can have; none leads out of a folder."""
 

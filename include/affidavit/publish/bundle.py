@@ -1,10 +1,12 @@
 """A bundle: chosen entries in one archive, each with the proof that it is in the log.
 
     README.txt            what this is, and what it does not show
+    anchors/N.txt         where witnesses cosigned a head of N entries: the proof that the head extends it
     blobs/D               the blob with SHA-256 D, for each that an entry names and that was not erased
     checkpoint.txt        the signed head that every proof leads to
     copy_of_affidavit_verify.py   the stand-alone verifier; as a copy, its name says so, and so it does when it runs
-    entries/N.json        the leaf of entry N, byte for byte; those that name the log's keys are always there
+    entries/N.json        the leaf of entry N, byte for byte; those that name the log's keys, or hold
+                          the newest cosignature by each witness, are always there
     manifest.json         the SHA-256 of every other file
     policy-template.txt   the log's key as the log itself names it, commented out: to be compared, not to be trusted
     proofs/N.tlog-proof   its proof (C2SP tlog-proof)
@@ -26,8 +28,10 @@ from pathlib import Path
 
 from affidavit.errors import AffidavitError, ConfigurationError, IntegrityError, UsageError
 from affidavit.evidence import Entry, dumps
+from affidavit.evidence.kinds import ANCHOR
 from affidavit.evidence.naming import named_blobs
 from affidavit.projections import erasures
+from affidavit.projections.anchoring import newest_cosigned
 from affidavit.projections.erasures import Erasures
 from affidavit.projections.reader import Head, Reader
 from affidavit.publish import archive
@@ -148,9 +152,15 @@ def _files(
         if link.after is not None:
             path = prover.prove_consistency(link.after.size, head.size)
             files[f"rotations/{link.index}.txt"] = extension_text(link.after.size, path, head.note).encode()
+    anchors = newest_cosigned(reader.entries(0, head.size, kind=ANCHOR.name), origin=head.origin)
+    # A head that is not of the past has no proof: the verifier says whose signature is under it.
+    for size in sorted(size for size in set(anchors.values()) if size < head.size):
+        path = prover.prove_consistency(size, head.size)
+        files[f"anchors/{size}.txt"] = extension_text(size, path, head.note).encode()
     digests: set[str] = set()
+    always = {*(link.index for link in keys.links), *anchors}
     known = erasures.read(reader, size=head.size)
-    for entry in _whole(selection.choose(reader, head.size, always=[link.index for link in keys.links]), known, reader):
+    for entry in _whole(selection.choose(reader, head.size, always=always), known, reader):
         proof = TlogProof(entry.index, tuple(prover.prove_inclusion(entry.index, head.size)), note)
         try:
             proof.included(entry.leaf_hash)
@@ -223,6 +233,7 @@ that you got elsewhere. policy-template.txt shows which key the log itself names
 entries/N.json       entry N as it was recorded, byte for byte
 proofs/N.tlog-proof  the proof that it is in the log (c2sp.org/tlog-proof)
 checkpoint.txt       the signed head that the proofs lead to (c2sp.org/tlog-checkpoint)
+anchors/N.txt        if there: the head extends one of N entries that witnesses cosigned; the anchor entries say which
 rotations/N.txt      if there: entry N replaced the log's key, and the head extends the one that it came after
 blobs/               what entries name by SHA-256
 since.txt            if there: the proof that the head extends a checkpoint that was noted before

@@ -12,8 +12,11 @@ The steps, whose numbers the code repeats:
    that it was erased, and each such entry is one that may be as far as the bundle shows it: the entries that name the
    blob and the decision before it are there (:mod:`affidavit.projections.erasures`).
 6. The checkpoint extends the noted one, if one was given; the bundle then holds the proof.
-7. The policy, if one was given, accepts the checkpoint, and its log key is one of the log's. Without one the bundle
-   is consistent with itself, and its author is unproven.
+7. The log key of the policy, if one was given, is one of the log's. Without one the bundle is consistent with itself,
+   and its author is unproven.
+8. Which head the policy's quorum of witnesses cosigned is judged from the checkpoint and from those anchor entries for
+   whose head there is a proof that the checkpoint extends it, as it is judged for a whole ledger
+   (:mod:`affidavit.projections.anchoring`). Where none was, nothing is broken, and the bundle is not established.
 
 README, policy template and the copy of the verifier are listed in the manifest, and nothing signs them: whoever changes
 one and its digest is not found. None of them is evidence, and none is used here.
@@ -32,6 +35,7 @@ from affidavit.errors import AffidavitError, ConfigurationError, IntegrityError,
 from affidavit.evidence import Entry, kinds, loads
 from affidavit.evidence.keychain import Keychain
 from affidavit.evidence.naming import named_blobs
+from affidavit.projections.anchoring import Anchoring, head_of, standing
 from affidavit.projections.erasures import KINDS, Erased, survey
 from affidavit.publish.archive import Folder, Zip
 from affidavit.publish.bundle import COPY, FORMAT
@@ -53,7 +57,8 @@ class BundleVerification:
 
     ``time`` is when the head was signed (POSIX seconds), ``kinds`` counts entries by kind, ``demonstrations`` by the
     text that marks them, to be said first; ``claim`` is what it claims to hold, which nothing proves; ``since`` is the
-    size of the noted checkpoint. ``erased`` are blobs that are not there because they were erased.
+    size of the noted checkpoint. ``erased`` are blobs that are not there because they were erased; ``anchoring`` is
+    what the bundle shows of it.
     """
 
     checkpoint: Checkpoint
@@ -67,6 +72,12 @@ class BundleVerification:
     since: int | None
     author: str
     proven: bool
+    anchoring: Anchoring
+
+    @property
+    def established(self) -> bool:
+        """Whether a policy was given, and nothing is left open that it asks for."""
+        return self.proven and self.anchoring.witnessed
 
 
 def verify_bundle(path: Path, *, policy: Policy | None = None, since: Note | None = None) -> BundleVerification:
@@ -96,6 +107,7 @@ def verify_bundle(path: Path, *, policy: Policy | None = None, since: Note | Non
         since=Checkpoint.parse(since.text).size if since else None,
         author=_author(note, keys, policy),
         proven=policy is not None,
+        anchoring=_anchored(files, entries, Note.parse(note), policy),
     )
 
 
@@ -241,6 +253,26 @@ def _author(note: str, keys: Keychain, policy: Policy | None) -> str:
         return keys.author(policy, Note.parse(note))
     except NoteError as error:
         raise NoteError(error.problem, where="checkpoint.txt") from error
+
+
+def _anchored(files: Zip | Folder, entries: Mapping[int, Entry], head: Note, policy: Policy | None) -> Anchoring:
+    # 8
+    top = Checkpoint.parse(head.text)
+    anchors = {index: entry for index, entry in entries.items() if entry.statement.kind == kinds.ANCHOR.name}
+    heads = {index: head_of(entry, origin=top.origin) for index, entry in anchors.items()}
+    named = {each.size for each in heads.values() if each is not None}
+    paths = {}
+    for name in (name for name in files if name.startswith("anchors/")):
+        try:
+            size, path, _ = parse_extension(_text(files, name))
+        except ProofError as error:
+            raise ProofError(error.problem, where=name) from error
+        if name != f"anchors/{size}.txt" or size not in named:
+            raise IntegrityError(f"a proof from size {size}, which is not its name, or no anchor entry's", where=name)
+        paths[size] = path
+    # What a bundle shows no proof for it may as well have left out; what is beyond its head cannot be of its past.
+    shown = [anchors[i] for i, each in heads.items() if each and (each.size in paths or each.size >= top.size)]
+    return standing(shown, head=head, policy=policy, prove=lambda size, _: paths.get(size, ()))
 
 
 def _text(files: Zip | Folder, name: str) -> str:

@@ -1,12 +1,13 @@
-"""Which prefix of a ledger outsiders know, since when, and who. Pure: no clock, no network, no database.
+"""Which prefix of a log outsiders know, since when, and who; of a whole ledger, or of what a bundle shows of one.
 
 Nothing counts on the ledger's word: a cosignature counts by a witness key of the auditor's policy, a time stamp by the
 auditor's own roots, a copy never. The steps, whose numbers the code repeats:
 
-1. Each anchor entry of this log is read; a cosignature or time stamp that does not hold counts for nothing.
+1. Each anchor entry of this log is read, and what witnesses wrote under the head itself; a cosignature or time stamp
+   that does not hold counts for nothing.
 2. The policy's quorum holds for a size from the moment at which enough witnesses had cosigned that size or a larger
    one (where the policy asks for none, one of its witnesses is enough); a time stamp holds for its own size.
-3. The largest such size counts. What its signers saw is proven to be a prefix of this ledger: where it is not, two
+3. The largest such size counts. What its signers saw is proven to be a prefix of this log: where it is not, two
    histories were signed, and that is an ``IntegrityError``.
 """
 
@@ -17,16 +18,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from affidavit.anchor.evidence import TIMESTAMP, WITNESS, facts_of
-from affidavit.errors import IntegrityError, NoteError, ProofError
-from affidavit.evidence import Entry, moment
+from affidavit.errors import FieldNotAllowed, IntegrityError, NoteError, ProofError
+from affidavit.evidence import Entry, shapes
 from affidavit.evidence.kinds import ANCHOR
-from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
 from affidavit.tlog.checkpoint import Checkpoint
 from affidavit.tlog.note import Note
-from affidavit.tlog.policy import Policy
+from affidavit.tlog.policy import NONE, Policy
 from affidavit.tlog.proofs import check_consistency
+
+WITNESS, TIMESTAMP, COPY = "witness", "timestamp", "copy"
 
 Prove = Callable[[int, int], Sequence[bytes]]
 CheckToken = Callable[[str, str], datetime]
@@ -46,58 +47,82 @@ class Known:
 class Anchoring:
     """Outsiders know the first ``size`` entries since ``since``; ``by`` names them. 0, None and none where nobody does.
 
-    ``unanchored`` entries come after these, ``records`` of them only record anchors; ``oldest`` is when the first of
-    the others was observed.
+    ``unanchored`` entries come after these. ``witnessed`` tells whether the policy's quorum cosigned some head of the
+    log, or the policy asks for none.
     """
 
     size: int
     since: datetime | None
     by: tuple[str, ...]
     unanchored: int
-    records: int
-    oldest: datetime | None
-
-    def minutes(self, at: datetime) -> int:
-        """Whole minutes for which the oldest entry that no outsider knows has been there, at ``at``."""
-        return max(0, int((at - self.oldest).total_seconds() // 60)) if self.oldest else 0
+    witnessed: bool
 
 
 def standing(
     anchors: Iterable[Entry],
-    suffix: Callable[[int], Iterable[Entry]],
     *,
-    head: Head,
+    head: Note,
     policy: Policy | None,
     prove: Prove,
-    check_token: CheckToken | None,
+    check_token: CheckToken | None = None,
 ) -> Anchoring:
-    """What outsiders know of the ledger under ``head``.
+    """What outsiders know of the log under the signed ``head``.
 
-    ``anchors`` are its entries of that kind; ``suffix`` gives the entries from an index on; ``prove`` gives a
-    consistency proof between two sizes above 0. Without ``policy`` no witness counts, without ``check_token`` no time
-    stamp. Raises ``IntegrityError`` where an outsider signed another history of this log.
+    ``anchors`` are its entries of that kind; ``prove`` gives a consistency proof between two sizes above 0. Without
+    ``policy`` no witness counts, without ``check_token`` no time stamp. Raises ``IntegrityError`` where an outsider
+    signed another history of this log.
     """
-    cosigned: list[Known] = []
+    top = Checkpoint.parse(head.text)
+    cosigned = _under(head, top, policy)  # 1
     stamped: list[Known] = []
-    for entry in anchors:  # 1
-        cosigned += _cosigned(entry, head, policy)
-        stamped += _stamped(entry, head, check_token)
+    for entry in anchors:
+        cosigned += _cosigned(entry, top, policy)
+        stamped += _stamped(entry, top, check_token)
     newest = [*_newest(cosigned).values(), *_newest(stamped).values()]
-    claims = [claim for claim in (_quorum(cosigned, policy), _largest(stamped)) if claim is not None]  # 2
+    quorum = _quorum(cosigned, policy)  # 2
+    claims = [claim for claim in (quorum, _largest(stamped)) if claim is not None]
     for known in {*newest, *(known for claim in claims for known in claim.relies_on)}:  # 3
-        _prefix(known, head, prove)
+        _prefix(known, top, prove)
     size = max((claim.size for claim in claims), default=0)
     best = [claim for claim in claims if claim.size == size]
-    rest = [entry.statement for entry in suffix(size)]
-    others = [statement for statement in rest if statement.kind != ANCHOR.name]
     return Anchoring(
         size=size,
         since=min((claim.since for claim in best), default=None),
         by=tuple(sorted({known.by for claim in best for known in claim.relies_on})),
-        unanchored=len(rest),
-        records=len(rest) - len(others),
-        oldest=moment(others[0].observed_at) if others else None,
+        unanchored=top.size - size,
+        witnessed=policy is None or policy.quorum == NONE or (quorum is not None and quorum.size > 0),
     )
+
+
+def newest_cosigned(anchors: Iterable[Entry], *, origin: str) -> dict[int, int]:
+    """The entries with the newest cosignature by each key, whosever it is: index of the entry, size of the head.
+
+    They are taken at their word, and nothing is verified: whoever asks does not know whom an auditor trusts.
+    """
+    found: dict[tuple[str, bytes], tuple[int, int]] = {}
+    for entry in anchors:
+        if (read := _read(entry, origin)) is not None:
+            checkpoint, signed = read
+            for line in signed.signatures:
+                if checkpoint.size > found.get((line.name, line.id), (0, 0))[1]:
+                    found[line.name, line.id] = entry.index, checkpoint.size
+    return dict(found.values())
+
+
+def facts_of(entry: Entry) -> Mapping[str, Any] | None:
+    """The facts of an anchor entry; None where they are not what the kind allows."""
+    facts = entry.statement.facts
+    try:
+        shapes.check(facts, ANCHOR.facts, where=ANCHOR.name)
+    except FieldNotAllowed:
+        return None
+    return facts
+
+
+def head_of(entry: Entry, *, origin: str) -> Checkpoint | None:
+    """The head of the log that an anchor entry says a witness cosigned; None where it says nothing of the kind."""
+    read = _read(entry, origin)
+    return read[0] if read is not None else None
 
 
 @dataclass(frozen=True)
@@ -107,17 +132,14 @@ class _Claim:
     relies_on: tuple[Known, ...]
 
 
-def _cosigned(entry: Entry, head: Head, policy: Policy | None) -> list[Known]:
-    facts = facts_of(entry)
-    if policy is None or facts is None or facts["means"] != WITNESS:
-        return []
-    try:
-        checkpoint = _checkpoint(facts)
-        signed = Note.parse(f"{checkpoint.text}\n{facts['cosignature']}")
-    except NoteError:
-        return []
+def _cosigned(entry: Entry, head: Checkpoint, policy: Policy | None) -> list[Known]:
+    read = _read(entry, head.origin)
+    return _under(read[1], read[0], policy) if read is not None else []
+
+
+def _under(signed: Note, checkpoint: Checkpoint, policy: Policy | None) -> list[Known]:
     found = []
-    for name, key in policy.witnesses if checkpoint.origin == head.origin else ():
+    for name, key in policy.witnesses if policy is not None else ():
         try:
             time = datetime.fromtimestamp(cosignature.verify(signed, key), UTC)
         except (NoteError, OverflowError, ValueError, OSError):  # not by this witness, or of no year that there is
@@ -126,7 +148,20 @@ def _cosigned(entry: Entry, head: Head, policy: Policy | None) -> list[Known]:
     return found
 
 
-def _stamped(entry: Entry, head: Head, check_token: CheckToken | None) -> list[Known]:
+def _read(entry: Entry, origin: str) -> tuple[Checkpoint, Note] | None:
+    """The head of the log that an entry says a witness cosigned, and the same as a signed note; nothing is verified."""
+    facts = facts_of(entry)
+    if facts is None or facts["means"] != WITNESS:
+        return None
+    try:
+        checkpoint = _checkpoint(facts)
+        signed = Note.parse(f"{checkpoint.text}\n{facts['cosignature']}")
+    except NoteError:
+        return None
+    return (checkpoint, signed) if (checkpoint.origin, signed.text) == (origin, checkpoint.text) else None
+
+
+def _stamped(entry: Entry, head: Checkpoint, check_token: CheckToken | None) -> list[Known]:
     facts = facts_of(entry)
     if check_token is None or facts is None or facts["means"] != TIMESTAMP or facts["details"] is None:
         return []
@@ -181,11 +216,11 @@ def _largest(stamped: Sequence[Known]) -> _Claim | None:
     return _Claim(size, first.time, (first,))
 
 
-def _prefix(known: Known, head: Head, prove: Prove) -> None:
+def _prefix(known: Known, head: Checkpoint, prove: Prove) -> None:
     checkpoint = known.checkpoint
     if checkpoint.size > head.size:
         raise IntegrityError(
-            f"{known.by} signed a head of {checkpoint.size} entries, and the ledger has {head.size}",
+            f"{known.by} signed a head of {checkpoint.size} entries, and the log has {head.size}",
             fix="ask for the ledger that was signed: entries of it are gone here",
         )
     try:
