@@ -34,7 +34,6 @@ def _one(name: str, url: str, entries: int) -> Measurement:
     with ledgers.opened(url) as writer:
         sizes = [_grown(writer, size) for size in (SMALL, entries)]
         with Ledger.open(url, blobs=writer.place().blobs) as ledger:
-            ledger.head()  # whoever asks for a proof under a head has read it: what it covers is asked for once
             reads: list[str] = []
             sa.event.listen(ledger._engine, "before_cursor_execute", lambda *args: reads.append(args[2]))  # noqa: SLF001
             rounds = [[_proofs(ledger, size, reads, chance) for size in sizes] for _ in range(ROUNDS)]

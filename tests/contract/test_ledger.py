@@ -196,11 +196,12 @@ def test_heads_extend_one_another(place, alias):
 def test_a_proof_takes_two_reads_at_most_at_any_size(place, alias):
     with place.create() as ledger:
         ledger.append([alias(model=str(n)) for n in range(700)], now=LATER)
-        asked = []
-        sa.event.listen(ledger._engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
-        ledger.prove_inclusion(350, 701)
-        ledger.prove_consistency(333, 701)
-        assert sum(statement.startswith("SELECT") for statement in asked) <= 4
+    for prove in (lambda ledger: ledger.prove_inclusion(350, 701), lambda ledger: ledger.prove_consistency(333, 701)):
+        with place.read() as ledger:  # just opened: nothing is remembered
+            asked = []
+            sa.event.listen(ledger._engine, "before_cursor_execute", lambda *args, asked=asked: asked.append(args[2]))
+            prove(ledger)
+            assert 0 < sum("SELECT" in statement for statement in asked) <= 2
 
 
 # Blobs

@@ -267,7 +267,7 @@ class Ledger:
             return log.size(connection)
 
     def prove_inclusion(self, index: int, size: int) -> list[bytes]:
-        """The audit path of an entry under the head of ``size`` (RFC 6962); two SELECTs once that head was read.
+        """The audit path of an entry under the head of ``size`` (RFC 6962), in at most two SELECTs.
 
         Raises ``UsageError`` beyond the newest head: what nobody was told of yet is not proven.
         """
