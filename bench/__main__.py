@@ -51,17 +51,18 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([name] for name in (*known, "all")):
         print(f"no measurement {' '.join(arguments)!r}; there are: {', '.join(known)}, or all", file=sys.stderr)
         return 2
-    taken = []
+    taken, without = [], 0
     for name in known if arguments == ["all"] else arguments:
         try:
             taken.append(measure(name, quick=quick))
         except NotComparable as error:
-            print(f"{name}: {error}", file=sys.stderr)
-            return 1
-        print(taken[-1].line(), flush=True)
+            print(f"{name}: {error}", file=sys.stderr, flush=True)
+            without += 1
+        else:
+            print(taken[-1].line(), flush=True)
     if arguments == ["all"]:
         draw(taken)
-    return 0 if all(each.within for each in taken) else 1
+    return 0 if not without and all(each.within for each in taken) else 1
 
 
 if __name__ == "__main__":

@@ -89,6 +89,15 @@ def test_sides_that_cannot_be_compared_give_no_figure(bench):
     assert (code, out, err) == (1, "", "tiny: parsing loads pandas\n")
 
 
+def test_one_without_a_figure_keeps_none_of_the_others_from_being_drawn(bench):
+    def measure():
+        raise NotComparable("the peer cannot be had")
+
+    code, out, err = bench(["all"], absent=measure, good=lambda: measurement(0.5, "good"))
+    assert (code, err) == (1, "absent: the peer cannot be had\n")
+    assert "within" in out
+
+
 def test_a_generated_project_is_a_whole_inventory(tmp_path):
     project = dag_parse.write_project(tmp_path / "p", 3)
     inventory = load(project / "include", project / "expectations")
