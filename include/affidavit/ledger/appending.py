@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from affidavit.evidence import Draft
-from affidavit.ledger import log
+from affidavit.ledger import driver, log
 from affidavit.ledger.signer import Signer
 from affidavit.ledger.tables import DERIVED, derived
 from affidavit.projections.reader import Head
@@ -24,7 +24,7 @@ Closing = Callable[[Sequence[bool]], Draft | None]
 
 _LATEST = (
     'SELECT stream, leaf_hash, facts_digest FROM entries WHERE "index" IN '
-    '(SELECT MAX("index") FROM entries WHERE stream IN ({}) GROUP BY stream)'
+    '(SELECT MAX("index") FROM entries WHERE stream IN (%s) GROUP BY stream)'
 )
 
 
@@ -59,7 +59,6 @@ class Batch:
         self._old = edge.copy()
         self._latest: dict[bytes, tuple[bytes, bytes]] = {}
         self._rows: list[tuple[Any, ...]] = []
-        self._place = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         self._nodes: dict[Node, bytes] = {}
 
     def __len__(self) -> int:
@@ -69,9 +68,7 @@ class Batch:
         """Read the latest entry of each draft's stream."""
         streams = {draft.statement.stream for draft in drafts} - set(self._latest)
         for some in _batched(sorted(streams), 500):
-            # The driver's own parameters and rows: SQLAlchemy's would cost as much as sealing.
-            places = ", ".join([self._place] * len(some))
-            rows = self._connection.exec_driver_sql(_LATEST.format(places), tuple(some))
+            rows = driver.rows(self._connection, _LATEST % ", ".join(["{}"] * len(some)), some)
             self._latest.update({bytes(stream): (bytes(leaf), bytes(facts)) for stream, leaf, facts in rows})
 
     def add(self, draft: Draft) -> int | None:
@@ -94,10 +91,10 @@ class Batch:
         """Insert entries and the nodes they complete."""
         if not self._rows:
             return
-        self._insert("entries", ("index", "leaf", *DERIVED), self._rows)
+        driver.insert(self._connection, "entries", ("index", "leaf", *DERIVED), self._rows)
         completed = [(level, index, digest) for (level, index), digest in self._nodes.items() if level]
         if completed:
-            self._insert("nodes", ("level", "index", "hash"), completed)
+            driver.insert(self._connection, "nodes", ("level", "index", "hash"), completed)
 
     def sign(self, signer: Signer, *, now: datetime) -> Head | None:
         """The head over everything that was written, signed and recorded; the present one where that covers it."""
@@ -112,11 +109,6 @@ class Batch:
         checkpoint = Checkpoint(signer.vkey.name, size, self.edge.root())
         head = signer.sign(checkpoint, previous=previous, proof=proof, time=now)
         return log.record(self._connection, head, previous=previous)
-
-    def _insert(self, table: str, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
-        names = ", ".join(f'"{name}"' for name in columns)
-        places = ", ".join([self._place] * len(columns))
-        self._connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({places})", rows)  # noqa: S608
 
     def receipt(self, index: int | None, head: Head) -> Receipt | None:
         """The receipt of an entry of this batch, once ``head`` is durable."""

@@ -27,6 +27,7 @@ from affidavit.errors import (
     LedgerMissing,
     LedgerUnavailable,
 )
+from affidavit.ledger import driver
 from affidavit.ledger.blobs import make_directory, sync_directory
 from affidavit.ledger.places import shown
 
@@ -78,7 +79,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.execution_options(affidavit_write=True)
         with connection.begin():
             if engine.dialect.name == "postgresql":
-                connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                driver.run(connection, f"SELECT pg_advisory_xact_lock({_LOCK})")
             yield connection
 
 
@@ -90,13 +91,9 @@ def translated(engine: Engine) -> Iterator[None]:
     except AffidavitError:
         raise
     except exc.DBAPIError as error:
-        where = shown(engine.url.render_as_string())
-        if isinstance(error.orig, sqlite3.Error):
-            there = Path(str(engine.url.database)).exists()
-            raise _sqlite_error(error.orig, where, there=there) from error
-        raise _postgres_error(error, where) from error
-    except sqlite3.Error as error:  # of rows that were taken from the driver itself
-        raise _sqlite_error(error, shown(engine.url.render_as_string()), there=True) from error
+        raise _drivers(error.orig, engine) from error
+    except engine.dialect.loaded_dbapi.Error as error:  # of what the driver was asked itself
+        raise _drivers(error, engine) from error
     except exc.SQLAlchemyError as error:
         where = shown(engine.url.render_as_string())
         raise LedgerUnavailable(f"the database failed ({type(error).__name__})", where=where, fix=_AGAIN) from error
@@ -163,7 +160,7 @@ def _sqlite(url: URL, access: Access) -> Engine:
 
     def begin(connection: Connection) -> None:
         write = connection.get_execution_options().get("affidavit_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        driver.run(connection, "BEGIN IMMEDIATE" if write else "BEGIN")
 
     engine = sa.create_engine(f"sqlite:///{path}", creator=creator)
     event.listen(engine, "connect", configure)
@@ -187,6 +184,13 @@ def _postgres(url: URL, access: Access) -> Engine:
         raise ConfigurationError("no driver for Postgres", fix="install affidavit[postgres]") from error
 
 
+def _drivers(error: BaseException | None, engine: Engine) -> AffidavitError:
+    where = shown(engine.url.render_as_string())
+    if isinstance(error, sqlite3.Error):
+        return _sqlite_error(error, where, there=Path(str(engine.url.database)).exists())
+    return _ours(getattr(error, "sqlstate", None) or "no connection", _POSTGRES, where)
+
+
 def _sqlite_error(error: sqlite3.Error, where: str, *, there: bool) -> AffidavitError:
     code = getattr(error, "sqlite_errorname", "") or type(error).__name__
     if code.startswith("SQLITE_CANTOPEN") and there:
@@ -195,10 +199,6 @@ def _sqlite_error(error: sqlite3.Error, where: str, *, there: bool) -> Affidavit
     if code == "SQLITE_ERROR" and "no such table" in str(error):
         code = "SQLITE_CANTOPEN"  # a database, but not a ledger
     return _ours(code, _SQLITE, where)
-
-
-def _postgres_error(error: exc.DBAPIError, where: str) -> AffidavitError:
-    return _ours(getattr(error.orig, "sqlstate", None) or "no connection", _POSTGRES, where)
 
 
 _Says = tuple[type[AffidavitError], str, str]

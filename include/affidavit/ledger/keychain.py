@@ -114,20 +114,27 @@ def read(connection: Connection, *, where: str = "", thoroughly: bool = False) -
 
 
 def newest(connection: Connection, keys: Keychain, *, at: datetime | None = None) -> tuple[Head | None, Keychain]:
-    """The newest head (at or before ``at``), and the chain, read anew where ``keys`` does not know who signed it.
+    """The newest head (at or before ``at``), and the chain as :func:`claimed` gives it."""
+    return claimed(connection, log.newest(connection, at=at), keys)
 
-    A chain that was read before another process replaced the key is behind.
+
+def claimed(connection: Connection, note: object, keys: Keychain) -> tuple[Head | None, Keychain]:
+    """The head in ``note``, and the chain, read anew where ``keys`` does not know who signed it.
+
+    A chain that was read before another process replaced the key is behind. Raises as :func:`log.head_of`.
     """
+    if note is None:
+        return None, keys
     try:
-        return log.newest(connection, keys, at=at), keys
+        return log.head_of(note, keys), keys
     except NoteError:
         pass
     try:
         keys = read(connection)
-        return log.newest(connection, keys, at=at), keys
+        return log.head_of(note, keys), keys
     except NoteError:
         keys = read(connection, thoroughly=True)
-        return log.newest(connection, keys, at=at), keys
+        return log.head_of(note, keys), keys
 
 
 def demand(keys: Keychain, signer: AnySigner) -> None:

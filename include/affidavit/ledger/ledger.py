@@ -45,6 +45,7 @@ class Ledger:
         self._engine = engine
         self._blobs = blobs
         self._edge: Frontier | None = None
+        self._present: Head | None = None
         self._covered = 0
         self.keys = keys
         self.signer = signer
@@ -328,8 +329,11 @@ class Ledger:
 
         ``keys`` is the chain as it will be, where a draft changes it.
         """
-        present, self.keys = keychain.newest(connection, keys or self.keys)
-        edge = self._edge_under(connection, present)
+        note, size = log.standing(connection)
+        present = self._present
+        if present is None or note != present.note or keys is not None:
+            present, self.keys = keychain.claimed(connection, note, keys or self.keys)
+        edge = self._edge_under(connection, present, size)
         if keys is None and edge.size > (present.size if present else 0):
             self.keys = keychain.read(connection)  # what nobody was told of yet may have replaced the key
         keychain.demand(self.keys, self._writer())
@@ -356,7 +360,7 @@ class Ledger:
         if isinstance(signer, RemoteSigner):
             return None
         head = batch.sign(signer, now=now)
-        self._edge = batch.edge
+        self._edge, self._present = batch.edge, head
         return head
 
     def _acknowledged(self, head: Head | None) -> Head:
@@ -370,14 +374,9 @@ class Ledger:
         self._covered = head.size
         return head
 
-    def _edge_under(self, connection: Connection, head: Head | None) -> Frontier:
-        size = log.size(connection)
+    def _edge_under(self, connection: Connection, head: Head | None, size: int) -> Frontier:
         # The edge of our own last append saves reading it again, if nobody else has appended since.
         edge = self._edge
-        if (
-            edge is not None
-            and head is not None
-            and (edge.size, edge.root()) == (head.size, head.root) == (size, head.root)
-        ):
+        if edge is not None and head is self._present and edge.size == size:
             return edge.copy()
         return log.frontier(connection, head, size=size)

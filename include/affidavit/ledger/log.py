@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from affidavit.errors import IntegrityError, NoteError
 from affidavit.evidence import Entry
 from affidavit.evidence.keychain import Keychain
-from affidavit.ledger.tables import checkpoints, entries, nodes
+from affidavit.ledger import driver
+from affidavit.ledger.tables import entries, nodes
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
 from affidavit.tlog.checkpoint import Checkpoint
@@ -21,9 +22,11 @@ from affidavit.tlog.tree import Frontier, Node, cover, root
 
 REBUILD = "run 'affidavit rebuild' to compute it again from the leaves"
 
-_NEWEST = sa.select(checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
-_HIGHEST = sa.select(sa.func.max(entries.c.index)).where(entries.c.index < 2**62)
-_AT = _NEWEST.where(checkpoints.c.time <= sa.bindparam("time"))
+_HEAD = ("size", "previous", "root", "time", "note")
+_NEWEST = "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1"
+_AT = "SELECT note FROM checkpoints WHERE time <= {} ORDER BY size DESC LIMIT 1"
+_HIGHEST = f'SELECT MAX("index") FROM entries WHERE "index" < {2**62}'  # noqa: S608
+_STANDING = f"SELECT ({_NEWEST}), ({_HIGHEST})"
 
 
 class DatabaseNodes:
@@ -72,13 +75,16 @@ def head_of(note: object, keys: Keychain) -> Head:
     return Head(checkpoint.origin, checkpoint.size, checkpoint.root, time, note)
 
 
-def newest(connection: Connection, keys: Keychain, *, at: datetime | None = None) -> Head | None:
-    """The newest head, or the newest signed at or before ``at``; raises as :func:`head_of`."""
-    if at is None:
-        note = connection.execute(_NEWEST).scalar()
-    else:
-        note = connection.execute(_AT, {"time": int(at.timestamp())}).scalar()
-    return head_of(note, keys) if note is not None else None
+def newest(connection: Connection, *, at: datetime | None = None) -> object:
+    """The note of the newest head, or of the newest signed at or before ``at``, as it is stored; None for none."""
+    found = driver.rows(connection, _NEWEST) if at is None else driver.rows(connection, _AT, [int(at.timestamp())])
+    return found[0][0] if found else None
+
+
+def standing(connection: Connection) -> tuple[object, int]:
+    """:func:`newest` and :func:`size` in one SELECT."""
+    [(note, highest)] = driver.rows(connection, _STANDING)
+    return note, _size(highest)
 
 
 def entry_of(index: int, leaf: object) -> Entry:
@@ -90,7 +96,11 @@ def entry_of(index: int, leaf: object) -> Entry:
 
 def size(connection: Connection) -> int:
     """How many entries are stored, also those beyond the newest head."""
-    highest = connection.execute(_HIGHEST).scalar()
+    [(highest,)] = driver.rows(connection, _HIGHEST)
+    return _size(highest)
+
+
+def _size(highest: int | None) -> int:
     return 0 if highest is None else int(highest) + 1
 
 
@@ -98,8 +108,8 @@ def record(connection: Connection, head: Head, *, previous: Head | None) -> Head
     """Insert ``head`` behind ``previous``; where that covers as much already, it is the head. Returns the newest."""
     if previous is not None and previous.size >= head.size:
         return previous
-    row = {"size": head.size, "previous": previous.size if previous else 0, "root": head.root}
-    connection.execute(checkpoints.insert(), {**row, "time": int(head.time.timestamp()), "note": head.note})
+    row = (head.size, previous.size if previous else 0, head.root, int(head.time.timestamp()), head.note)
+    driver.insert(connection, "checkpoints", _HEAD, [row])
     return head
 
 

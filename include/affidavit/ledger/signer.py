@@ -194,19 +194,19 @@ class LocalSigner:
     def sign(self, checkpoint: Checkpoint, *, previous: Head | None, proof: Sequence[bytes], time: datetime) -> Head:
         """See :meth:`Signer.sign`."""
         # ``previous`` was read under the write lock: nothing was committed since.
-        self.confront(previous, last=self.remembered())
+        last = self.remembered()
+        self.confront(previous, last=last)
         seconds = int(time.timestamp())
         if previous is not None:
             check_consistency(
                 size1=previous.size, size2=checkpoint.size, proof=proof, root1=previous.root, root2=checkpoint.root
             )
-            seconds = max(seconds, self._signed_at(previous))
+            seconds = max(seconds, self._signed_at(previous, last))
         note = Note(checkpoint.text, (cosignature.cosign(checkpoint.text, self._key, time=seconds),))
         moment = datetime.fromtimestamp(seconds, UTC)
         return Head(checkpoint.origin, checkpoint.size, checkpoint.root, moment, note.whole)
 
-    def _signed_at(self, head: Head) -> int:
-        last = self.remembered()
+    def _signed_at(self, head: Head, last: Remembered | None) -> int:
         if last is not None and last.size == head.size:
             return last.time
         note = Note.parse(head.note)

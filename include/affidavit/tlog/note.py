@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -58,7 +59,7 @@ class VerifierKey:
             raise NoteError(f"the vkey of {name!r} has an id that is not its key's")
         return key
 
-    @property
+    @cached_property
     def id(self) -> bytes:
         """Four bytes; see :func:`key_id`."""
         return key_id(self.name, self.algorithm, self.public)
@@ -104,7 +105,7 @@ class SigningKey:
         """The private key, written out."""
         return f"{_SECRET}{self.name}+{self.public.id.hex()}+{_encode(bytes([self.algorithm]) + self.seed)}"
 
-    @property
+    @cached_property
     def public(self) -> VerifierKey:
         """The key that verifies what this one signs."""
         public = self._private.public_key().public_bytes_raw()
@@ -203,7 +204,7 @@ def _signature(line: str) -> Signature:
 
 
 def _check_name(name: str) -> None:
-    if not name or "+" in name or any(character.isspace() for character in name):
+    if "+" in name or name.split() != [name]:  # split() cuts at every space and drops those at the ends
         raise NoteError(f"{name[:80]!r} cannot be a key's name")
     try:
         name.encode()
