@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from affidavit.evidence import Draft
 from affidavit.ledger import driver, log
 from affidavit.ledger.signer import Signer
-from affidavit.ledger.tables import DERIVED, derived
+from affidavit.ledger.tables import derived, entries, nodes
 from affidavit.projections.reader import Head
 from affidavit.tlog.checkpoint import Checkpoint
 from affidavit.tlog.hashing import leaf_hash
@@ -24,7 +24,7 @@ Closing = Callable[[Sequence[bool]], Draft | None]
 
 _LATEST = (
     'SELECT stream, leaf_hash, facts_digest FROM entries WHERE "index" IN '
-    '(SELECT MAX("index") FROM entries WHERE stream IN (%s) GROUP BY stream)'
+    '(SELECT MAX("index") FROM entries WHERE stream %s GROUP BY stream)'
 )
 
 
@@ -68,7 +68,8 @@ class Batch:
         """Read the latest entry of each draft's stream."""
         streams = {draft.statement.stream for draft in drafts} - set(self._latest)
         for some in _batched(sorted(streams), 500):
-            rows = driver.rows(self._connection, _LATEST % ", ".join(["{}"] * len(some)), some)
+            among, values = driver.among(self._connection, some)
+            rows = driver.rows(self._connection, _LATEST % among, values)
             self._latest.update({bytes(stream): (bytes(leaf), bytes(facts)) for stream, leaf, facts in rows})
 
     def add(self, draft: Draft) -> int | None:
@@ -91,10 +92,10 @@ class Batch:
         """Insert entries and the nodes they complete."""
         if not self._rows:
             return
-        driver.insert(self._connection, "entries", ("index", "leaf", *DERIVED), self._rows)
+        driver.insert(self._connection, entries, self._rows)
         completed = [(level, index, digest) for (level, index), digest in self._nodes.items() if level]
         if completed:
-            driver.insert(self._connection, "nodes", ("level", "index", "hash"), completed)
+            driver.insert(self._connection, nodes, completed)
 
     def sign(self, signer: Signer, *, now: datetime) -> Head | None:
         """The head over everything that was written, signed and recorded; the present one where that covers it."""

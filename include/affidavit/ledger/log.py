@@ -13,7 +13,7 @@ from affidavit.errors import IntegrityError, NoteError
 from affidavit.evidence import Entry
 from affidavit.evidence.keychain import Keychain
 from affidavit.ledger import driver
-from affidavit.ledger.tables import entries, nodes
+from affidavit.ledger.tables import checkpoints, entries, nodes
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
 from affidavit.tlog.checkpoint import Checkpoint
@@ -22,7 +22,6 @@ from affidavit.tlog.tree import Frontier, Node, cover, root
 
 REBUILD = "run 'affidavit rebuild' to compute it again from the leaves"
 
-_HEAD = ("size", "previous", "root", "time", "note")
 _NEWEST = "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1"
 _AT = "SELECT note FROM checkpoints WHERE time <= {} ORDER BY size DESC LIMIT 1"
 _HIGHEST = f'SELECT MAX("index") FROM entries WHERE "index" < {2**62}'  # noqa: S608
@@ -109,7 +108,7 @@ def record(connection: Connection, head: Head, *, previous: Head | None) -> Head
     if previous is not None and previous.size >= head.size:
         return previous
     row = (head.size, previous.size if previous else 0, head.root, int(head.time.timestamp()), head.note)
-    driver.insert(connection, "checkpoints", _HEAD, [row])
+    driver.insert(connection, checkpoints, [row])
     return head
 
 
