@@ -6,13 +6,14 @@ import pytest
 
 from affidavit.evidence import kinds
 from affidavit.rules import Status
-from tests.projections.story import DAY, FIRST, NONE_WITHHELD, RUN, Story, first_day, second_day, told
+from tests.projections.story import DAY, FIRST, NONE_WITHHELD, RUN, Story, digest, first_day, second_day, told
 
 NEEDS = ["params", "metrics", "commit", "environment", "inputs", "signature", "description"]
 CHECKS = {
     "version_in_use_resolved/1": {},
     "run_recorded/1": {"needs": NEEDS},
     "lineage_complete/1": {},
+    "lineage_ahead/1": {},
     "training_data_validated/1": {},
     "training_fingerprint_stands/1": {},
     "holdout_distinct/1": {},
@@ -230,6 +231,35 @@ class TestLineage:
         assert outcome.status is Status.UNDETERMINED
         assert "60 rows" in outcome.sentence
         assert "has 100" in outcome.sentence
+
+
+class TestLineageAhead:
+    CHECK = "lineage_ahead/1"
+
+    def test_a_logged_model_that_is_not_the_runs_is_named(self, part):
+        story = told()
+        story.version(logged_model="mlflow://tracking/models/m-1")
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.MISSING
+        assert "does not name the logged model" in outcome.sentence
+        story.run(outputs=[{"name": "mlflow://tracking/models/m-1", "digest": digest("m-1")}])
+        assert part(story, self.CHECK).status is Status.SUPPORTED
+
+    def test_scored_rows_that_nobody_looked_at_are_named(self, part):
+        story = Story()
+        story.declare()
+        story.snapshot("train")
+        story.model()
+        story.collection()
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.MISSING
+        assert "the table scored of scored rows was never looked at" in outcome.sentence
+
+    def test_which_of_two_models_scored_the_rows_is_not_guessed(self, part):
+        story = told()
+        tracking = {"connection": "tracking", "experiments": ["loans"], "registered_models": ["loans", "more"]}
+        story.declare(mlflow=tracking)
+        assert part(story, self.CHECK).status is Status.MISSING
 
 
 class TestTrainingDataValidated:

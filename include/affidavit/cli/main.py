@@ -19,6 +19,7 @@ from affidavit.cli import (
     erase,
     export_dsse,
     init,
+    lineage,
     plan,
     rebuild,
     rotate_key,
@@ -45,6 +46,7 @@ app.command("assess")(assess.assess)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
 app.command("show")(show.show)
+app.command("lineage")(lineage.lineage)
 app.command("plan")(plan.plan)
 app.command("suggest-allowlist")(allowlist.suggest_allowlist)
 app.command("doctor")(doctor.doctor)

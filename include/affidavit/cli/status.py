@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from affidavit.cli.terminal import mark, now, out, parse_time, print_json, workplace
+from affidavit.cli.terminal import mark, now, out, past, print_json, workplace
 from affidavit.errors import UsageError
 from affidavit.evidence import ORGANISATION_SCOPE, system_scope, timestamp
 
@@ -34,7 +34,7 @@ def status(system: System = None, as_of: AsOf = None, json: Json = False, strict
 
     work = workplace()
     with work.reader() as ledger:
-        judged = posture.judge_as_of(ledger, at=_past(as_of)) if as_of is not None else posture.judge(ledger, at=now())
+        judged = posture.judge_as_of(ledger, at=past(as_of)) if as_of is not None else posture.judge(ledger, at=now())
         scopes = _scopes(judged, system)
         document = _document(ledger, judged, scopes)
     if json:
@@ -44,13 +44,6 @@ def status(system: System = None, as_of: AsOf = None, json: Json = False, strict
     settled = {"supported", "not applicable"}
     if strict and any(c["status"] not in settled for s in document["scopes"].values() for c in s["controls"]):
         raise typer.Exit(1)
-
-
-def _past(text: str) -> Any:
-    moment = parse_time(text)
-    if moment > now():
-        raise UsageError(f"{text} has not come yet", where="--as-of", fix="choose a time in the past")
-    return moment
 
 
 def _scopes(judged: Posture, system: str | None) -> list[str]:

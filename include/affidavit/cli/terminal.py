@@ -93,3 +93,11 @@ def parse_time(text: str) -> datetime:
         raise UsageError(
             f"{text!r} is not a time", where="--as-of", fix="write 2026-03-14 or 2026-03-14T12:00:00Z"
         ) from error
+
+
+def past(text: str) -> datetime:
+    """As :func:`parse_time`, of a time that has come."""
+    moment = parse_time(text)
+    if moment > now():
+        raise UsageError(f"{text} has not come yet", where="--as-of", fix="choose a time in the past")
+    return moment

@@ -3,7 +3,7 @@
     workplace     settings, and the rooms opened from them
     steps         what a collection of one AI system consists of; light, since DAG files import it while parsing
     collection    looks, stages and records;  staging  where looks wait;  plan  its dry run
-    posture       judges, records and publishes
+    posture       judges, records and publishes;  lineage  what was made from what, as of a time
     anchoring     hands the head to outsiders, and says what they know
     ledger_audit  verifies on a schedule;  verifying  all that an auditor asks of a whole ledger
     erasing       erases blobs: the entry first, then the bytes

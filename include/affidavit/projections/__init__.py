@@ -1,12 +1,14 @@
 """Entries folded into state, per scope: pure functions of what was recorded, in its order.
 
 ``state`` keeps what a rule needs of each scope (latest facts, due slots that were collected, obligations in force);
-``lineage`` reads from it which model version is in use and what it was made from; ``erasures`` which blobs were erased,
-and whether each of these erasures was one that may be; ``anchoring`` which prefix of the log outsiders know; ``reader``
-is the narrow view of a ledger that everything outside it is given.
+``lineage`` reads from it which model version is in use and what it was made from, and ``lineage_graph`` every edge from
+source tables to scored rows; ``erasures`` which blobs were erased, and whether each of these erasures was one that may
+be; ``anchoring`` which prefix of the log outsiders know; ``reader`` is the narrow view of a ledger that everything
+outside it is given.
 """
 
-from affidavit.projections.lineage import Edge, Graph, InUse, Node, graph, in_use
+from affidavit.projections.lineage import Edge, InUse, Missing, Node, Thing, in_use
+from affidavit.projections.lineage_graph import Graph, graph
 from affidavit.projections.reader import Head, Reader
 from affidavit.projections.scope import AliasLook, Collected, ScopeState, Snapshot, Standing, Validated
 from affidavit.projections.state import Aside, Demonstration, State, fold
@@ -20,12 +22,14 @@ __all__ = [
     "Graph",
     "Head",
     "InUse",
+    "Missing",
     "Node",
     "Reader",
     "ScopeState",
     "Snapshot",
     "Standing",
     "State",
+    "Thing",
     "Validated",
     "fold",
     "graph",

@@ -1,14 +1,15 @@
-"""Which model version is in use, and the graph from the tables it was made from.
+"""Which model version is in use, what it was made from, and which edges of that trail are missing.
 
 An edge says what was recorded, not what happened. Its fingerprint is the one that the run itself took of the table.
 Where it took none, it is that of the table when the collector looked, since MLflow's dataset digest is an identifier.
-The edge's ``basis`` says which.
+The edge's ``basis`` says which. :mod:`affidavit.projections.lineage_graph` draws all edges together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from affidavit.evidence import Entry, kinds
 from affidavit.inventory import System
@@ -18,33 +19,56 @@ TRAINED_ON = "trained on"
 EVALUATED_ON = "evaluated on"
 PRODUCED = "produced"
 POINTS_AT = "points at"
+READ_BY = "read by"
+WROTE = "wrote"
+
+WAREHOUSE = "warehouse://"
+
+
+class Thing(StrEnum):
+    """What a node stands for, in the order of the trail."""
+
+    TABLE = "table"
+    SNAPSHOT = "table snapshot"
+    STEP = "preparation step"
+    RUN = "model run"
+    LOGGED_MODEL = "logged model"
+    VERSION = "model version"
+    ALIAS = "alias"
+    OTHER = "named elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A thing of the graph: ``name`` as in its statements, ``sha256`` where its edge names a digest."""
+    """A thing of the graph: ``name`` as in its statements, ``sha256`` where it is one state of a table."""
 
     name: str
     sha256: str | None = None
+    thing: Thing = field(default=Thing.OTHER, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """``source`` led to ``target``, as ``entry`` records."""
+    """``source`` led to ``target``, as ``entry`` records, on the grounds that ``basis`` says.
+
+    ``sha256`` is of what went from one to the other: the table's fingerprint, the artifacts, or the facts of ``entry``.
+    """
 
     relation: str
     source: Node
     target: Node
     entry: Entry
+    sha256: str
+    basis: str
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
-    """Table snapshot, run, model version, alias; ``missing`` says in words what the versions in use lack."""
+class Missing:
+    """An edge that ought to be there, in words; an end is None where nothing recorded says what stands there."""
 
-    nodes: tuple[Node, ...]
-    edges: tuple[Edge, ...]
-    missing: tuple[str, ...]
+    words: str
+    source: Node | None
+    target: Node | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,86 +131,150 @@ def _find(scope: ScopeState, kind: kinds.Kind, home: str, **facts: str) -> Entry
 def _inputs(scope: ScopeState) -> Iterator[Edge]:
     for entry in scope.latest(kinds.LINEAGE_EDGE).values():
         if entry.statement.facts["relation"] in {TRAINED_ON, EVALUATED_ON}:
-            yield _edge(entry)
+            yield recorded_edge(entry)
 
 
-def _edge(entry: Entry) -> Edge:
+_ENDS: Mapping[str, tuple[Thing, Thing]] = {
+    TRAINED_ON: (Thing.SNAPSHOT, Thing.RUN),
+    EVALUATED_ON: (Thing.SNAPSHOT, Thing.RUN),
+    PRODUCED: (Thing.RUN, Thing.VERSION),
+    READ_BY: (Thing.TABLE, Thing.STEP),
+    WROTE: (Thing.STEP, Thing.TABLE),
+}
+
+
+def recorded_edge(entry: Entry) -> Edge:
+    """The edge that a lineage entry records."""
     facts = entry.statement.facts
-    return Edge(facts["relation"], _node(facts["from"]), _node(facts["to"]), entry)
+    start, end = _ENDS.get(facts["relation"], (Thing.OTHER, Thing.OTHER))
+    ends = facts["from"], facts["to"]
+    # What came out of a table is its fingerprint; what came out of anything else is what it led to.
+    digests = [each["digest"] for each in (ends if ends[0]["name"].startswith(WAREHOUSE) else reversed(ends))]
+    sha256 = next((digest for digest in digests if digest), entry.statement.subject.sha256)
+    return Edge(facts["relation"], _node(ends[0], start), _node(ends[1], end), entry, sha256, facts["basis"])
 
 
-def _node(thing: Mapping[str, str]) -> Node:
+def _node(named: Mapping[str, str | None], thing: Thing) -> Node:
     # A table is another node in each of its states; a run or a version is one node whatever its digest.
-    return Node(thing["name"], thing["digest"] if thing["name"].startswith("warehouse://") else None)
-
-
-def graph(scope: ScopeState) -> Graph:
-    """The lineage of one AI system, as of the latest look."""
-    edges = [_edge(entry) for entry in scope.latest(kinds.LINEAGE_EDGE).values()]
-    recorded = {(edge.source.name, edge.target.name) for edge in edges}
-    for entry in scope.latest(kinds.MODEL_VERSION).values():
-        run, name = entry.statement.facts["run"], entry.statement.subject.name
-        if run and (run, name) not in recorded:
-            edges.append(Edge(PRODUCED, Node(run), Node(name), entry))
-    versions = {
-        (entry.statement.facts["model"], entry.statement.facts["version"]): entry.statement.subject.name
-        for entry in scope.latest(kinds.MODEL_VERSION).values()
-    }
-    for entry in scope.latest(kinds.MODEL_ALIAS).values():
-        facts = entry.statement.facts
-        if target := versions.get((facts["model"], facts["version"])):
-            edges.append(Edge(POINTS_AT, Node(target), Node(entry.statement.subject.name), entry))
-    nodes = dict.fromkeys(node for edge in edges for node in (edge.source, edge.target))
-    missing = tuple(gap for used in in_use(scope) for gap in (*gaps(scope, used), *doubts(scope, used)))
-    return Graph(tuple(nodes), tuple(edges), missing)
+    name, digest = named["name"] or "", named["digest"]
+    if not name.startswith(WAREHOUSE):
+        return Node(name, None, Thing.OTHER if thing is Thing.TABLE else thing)
+    return Node(name, digest, Thing.SNAPSHOT if digest else Thing.TABLE)
 
 
 def gaps(scope: ScopeState, used: InUse) -> tuple[str, ...]:
     """In words, each edge that is missing between the alias in use and the tables of the AI system."""
-    if used.pointer is None:
-        return (f"nothing recorded says where the alias {used.alias!r} of {used.model} points",)
-    if used.version_name is None:
-        return (f"the alias {used.alias!r} of {used.model} points at no version",)
-    if used.version is None:
-        return (f"{used.label} is in use and not recorded",)
-    if used.run is None:
-        return (f"{used.label} leads to no recorded run",)
-    found = [f"the run of {used.label} names no dataset input"] if not used.run.statement.facts["inputs"] else []
-    found += (f"the input {name!r} of {used.label} leads to no declared table" for name in _unmatched(scope, used))
-    if withheld := used.run.statement.facts["withheld"]["inputs"]:
-        found.append(f"{withheld:,} more inputs of {used.label} are not recorded: more than an entry holds")
-    if used.inputs and not used.training:
-        found.append(f"no input of {used.label} is recorded as trained on")
-    return tuple(found)
+    return tuple(missing.words for missing in missing_back(scope, used))
 
 
 def doubts(scope: ScopeState, used: InUse) -> tuple[str, ...]:
     """In words, each edge of the version in use that other evidence contradicts."""
-    found = _overwritten(scope, used)
+    return tuple(missing.words for missing in contradicted(scope, used))
+
+
+def missing_back(scope: ScopeState, used: InUse) -> tuple[Missing, ...]:
+    """Each edge that is missing between the alias in use and the tables of the AI system."""
+    alias, version = alias_node(scope, used), version_node(scope, used)
+    if used.pointer is None:
+        words = f"nothing recorded says where the alias {used.alias!r} of {used.model} points"
+        return (Missing(words, None, alias),)
+    if used.version_name is None:
+        return (Missing(f"the alias {used.alias!r} of {used.model} points at no version", None, alias),)
+    if used.version is None:
+        return (Missing(f"{used.label} is in use and not recorded", version, alias),)
+    if used.run is None:
+        name = used.version.statement.facts["run"]
+        source = Node(name, None, Thing.RUN) if name else None
+        return (Missing(f"{used.label} leads to no recorded run", source, version),)
+    return tuple(_missing_inputs(scope, used, used.run))
+
+
+def _missing_inputs(scope: ScopeState, used: InUse, run: Entry) -> Iterator[Missing]:
+    here = Node(run.statement.subject.name, None, Thing.RUN)
+    if not run.statement.facts["inputs"]:
+        yield Missing(f"the run of {used.label} names no dataset input", None, here)
+    for name in _unmatched(scope, used):
+        yield Missing(f"the input {name!r} of {used.label} leads to no declared table", Node(name), here)
+    if withheld := run.statement.facts["withheld"]["inputs"]:
+        words = f"{withheld:,} more inputs of {used.label} are not recorded: more than an entry holds"
+        yield Missing(words, None, here)
+    if used.inputs and not used.training:
+        yield Missing(f"no input of {used.label} is recorded as trained on", None, here)
+
+
+def missing_ahead(scope: ScopeState, used: InUse) -> tuple[Missing, ...]:
+    """Each edge that is missing between the run and its model, and between the alias and the rows that it scored."""
+    return (*_missing_output(used), *_missing_scored(scope, used))
+
+
+def _missing_output(used: InUse) -> Iterator[Missing]:
+    logged = used.version.statement.facts["logged_model"] if used.version else None
+    if used.run and logged and logged not in {each["name"] for each in used.run.statement.facts["outputs"]}:
+        words = f"the run of {used.label} does not name the logged model among its outputs"
+        yield Missing(
+            words, Node(used.run.statement.subject.name, None, Thing.RUN), Node(logged, None, Thing.LOGGED_MODEL)
+        )
+
+
+def _missing_scored(scope: ScopeState, used: InUse) -> Iterator[Missing]:
+    assert scope.system is not None
+    for table in scope.system.value.predictions:
+        place = Node(table.uri, None, Thing.TABLE)
+        if len(scope.system.value.mlflow.registered_models) > 1:
+            words = f"nothing recorded says whether {used.model} scored the table {table.id}"
+            yield Missing(words, alias_node(scope, used), place)
+        if not scope.snapshots.get(table.uri):
+            yield Missing(f"the table {table.id} of scored rows was never looked at", place, None)
+
+
+def contradicted(scope: ScopeState, used: InUse) -> tuple[Missing, ...]:
+    """Each edge of the version in use that other evidence contradicts."""
+    found = list(_overwritten(scope, used))
     for edge in used.inputs:
-        name = edge.source.name.removeprefix("warehouse://")
+        name = edge.source.name.removeprefix(WAREHOUSE)
         states = scope.snapshots.get(edge.source.name, ())
         state = next((snapshot for snapshot in states if snapshot.fingerprint == edge.source.sha256), None)
         if state is None:
-            found.append(f"no snapshot of {name} has the fingerprint that {used.label} was {edge.relation}")
+            words = f"no snapshot of {name} has the fingerprint that {used.label} was {edge.relation}"
+            found.append(Missing(words, Node(edge.source.name, None, Thing.TABLE), edge.source))
         elif other := sorted(_rows_told(scope, used, edge.source.name) - {state.rows}):
             told = " and ".join(f"{rows:,}" for rows in other)
-            found.append(f"the run of {used.label} read {told} rows of {name}, whose snapshot has {state.rows:,}")
+            words = f"the run of {used.label} read {told} rows of {name}, whose snapshot has {state.rows:,}"
+            found.append(Missing(words, edge.source, edge.target))
     return tuple(found)
 
 
-def _overwritten(scope: ScopeState, used: InUse) -> list[str]:
+def alias_node(scope: ScopeState, used: InUse) -> Node:
+    """The alias that means in use, whether or not it was ever seen."""
+    return Node(_home(scope, used) + f"@{used.alias}", None, Thing.ALIAS)
+
+
+def version_node(scope: ScopeState, used: InUse) -> Node:
+    """The version that the alias points at, whether or not it was ever seen."""
+    return Node(_home(scope, used) + f"/versions/{used.version_name}", None, Thing.VERSION)
+
+
+def _home(scope: ScopeState, used: InUse) -> str:
+    assert scope.system is not None
+    return f"mlflow://{scope.system.value.mlflow.connection}/models/{used.model}"
+
+
+def _overwritten(scope: ScopeState, used: InUse) -> Iterable[Missing]:
     """Whether the artifacts of a version are other than some look found them: its own, or one at the run it is from."""
     tree = used.version.statement.facts["artifacts"] if used.version else None
     if used.version is None or tree is None:
-        return []
+        return
+    version, name = version_node(scope, used), used.version.statement.facts["logged_model"]
+    source = Node(name, None, Thing.LOGGED_MODEL) if name else None
     if tree["moved"]:
-        return [f"{tree['moved']:,} of the artifacts of {used.label} changed while they were read"]
+        words = f"{tree['moved']:,} of the artifacts of {used.label} changed while they were read"
+        yield Missing(words, source, version)
+        return
     looks = [scope.artifacts.get(subject.name, {}) for subject in used.version.statement.subjects[1:]]
     others = [entry for digests in looks for sha256, entry in digests.items() if sha256 != tree["sha256"]]
-    if not others:
-        return []
-    return [f"the artifacts of {used.label} were overwritten after {max(e.statement.observed_at for e in others)}"]
+    if others:
+        when = max(each.statement.observed_at for each in others)
+        yield Missing(f"the artifacts of {used.label} were overwritten after {when}", source, version)
 
 
 def _by_name(scope: ScopeState) -> dict[str, set[str]]:

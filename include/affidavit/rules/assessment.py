@@ -13,7 +13,10 @@ from affidavit.evidence import dumps
 from affidavit.rules.checks import CHECKS
 from affidavit.rules.verdict import Verdict
 
-_SOURCES = {"affidavit.rules": None, "affidavit.projections": {"lineage.py", "scope.py", "state.py"}}
+_SOURCES = {
+    "affidavit.rules": None,
+    "affidavit.projections": {"lineage.py", "lineage_graph.py", "scope.py", "state.py"},
+}
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from typing import Any
 
 from affidavit.evidence import Entry, Period, moment
 from affidavit.projections import Edge, InUse
-from affidavit.projections.lineage import EVALUATED_ON, doubts, gaps
+from affidavit.projections.lineage import EVALUATED_ON, doubts, gaps, missing_ahead
 from affidavit.rules.collected import freshness
 from affidavit.rules.registry import Outcome, check, count, some, together
 from affidavit.rules.verdict import Status
@@ -123,6 +123,32 @@ def _lineage_complete(view: ScopeView, _params: Mapping[str, Any], at: datetime)
         return Outcome(Status.SUPPORTED, "", entries)
 
     return _each_version(view, at, judge, "leads back to fingerprints of declared tables.")
+
+
+@check(
+    "lineage_ahead/1",
+    limits="That the version in use made the scored rows: which table holds them is declared, not observed.",
+)
+def _lineage_ahead(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
+    def judge(used: InUse) -> Outcome:
+        if absent := _trail(used):
+            return absent
+        scored = [
+            states[-1].entry for table in view.tables(("prediction",)) if (states := view.mine.snapshots.get(table.uri))
+        ]
+        declared = [view.mine.system.entry] if view.mine.system and view.tables(("prediction",)) else []
+        entries = (*used.entries, *declared, *scored)
+        if found := [missing.words for missing in missing_ahead(view.mine, used)]:
+            sentence = f"The lineage lacks {count(len(found), 'edge')}: {some(found)}."
+            action = (
+                "Log the model from its run, collect the scored tables, and give each model an AI system of its own"
+            )
+            return Outcome(Status.MISSING, sentence, entries, action)
+        return Outcome(Status.SUPPORTED, "", entries)
+
+    return _each_version(
+        view, at, judge, "its run leads to its artifacts, and its alias to fingerprints of what it scored."
+    )
 
 
 def _each_training_edge(used: InUse, judge: Callable[[Edge], Outcome]) -> Outcome:
