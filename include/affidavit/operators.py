@@ -1,22 +1,26 @@
 """Affidavit inside an Airflow task: errors, circumstances and connections, translated.
 
-The only module of the package, beside the DAG files, that imports Airflow.
+The only module of the package, beside the DAG files, that imports Airflow. For DAGs of other people's:
+:func:`evidence`, a decorator that records what a task returns, and :class:`ValidateTable`, an operator that validates a
+table.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from airflow.sdk import Asset, AssetAny, get_current_context
+from airflow.sdk import Asset, AssetAny, BaseOperator, get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
 
-from affidavit.errors import AffidavitError, ConnectionMissing
-from affidavit.evidence.statement import AirflowRun
+from affidavit.errors import AffidavitError, ConnectionMissing, UsageError
+from affidavit.evidence import kinds
+from affidavit.evidence.statement import AirflowRun, Period
 from affidavit.inventory.connection import Connection, variable
 from affidavit.inventory.load import load_lenient
 from affidavit.pipeline.steps import ORGANISATION
@@ -24,6 +28,7 @@ from affidavit.settings import Settings, quiet
 
 if TYPE_CHECKING:
     from affidavit.pipeline.collection import Visit
+    from affidavit.pipeline.outside import Task
     from affidavit.pipeline.workplace import Workplace
 
 RETRIES = {"retries": 3, "retry_delay": timedelta(seconds=30), "retry_exponential_backoff": 2.0}
@@ -113,3 +118,87 @@ def visit(work: Workplace, target: str) -> Visit:
     run: Any = get_current_context()["dag_run"]
     meant_for = run.logical_date or run.run_after
     return Visit(target, slot_of(work, target, meant_for), run.start_date or datetime.now(UTC), here())
+
+
+def evidence(*, kind: str, system: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Record what a task of anybody's DAG returns: the facts of a ``kind``, about an AI system, by its id.
+
+        @task
+        @evidence(kind="lineage-edge", system="mortgage-approval")
+        def prepare() -> dict: ...
+
+    It stands below ``@task``, and hands on what the function returns. The statement is named for the task
+    (``airflow://<dag>/<task>``), is ``recorded``, and is about the data interval of the run. A task whose evidence
+    cannot be recorded fails; one that runs again and returns the same adds nothing.
+
+    Raises ``UsageError``, while the DAG is parsed, for a kind that no task may claim (see
+    :data:`affidavit.evidence.kinds.FROM_OUTSIDE`), or where it decorates no plain function.
+    """
+    known = {each.name: each for each in kinds.FROM_OUTSIDE}
+    if kind not in known:
+        fix = f"choose one of: {', '.join(known)}"
+        raise UsageError(f"no task may claim evidence of the kind {kind!r}", where="@evidence", fix=fix)
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        if not inspect.isfunction(function) or inspect.iscoroutinefunction(function):
+            raise UsageError("no plain function", where="@evidence", fix="write @evidence below @task, above a def")
+
+        @functools.wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> T:
+            result: T = function(*args, **kwargs)
+            record(result)
+            return result
+
+        return run
+
+    @retry_what_can_help
+    def record(facts: Any) -> None:
+        from affidavit.pipeline import outside
+
+        outside.claim(_workplace(), system, known[kind], facts, task=_speaker(), now=datetime.now(UTC))
+
+    return decorate
+
+
+class ValidateTable(BaseOperator):
+    """Run the suite of a declared table on it, and record snapshot and validation; then fail if the table did.
+
+    ``system`` and ``table`` are ids of the inventory, where the table's connection and suite stand. What was found is
+    recorded before the task fails, which it does at once, whatever its retries: so nothing downstream reads the table.
+    """
+
+    def __init__(self, *, system: str, table: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.system = system
+        self.table = table
+
+    @retry_what_can_help
+    def execute(self, context: Mapping[str, Any]) -> dict[str, int]:  # noqa: ARG002
+        """Validate; returns how many entries were added and rows read."""
+        from affidavit.pipeline import outside
+
+        run, now = here(), lambda: datetime.now(UTC)
+        done = outside.validate_table(_workplace(), self.system, self.table, run=run, now=now)
+        if done.failed:
+            raise AirflowFailException(
+                f"the table {self.table} of {self.system} failed {', '.join(done.failed)}; this is recorded. "
+                "Fix: mend the data, then clear this task"
+            )
+        return {"entries": done.entries, "rows": done.rows}
+
+
+def _workplace() -> Workplace:
+    return workplace(project_of(get_current_context()["dag"].fileloc))
+
+
+def _speaker() -> Task:
+    """The task that runs, and what its run is about: its data interval, else the moment that it is for."""
+    from affidavit.pipeline.outside import Task
+
+    context = get_current_context()
+    run: Any = context["dag_run"]
+    name = f"airflow://{context['ti'].dag_id}/{context['ti'].task_id}"
+    if (index := context["ti"].map_index) is not None and index >= 0:
+        name = f"{name}/{index}"
+    moment = run.logical_date or run.run_after
+    return Task(name, here(), Period(run.data_interval_start or moment, run.data_interval_end or moment))

@@ -217,6 +217,12 @@ class TestDeclaredThingsFound:
         assert outcome.status is Status.MISSING
         assert "experiment loans, model loans" in outcome.sentence
 
+    def test_a_run_that_a_task_claims_does_not_show_that_an_experiment_exists(self, part):
+        story = first_day()
+        story.say(kinds.MODEL_RUN, "airflow://theirs/train", story.run().statement.facts)
+        story.entries.pop(-2)
+        assert "experiment loans" in part(story, self.CHECK).sentence
+
     def test_what_another_system_has_does_not_count(self, part):
         story = first_day()
         story.run()

@@ -279,6 +279,16 @@ ALL = (
     ERASURE,
 )
 
+FROM_OUTSIDE = (MODEL_RUN, DATASET_SNAPSHOT, LINEAGE_EDGE)
+"""The kinds that a task of somebody else's DAG may claim, as ``recorded``: what it trained, made, or made from what.
+
+No other may come from outside. Genesis, key rotation, anchor and erasure are the ledger's own and follow from its
+keys, outsiders and decisions; an erasure decision is a person's. Declarations are read from reviewed files, or anybody
+could declare less. A collection says how far collectors came, unreconciled what they found that nobody claims, an
+assessment what rules judged, a schema change what two snapshots show: each is derived here. Model versions and aliases
+are read from the registry that serves them, and a validation is measured by us, never told.
+"""
+
 WITH_BLOBS = tuple(sorted(kind.name for kind in ALL if "details" in kind.facts))
 """The kinds whose entries may name a blob."""
 

@@ -119,7 +119,9 @@ def _declared_things_found(view: ScopeView, _params: Mapping[str, Any], at: date
     system, standing = view.system, view.mine.system
     if system is None or standing is None:
         return Outcome(Status.MISSING, "The AI system is not declared.", (), "Declare it in include/systems")
-    runs = view.mine.latest(kinds.MODEL_RUN).values()
+    server = f"mlflow://{system.mlflow.connection}/"
+    # Also a task may claim a run, of any experiment.
+    runs = [run for uri, run in view.mine.latest(kinds.MODEL_RUN).items() if uri.startswith(server)]
     experiments = {run.statement.facts["experiment"]["name"]: run for run in runs}
     models = {entry.statement.facts["model"]: entry for entry in view.mine.latest(kinds.MODEL_VERSION).values()}
     tables = {uri: looks[-1].entry for uri, looks in view.mine.snapshots.items()}
