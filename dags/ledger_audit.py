@@ -25,11 +25,18 @@ with DAG(
 
     @task(task_id="verify")
     @retry_what_can_help
-    def verify() -> dict[str, int | str]:
+    def verify() -> dict[str, int | str | bool]:
         from affidavit.pipeline import ledger_audit
 
-        found = ledger_audit.audit(workplace(PROJECT))
-        return {"entries": found.entries, "root": found.head.root.hex(), "author": found.author}
+        done = ledger_audit.audit(workplace(PROJECT))
+        return {
+            "entries": done.found.entries,
+            "root": done.found.head.root.hex(),
+            "author": done.author,
+            "established": done.established,
+            "uncovered_entries": done.found.uncovered,
+            "unanchored_entries": done.anchoring.unanchored,
+        }
 
     @task(task_id="erase_expired")
     @retry_what_can_help

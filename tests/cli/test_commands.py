@@ -6,7 +6,8 @@ import sqlite3
 import pytest
 
 from affidavit.cli.terminal import parse_time
-from affidavit.errors import UsageError
+from affidavit.errors import IntegrityError, UsageError
+from affidavit.pipeline import ledger_audit
 from affidavit.tlog.note import ED25519, SigningKey
 from tests.pipeline.conftest import ORGANISATION, system
 
@@ -55,6 +56,26 @@ def test_verify_against_a_policy_that_names_the_key_is_fully_established(run, pr
     other = project.root / "other"
     other.write_text("log example.org/log+00000000+AAAA\nquorum none\n")
     assert run("verify", "--policy", "other").returncode in {2, 3}
+
+
+def test_the_audit_on_a_schedule_gives_the_verdict_of_verify(run, project):
+    project.collect()
+    for spoil in ("SELECT 1", "DELETE FROM checkpoints WHERE size > 1"):
+        tamper(project, spoil)
+        done, command = ledger_audit.audit(project.workplace), run("verify", "--json")
+        said = json.loads(command.stdout)
+        assert (done.established, done.author) == (said["established"], said["author"])
+        assert (done.found.uncovered, done.anchoring.unanchored) == (
+            said["uncovered_entries"],
+            said["unanchored_entries"],
+        )
+        assert (done.established, command.returncode) == (False, 1)
+    assert done.found.uncovered > 0
+    tamper(project, 'DELETE FROM entries WHERE "index" = 0')
+    with pytest.raises(IntegrityError) as found:
+        ledger_audit.audit(project.workplace)
+    broken = run("verify")
+    assert (broken.returncode, found.value.problem in " ".join(broken.stderr.split())) == (3, True)
 
 
 def test_one_byte_changed_is_found_and_its_entry_named(run, project):

@@ -26,6 +26,7 @@ from affidavit.evidence import kinds
 from affidavit.evidence.salted import salted
 from affidavit.ledger import Ledger, LocalSigner, verify
 from affidavit.ledger.blobs import Blobs
+from affidavit.pipeline.verifying import examine
 from affidavit.tlog.note import Note
 from affidavit.tlog.policy import parse_policy
 from affidavit.tlog.proofs import check_consistency, check_inclusion
@@ -485,14 +486,14 @@ def test_a_head_has_one_successor(place, alias, previous):
 
 def test_the_author_is_unproven_without_a_policy(place):
     with place.create() as ledger:
-        found = verify(ledger)
-        assert (found.proven, found.author.split(":")[0]) == (False, "unproven")
-        assert found.signing == "inside the writing process (declared in entry 0)"
-        proven = verify(ledger, policy=parse_policy(f"log {ledger.key.text}\nquorum none\n"))
-        assert proven.proven
+        done = examine(ledger)
+        assert (done.established, done.author.split(":")[0]) == (False, "unproven")
+        assert done.found.signing == "inside the writing process (declared in entry 0)"
+        proven = examine(ledger, policy=parse_policy(f"log {ledger.key.text}\nquorum none\n"))
+        assert proven.established
         other = LocalSigner.generate(place.home / "other.key").vkey
         with pytest.raises(IntegrityError, match="no log of the policy"):
-            verify(ledger, policy=parse_policy(f"log {other.text}\nquorum none\n"))
+            examine(ledger, policy=parse_policy(f"log {other.text}\nquorum none\n"))
 
 
 def test_demonstrations_are_counted(place, alias):

@@ -20,7 +20,8 @@ import psycopg
 import pytest
 
 from affidavit.errors import AffidavitError
-from affidavit.ledger import LocalSigner, verify
+from affidavit.ledger import LocalSigner
+from affidavit.pipeline.verifying import examine
 from affidavit.tlog.tree import Frontier
 from bench.ledgers import draft
 from tests.faults import story
@@ -190,7 +191,7 @@ class Tally:
         """Open what is left as a new process would: is everything there that was told? Returns the leaf hashes."""
         try:
             with place.write() as ledger:
-                found = verify(ledger, policy=place.policy())
+                found = examine(ledger, policy=place.policy()).found
                 leaves = [entry.leaf_hash for entry in ledger.entries()]
         except (AffidavitError, FileNotFoundError) as error:
             self.corrupt.append(f"{what}: {type(error).__name__}: {error}")

@@ -13,6 +13,7 @@ import pytest
 from affidavit.errors import IntegrityError
 from affidavit.ledger import Ledger, LocalSigner, appending, checking, verification, verify
 from affidavit.ledger.tables import DERIVED
+from affidavit.pipeline.verifying import examine
 from affidavit.tlog.hashing import leaf_hash
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -333,8 +334,10 @@ def test_a_relinked_log_under_another_key_is_another_log(owner, alias, tmp_path)
         policy = parse_policy(f"log {ledger.key.text}\nquorum none\n")
     signer = LocalSigner.generate(tmp_path / "forged.key")
     with Ledger.create(f"sqlite:///{tmp_path}/forged.db", blobs=str(tmp_path), signer=signer, now=NOON) as forged:
-        assert not verify(forged).proven
+        assert not examine(forged).established
         with pytest.raises(IntegrityError):
+            examine(forged, policy=policy)
+        with pytest.raises(TypeError):  # half of a verdict cannot be had
             verify(forged, policy=policy)
 
 

@@ -106,13 +106,13 @@ def test_the_template_is_not_a_policy_that_trusts_anybody(ledger, write):
     policy = parse_policy(template.replace(b"# log", b"log"))
     assert policy.logs == (ledger.key,)
     found = verify_bundle(path, policy=policy)
-    assert found.proven
+    assert found.established
     assert ledger.key.name in found.author
 
 
 def test_without_a_policy_the_author_is_unproven(write):
     found = verify_bundle(write()[0])
-    assert not found.proven
+    assert not found.established
     assert found.author.startswith("unproven")
 
 

@@ -105,7 +105,7 @@ class History:
             chosen = Selection.of(scope=None, entries=entries)
             verifier = VERIFIER.read_bytes()
             write_bundle(path, reader=ledger, prover=ledger, selection=chosen, verifier=verifier, since=note)
-        assert verify_bundle(path, policy=policy, since=note).proven
+        assert verify_bundle(path, policy=policy, since=note).established
         noted, trusted, copy = path.with_name("noted"), path.with_name("policy"), path.with_name("copy.db")
         noted.write_text(note.whole)
         trusted.write_text(lines)

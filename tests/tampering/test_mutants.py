@@ -61,7 +61,7 @@ def test_each_mutant_of_a_ledger_is_found_and_named(name, first, count, owner, a
 
 @pytest.mark.parametrize(("first", "count"), slices)
 def test_each_mutant_of_a_cosignature_is_found_at_the_head_that_it_stands_under(first, count, bundle):
-    assert bundle.ours(bundle.policy).proven
+    assert bundle.ours(bundle.policy).established
     assert bundle.theirs(bundle.policy)[0] == 0
     wrong = []
     for label, way, chance in turns(COSIGNATURES, count, "cosignature", first=first):
@@ -103,7 +103,7 @@ def test_each_mutant_of_a_policy_is_refused_at_its_line_or_by_the_head(first, co
 def test_a_policy_in_other_words_or_that_asks_for_less_is_satisfied(way, bundle):
     policy = way(bundle.policy)
     assert policy != bundle.policy
-    assert bundle.ours(policy).proven
+    assert bundle.ours(policy).established
     assert bundle.theirs(policy)[0] == 0
 
 
@@ -119,7 +119,7 @@ def test_what_a_note_may_hold_besides(bundle, owner):
         [*lines, *lines],
     ):
         bundle.write(f"{top}\n\n" + "\n".join(each) + "\n")
-        assert bundle.ours(bundle.policy).proven
+        assert bundle.ours(bundle.policy).established
         assert bundle.theirs(bundle.policy)[0] == 0
     owner.restore()
     note = owner.heads[7][HEADS.index("note")]

@@ -12,7 +12,8 @@ import pytest
 
 from affidavit.cheat.attacks.forgery import Forgery, find, own_of
 from affidavit.errors import IntegrityError
-from affidavit.ledger import Ledger, LocalSigner, verify
+from affidavit.ledger import Ledger, LocalSigner
+from affidavit.pipeline.verifying import examine
 from affidavit.tlog.note import Note, SigningKey
 from affidavit.tlog.policy import parse_policy
 from tests.verifier.conftest import NOON
@@ -50,7 +51,7 @@ class Owner:
         """The message of ``affidavit verify``; empty where it finds nothing."""
         try:
             with self.place.read() as ledger:
-                verify(ledger, policy=parse_policy(self.policy.read_bytes()))
+                examine(ledger, policy=parse_policy(self.policy.read_bytes()))
         except IntegrityError as error:
             return str(error)
         return ""

@@ -15,6 +15,7 @@ from affidavit.evidence.keychain import Keychain, Link
 from affidavit.ledger import Ledger, keychain, verify
 from affidavit.ledger import engine as database
 from affidavit.ledger.blobs import Blobs
+from affidavit.pipeline.verifying import examine
 from affidavit.publish.bundle import Selection
 from affidavit.publish.bundle_verification import verify_bundle
 from affidavit.publish.since import growth
@@ -119,7 +120,7 @@ def test_a_policy_may_name_any_key_of_the_chain(rotated, verifier, tmp_path):
         policy.write_text(f"log {link.key.text}\nquorum none\n")
         trusted = parse_policy(policy.read_bytes())
         with rotated.place.read() as ledger:
-            assert words in verify(ledger, policy=trusted).author
+            assert words in examine(ledger, policy=trusted).author
         assert words in verify_bundle(path, policy=trusted).author
         for place in (rotated.file, path):
             code, told = verifier(place, "--policy", policy, "--blobs", rotated.place.blobs)
@@ -297,7 +298,7 @@ def test_a_thiefs_fork_before_the_rotation_is_no_log_of_the_new_key_and_not_what
         assert verifier(fork, "--policy", policy, "--blobs", thief.blobs)[0] == code
         with thief.read() as ledger:
             try:
-                assert verify(ledger, policy=parse_policy(policy.read_bytes())).proven
+                assert examine(ledger, policy=parse_policy(policy.read_bytes())).established
                 assert code == 0
             except IntegrityError:
                 assert code == 3

@@ -15,12 +15,11 @@ from affidavit.errors import UsageError
 from affidavit.evidence import timestamp
 
 if TYPE_CHECKING:
-    from affidavit.ledger import Verification
     from affidavit.pipeline.anchoring import Outside
+    from affidavit.pipeline.verifying import Examined
     from affidavit.projections.anchoring import Anchoring
     from affidavit.projections.erasures import Erased
     from affidavit.publish.bundle_verification import BundleVerification
-    from affidavit.publish.since import Growth
     from affidavit.tlog.note import Note
     from affidavit.tlog.policy import Policy
 
@@ -79,7 +78,7 @@ def _ledger(url: str | None, trust: tuple[Policy | None, bytes | None], noted: N
         done = examine(opened, policy=policy, noted=noted, authorities=authorities, processes=os.cpu_count() or 1)
     found, grown = done.found, done.grown
     if json:
-        print_json({**_ledger_document(found, grown), **_outside_document(done.anchoring)})
+        print_json({**_ledger_document(done), **_outside_document(done.anchoring)})
         return done.established
     _demonstrations(found.demonstrations)
     out.print(f"intact: {found.entries} entries under root {found.head.root.hex()}")
@@ -96,7 +95,7 @@ def _ledger(url: str | None, trust: tuple[Policy | None, bytes | None], noted: N
         out.print(f"since: the {grown.since} entries noted are unchanged; {grown.size - grown.since} were added")
         for kind in grown.added:
             out.print(f"  {kind}: {grown.count(kind)} (entries {grown.indices(kind)})", markup=False)
-    out.print(f"author: {found.author}", markup=False)
+    out.print(f"author: {done.author}", markup=False)
     _say_anchoring(done.anchoring, _suffix(done.anchoring))
     out.print("Integrity means unchanged since collection; not that what was declared is true, nor complete.")
     return done.established
@@ -137,7 +136,8 @@ def _anchoring_document(found: Anchoring) -> dict[str, Any]:
     }
 
 
-def _ledger_document(found: Verification, grown: Growth | None) -> dict[str, Any]:
+def _ledger_document(done: Examined) -> dict[str, Any]:
+    found, grown = done.found, done.grown
     document: dict[str, Any] = {
         "intact": True,
         "entries": found.entries,
@@ -148,8 +148,8 @@ def _ledger_document(found: Verification, grown: Growth | None) -> dict[str, Any
             "root": found.head.root.hex(),
             "time": timestamp(found.head.time),
         },
-        "author": found.author,
-        "proven": found.proven,
+        "author": done.author,
+        "established": done.established,
         "signing": found.signing,
         "uncovered_entries": found.uncovered,
         "erased": [{**_erased(each), "bytes_still_there": each in found.lingering} for each in found.erased],
@@ -214,7 +214,7 @@ def _bundle_document(found: BundleVerification) -> dict[str, Any]:
         "claims_to_hold": found.claim,
         "since": found.since,
         "author": found.author,
-        "proven": found.proven,
+        "established": found.established,
     }
 
 

@@ -17,9 +17,9 @@ The steps, whose numbers the code repeats:
 8. Every blob that an entry names is there, with the bytes whose digest the entry holds; or a later entry under the
    newest head says that it was erased. Each such entry is one that may be (:mod:`affidavit.projections.erasures`).
    Bytes that are still there after their erasure was recorded are counted: somebody has yet to remove them.
-9. The log key of the policy, if one was given, is one of the log's, and the newest head is signed by it or by what
-   replaced it. Which head the policy's witnesses cosigned is asked elsewhere (:mod:`affidavit.projections.anchoring`).
-   Without a policy the ledger is consistent with itself, and its author is unproven.
+
+This shows that a ledger is consistent with itself, and no more. Whose it is, and what outsiders know of it, takes a
+policy: :func:`affidavit.pipeline.verifying.examine` gives the whole verdict.
 
 A leaf that is not in canonical form is not an error of its own: what was signed are its bytes, and step 2 leaves one
 way to read them.
@@ -37,6 +37,7 @@ from sqlalchemy import Connection, Row
 
 from affidavit.errors import BlobAbsent, IntegrityError, NoteError
 from affidavit.evidence import kinds
+from affidavit.evidence.keychain import Keychain
 from affidavit.ledger import checking, erasures, keychain, log, scanning
 from affidavit.ledger.blobs import Blobs
 from affidavit.ledger.checking import Page
@@ -49,7 +50,6 @@ from affidavit.projections.erasures import Erased
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
 from affidavit.tlog.note import Note
-from affidavit.tlog.policy import Policy
 from affidavit.tlog.tree import Frontier, Node
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ RESTORE = "restore the ledger from a copy, and find out who changed it"
 class Verification:
     """What a whole and unchanged ledger was found to be.
 
-    ``demonstrations`` are texts with the number of entries marked so, to be said first; ``author`` says in words whose
-    ledger it is, and ``proven`` whether a policy showed it; ``signing`` where the key is declared to work. ``erased``
-    are the blobs that were erased as they may be, of ``lingering`` ones the bytes are still there. ``uncovered``
-    entries stand beyond the newest head: nobody was told of them yet, and nothing but their own hashes was checked.
+    ``demonstrations`` are texts with the number of entries marked so, to be said first; ``keys`` are those that the
+    log says it has, which proves nothing, and ``signing`` where the newest is declared to work. ``erased`` are the
+    blobs that were erased as they may be, of ``lingering`` ones the bytes are still there. ``uncovered`` entries stand
+    beyond the newest head: nobody was told of them yet, and nothing but their own hashes was checked.
     """
 
     head: Head
@@ -77,15 +77,14 @@ class Verification:
     erased: tuple[Erased, ...]
     lingering: tuple[Erased, ...]
     demonstrations: Mapping[str, int]
-    author: str
-    proven: bool
+    keys: Keychain
     signing: str
 
 
-def verify(ledger: Ledger, *, policy: Policy | None = None, processes: int = 1) -> Verification:
+def verify(ledger: Ledger, *, processes: int = 1) -> Verification:
     """Verify everything, in so many processes; see the module's docstring for the steps.
 
-    Raises ``IntegrityError`` (``NoteError`` for step 9) that names the first bad object and, for one entry, its index.
+    Raises ``IntegrityError`` that names the first bad object and, for one entry, its index.
     """
     with ledger.snapshot() as connection:
         walk = _Walk(connection, ledger)
@@ -94,8 +93,6 @@ def verify(ledger: Ledger, *, policy: Policy | None = None, processes: int = 1) 
         _streams_chain(connection, walk.first)
         erasing = walk.judge_erasures(head)
     keys = walk.keys.under(head.size)
-    unproven = "unproven: no policy was given; the ledger is consistent with itself"
-    author = keys.author(policy, Note.parse(head.note)) if policy is not None else unproven  # 9
     return Verification(
         head=head,
         entries=head.size,
@@ -106,8 +103,7 @@ def verify(ledger: Ledger, *, policy: Policy | None = None, processes: int = 1) 
         erased=erasing.erased,
         lingering=erasing.lingering,
         demonstrations=dict(walk.demonstrations),
-        author=author,
-        proven=policy is not None,
+        keys=keys,
         signing=f"{keys.links[-1].signing} (declared in entry {keys.links[-1].index})",
     )
 

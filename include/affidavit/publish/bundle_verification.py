@@ -58,7 +58,7 @@ class BundleVerification:
     ``time`` is when the head was signed (POSIX seconds), ``kinds`` counts entries by kind, ``demonstrations`` by the
     text that marks them, to be said first; ``claim`` is what it claims to hold, which nothing proves; ``since`` is the
     size of the noted checkpoint. ``erased`` are blobs that are not there because they were erased; ``anchoring`` is
-    what the bundle shows of it.
+    what the bundle shows of it; ``established`` whether a policy was given, and nothing is left open that it asks for.
     """
 
     checkpoint: Checkpoint
@@ -71,13 +71,8 @@ class BundleVerification:
     claim: str
     since: int | None
     author: str
-    proven: bool
     anchoring: Anchoring
-
-    @property
-    def established(self) -> bool:
-        """Whether a policy was given, and nothing is left open that it asks for."""
-        return self.proven and self.anchoring.witnessed
+    established: bool
 
 
 def verify_bundle(path: Path, *, policy: Policy | None = None, since: Note | None = None) -> BundleVerification:
@@ -95,6 +90,8 @@ def verify_bundle(path: Path, *, policy: Policy | None = None, since: Note | Non
     blobs = _blobs(files, entries, erased)
     if since is not None:  # 6
         _extends(files, since, checkpoint, keys)
+    author = _author(note, keys, policy)
+    anchoring = _anchored(files, entries, Note.parse(note), policy)
     return BundleVerification(
         checkpoint=checkpoint,
         time=time,
@@ -105,9 +102,9 @@ def verify_bundle(path: Path, *, policy: Policy | None = None, since: Note | Non
         erased=tuple(erased.values()),
         claim=claim,
         since=Checkpoint.parse(since.text).size if since else None,
-        author=_author(note, keys, policy),
-        proven=policy is not None,
-        anchoring=_anchored(files, entries, Note.parse(note), policy),
+        author=author,
+        anchoring=anchoring,
+        established=policy is not None and anchoring.witnessed,
     )
 
 
