@@ -10,6 +10,10 @@ NOT_IN_SET = "expect_column_values_to_not_be_in_set"
 CONTAIN = "expect_column_distinct_values_to_contain_set"
 EQUAL = "expect_column_distinct_values_to_equal_set"
 REGEX = "expect_column_values_to_match_regex"
+GROUPS = "expect_column_groups_to_match_reference"
+NEWEST = "expect_column_newest_to_be_on_schedule"
+OVERLAP = "expect_compound_columns_to_not_overlap"
+PERSONAL = "expect_table_columns_to_not_look_personal"
 
 
 @pytest.mark.parametrize(
@@ -27,6 +31,11 @@ REGEX = "expect_column_values_to_match_regex"
         (NOT_IN_SET, {"value_set": ["a"]}, {"value_set": ["a", "b"]}),
         (CONTAIN, {"value_set": ["a"]}, {"value_set": ["a", "b"]}),
         (EQUAL, {"value_set": ["a", "b"]}, {"value_set": ["a", "b"]}),
+        (GROUPS, {"tolerance": 0.1}, {"tolerance": 0.05}),
+        (NEWEST, {"slots": 2}, {"slots": 1}),
+        (OVERLAP, {"tables": ["t"]}, {"tables": ["u", "t"]}),
+        (PERSONAL, {"allow": ["a", "b"]}, {"allow": ["b"]}),
+        (PERSONAL, {"allow": ["a"]}, {}),
     ],
 )
 def test_tighter(kind, old, new):
@@ -56,6 +65,13 @@ def test_tighter(kind, old, new):
         (EQUAL, {"value_set": ["a", "b"]}, {"value_set": ["a"]}),
         (REGEX, {"regex": "^a$"}, {"regex": "^a+$"}),
         (REGEX, {"min_value": 0}, {"min_value": 1}),
+        (GROUPS, {"tolerance": 0.1}, {"tolerance": 0.2}),
+        (GROUPS, {"reference": {"a": 0.1}}, {"reference": {"a": 0.2}}),
+        (NEWEST, {"slots": 1}, {"slots": 2}),
+        (OVERLAP, {"tables": ["t", "u"]}, {"tables": ["t"]}),
+        (PERSONAL, {}, {"allow": ["a"]}),
+        (PERSONAL, {"allow": ["a"]}, {"allow": "b"}),
+        (BETWEEN, {"tolerance": 0.1}, {"tolerance": 0.05}),
     ],
 )
 def test_not_provably_tighter(kind, old, new):

@@ -29,6 +29,7 @@ def shows(kind: str, **kwargs: object) -> bool:
         ("column_proportion_of_unique_values_to_be_between", {"min_value": 0, "max_value": 0.5}),
         ("column_quantile_values_to_be_between", {"quantile_ranges": QUANTILES}),
         ("column_kl_divergence_to_be_less_than", {"partition_object": PARTITION, "threshold": 0.1}),
+        ("column_groups_to_match_reference", {"reference": {"yes": 0.2}, "tolerance": 0.05}),
     ],
 )
 def test_a_bound_on_the_values_of_a_column_shows_it_and_without_column_or_bound_it_does_not(kind, bound):

@@ -27,7 +27,7 @@ from affidavit.evidence import (
 )
 from affidavit.evidence.salted import salted
 from affidavit.inventory import Connection, Dataset, PredictionTable, Suite, System
-from affidavit.quality import Validation, validate
+from affidavit.quality import Due, Validation, validate
 from affidavit.warehouse import EDGES, Fingerprint, Profile, Snapshot, fingerprint, profile, snapshot
 
 _STAGES = {
@@ -64,7 +64,11 @@ def look_at_table(
         found = opened.table(table.table)
         described = profile(opened, found, about=table.table, time_column=table.time_column)
         digest = fingerprint(opened, found, about=table.table)
-        validation = validate(opened, table=table.table, suite=suite) if suite else None
+        validation = (
+            validate(opened, table=table.table, suite=suite, due=Due(seen.observed_at, system.schedule))
+            if suite
+            else None
+        )
         _agree(opened, table.table, {digest.rows, described.rows} | ({validation.rows} if validation else set()))
         consistency = opened.consistency
 

@@ -37,6 +37,12 @@ class SnapshotEngine(SqlAlchemyExecutionEngine):
         if snapshot.dialect.name == "duckdb":
             self.dialect_module = _duckdb_module()
         self._columns = self._reflect(table)
+        self.table = table
+
+    def others(self, names: Sequence[str]) -> list[TableRef]:
+        """The tables called so, but for the one that is validated."""
+        found = [self._snapshot.table(name) for name in names]
+        return [other for other in found if other != self.table]
 
     def run(self, table: TableRef, configurations: Sequence[ExpectationConfiguration]) -> list[Any]:
         """Validate; one ``ExpectationValidationResult`` for each configuration, in no promised order."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 def load() -> None:
-    """Import Great Expectations (seconds; the second time nothing).
+    """Import Great Expectations (seconds; the second time nothing), and register the expectations of our own.
 
     Its usage data is switched off first. Its loggers are silenced, since they print hundreds of lines at import and
     quote statements and values at each failure; what went wrong reaches the reader as one of our own errors.
@@ -21,6 +21,8 @@ def load() -> None:
     with quiet():
         import great_expectations.expectations
         import great_expectations.render  # noqa: F401
+
+        import affidavit.quality.expectations  # noqa: F401
 
 
 @contextmanager

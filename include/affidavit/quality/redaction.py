@@ -42,6 +42,10 @@ _OBSERVED = frozenset(
         "expect_column_values_to_be_of_type",
         "expect_table_columns_to_match_ordered_list",
         "expect_table_columns_to_match_set",
+        # our own: counts in words, and names of columns
+        "expect_column_groups_to_match_reference",
+        "expect_column_newest_to_be_on_schedule",
+        "expect_table_columns_to_not_look_personal",
     }
 )
 """Expectations whose observed value is no value of a row."""

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from affidavit.errors import SourceGarbled, SourceUnavailable, SuiteError
+from affidavit.errors import SourceGarbled, SourceRefused, SourceUnavailable, SuiteError
 from affidavit.evidence import dumps
 from affidavit.inventory import Expectation, Suite
 from affidavit.quality import redaction
+from affidavit.quality.due import Due
 from affidavit.quality.gx import load, quiet
 from affidavit.warehouse import Snapshot, TableRef
 from affidavit.warehouse.tables import near
@@ -17,7 +18,11 @@ from affidavit.warehouse.tables import near
 _ROWS = "affidavit:rows"
 """Name of the one expectation that we add: it always holds, and counts the rows in a query that is made anyway."""
 
-_NOT_FOR_A_SUITE = frozenset({"batch_id", "catch_exceptions", "id", "meta", "rendered_content", "result_format"})
+_NOT_FOR_A_SUITE = frozenset(
+    {"at", "batch_id", "catch_exceptions", "id", "meta", "rendered_content", "result_format", "since"}
+)
+_OVERLAP = "expect_compound_columns_to_not_overlap"
+_ON_SCHEDULE = "expect_column_newest_to_be_on_schedule"
 _NAMES_OF_COLUMNS = ("column", "column_A", "column_B")
 
 
@@ -46,8 +51,10 @@ class Validation:
     details: bytes
 
 
-def validate(snapshot: Snapshot, *, table: str, suite: Suite) -> Validation:
+def validate(snapshot: Snapshot, *, table: str, suite: Suite, due: Due | None = None) -> Validation:
     """Run ``suite`` on ``table`` (``table`` or ``schema.table``) within ``snapshot``.
+
+    ``due`` is what freshness is judged by; without it a suite that asks for freshness is refused.
 
     Raises ``SuiteError``, naming the suite's file, the expectation and the column, where the suite does not fit the
     table or Great Expectations does not know what it asks; then nothing is concluded. Raises ``SourceError`` where the
@@ -56,9 +63,10 @@ def validate(snapshot: Snapshot, *, table: str, suite: Suite) -> Validation:
     found = snapshot.table(table)
     for expectation in suite.expectations:
         _check_columns(expectation, found, suite)
+        _check_others(expectation, found, suite, snapshot)
     load()
     with quiet():
-        results = _results(snapshot, found, about=table, suite=suite)
+        results = _results(snapshot, found, about=table, suite=suite, due=due)
     rows = int(results[_ROWS].result["observed_value"])
     large = redaction.enough_values(snapshot, found, about=table, expectations=suite.expectations)
     documents = [
@@ -88,10 +96,25 @@ def _check_columns(expectation: Expectation, table: TableRef, suite: Suite) -> N
             )
 
 
-def _results(snapshot: Snapshot, table: TableRef, *, about: str, suite: Suite) -> dict[str, Any]:
+def _check_others(expectation: Expectation, table: TableRef, suite: Suite, snapshot: Snapshot) -> None:
+    """That the tables from which rows are to be apart are there, with the columns that are compared."""
+    if expectation.type != _OVERLAP:
+        return
+    names = [str(name) for name in expectation.kwargs.get("tables") or ()]
+    try:
+        others = [other for other in map(snapshot.table, names) if other != table]
+    except SourceRefused as error:
+        raise SuiteError(f"{expectation.type}: {error.problem}", where=_file(suite), fix=error.fix) from error
+    if names and not others:
+        _refuse(suite, expectation, "the only table it names is the one that is validated")
+    for other in others:
+        _check_columns(expectation, other, suite)
+
+
+def _results(snapshot: Snapshot, table: TableRef, *, about: str, suite: Suite, due: Due | None) -> dict[str, Any]:
     from affidavit.quality.engine import SnapshotEngine
 
-    asked = {expectation.test: _configured(expectation, suite) for expectation in suite.expectations}
+    asked = {expectation.test: _configured(expectation, suite, due) for expectation in suite.expectations}
     counted = _configuration("expect_table_row_count_to_be_between", {"min_value": 0}, _ROWS)
     engine = SnapshotEngine(snapshot, table, about=about)
     results = engine.run(table, [counted, *asked.values()])
@@ -115,12 +138,14 @@ def _results(snapshot: Snapshot, table: TableRef, *, about: str, suite: Suite) -
     return by_name
 
 
-def _configured(expectation: Expectation, suite: Suite) -> Any:
+def _configured(expectation: Expectation, suite: Suite, due: Due | None) -> Any:
     from great_expectations.exceptions.exceptions import ExpectationNotFoundError
 
     if own := sorted(_NOT_FOR_A_SUITE & set(expectation.kwargs)):
         _refuse(suite, expectation, f"{own[0]!r} is not for a suite to choose")
-    configuration = _configuration(expectation.type, expectation.kwargs, expectation.test)
+    configuration = _configuration(
+        expectation.type, {**expectation.kwargs, **_times(expectation, suite, due)}, expectation.test
+    )
     try:
         configuration.to_domain_obj()
     except ExpectationNotFoundError as error:
@@ -130,6 +155,16 @@ def _configured(expectation: Expectation, suite: Suite) -> Any:
     except (ValueError, TypeError, AttributeError) as error:
         _refuse(suite, expectation, " ".join(str(error).split())[:300], cause=error)
     return configuration
+
+
+def _times(expectation: Expectation, suite: Suite, due: Due | None) -> dict[str, str]:
+    """What freshness is judged by. It is no part of what is stored: the same facts look the same at the next look."""
+    if expectation.type != _ON_SCHEDULE:
+        return {}
+    slots = expectation.kwargs.get("slots")
+    if due is None or type(slots) is not int or not 1 <= slots <= 1000:
+        _refuse(suite, expectation, "it needs the schedule of an AI system, and slots from 1 to 1000")
+    return {"since": due.since(slots).isoformat(), "at": due.at.isoformat()}
 
 
 def _configuration(kind: str, kwargs: Mapping[str, Any], name: str) -> Any:

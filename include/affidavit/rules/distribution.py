@@ -30,6 +30,12 @@ _RANGES: Mapping[str, tuple[float | None, float | None]] = {
 }
 """Type to the least and the most that its measure can be: a bound there demands nothing."""
 
+_REFERENCES: Mapping[str, tuple[str, str, float | None]] = {
+    "expect_column_groups_to_match_reference": ("reference", "tolerance", 1),
+    "expect_column_kl_divergence_to_be_less_than": ("partition_object", "threshold", None),
+}
+"""Type to its reference, to how far the column may be from it, and the most that this can be."""
+
 
 def shows_distribution(expectation: Expectation) -> bool:
     """Whether ``expectation`` is of a type that can show it, about a column, with a bound that something could break.
@@ -49,8 +55,9 @@ def shows_distribution(expectation: Expectation) -> bool:
         asked = kwargs.get("quantile_ranges")
         ranges = asked.get("value_ranges") if isinstance(asked, Mapping) else None
         return any(_binds(end) for pair in ranges or () for end in pair or ())
-    if kind == "expect_column_kl_divergence_to_be_less_than":
-        return bool(kwargs.get("partition_object")) and _binds(kwargs.get("threshold"))
+    if kind in _REFERENCES:
+        reference, distance, most = _REFERENCES[kind]
+        return bool(kwargs.get(reference)) and _binds(kwargs.get(distance), below=most)
     return False
 
 
