@@ -2,7 +2,6 @@ import pytest
 
 from affidavit.ledger import driver
 from affidavit.ledger.tables import entries, nodes
-from tests.conftest import NOON
 
 ODD = "tab\t, newline\n, backslash\\, 'quote', \\N, 審計, 🧾"
 

@@ -75,6 +75,7 @@ def posture_pages(text: str) -> list[str]:
         entries={0: entry(text)},
         titles={text: text},
         validations=(Log.entry_of(examples.validation("12" * 32, table=text[:8000])),),
+        lineages={},
     )
     ledger = ledger_page(posture.head, at=NOON, demonstrations=posture.demonstrations, newest=posture.entries.values())
     pages = (overview(posture), control_page(posture, "A.7.4"), control_page(posture, text), ledger)

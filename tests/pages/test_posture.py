@@ -36,6 +36,7 @@ def posture(log: Log, *verdicts: Verdict, **changes) -> Posture:
         entries=entries,
         titles={SYSTEM: "Mortgage approval"},
         validations=(),
+        lineages={},
     )
     return replace(known, **changes)
 

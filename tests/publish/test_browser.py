@@ -50,6 +50,7 @@ def site(tmp_path: Path) -> Path:
         verdicts=verdicts,
         catalogue=catalogue.load(),
         demonstrations=(),
+        lineages={},
         at=NOW - timedelta(days=1),
         render_docs=no_docs,
     )

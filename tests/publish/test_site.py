@@ -15,6 +15,7 @@ from affidavit import catalogue
 from affidavit.errors import ConfigurationError, IntegrityError
 from affidavit.evidence.salted import payload, salted
 from affidavit.pages.links import LOG_BLOCK
+from affidavit.projections import graph
 from affidavit.projections.state import Demonstration, fold
 from affidavit.publish import site as site_module
 from affidavit.publish.files import Files
@@ -76,6 +77,7 @@ def build(
         verdicts=verdicts or (verdict("A.7.4", Status.FAILING, entries=(2, 3, 4)),),
         catalogue=wanted,
         demonstrations=staged,
+        lineages={scope.name: graph(scope) for scope in fold(log.entries()).systems},
         at=NOON,
         render_docs=docs,
     )

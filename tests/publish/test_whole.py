@@ -89,6 +89,7 @@ def test_controls_lead_to_entries_and_entries_to_data_docs(tmp_path: Path, ledge
         verdicts=verdicts,
         catalogue=catalogue.load(),
         demonstrations=state.demonstrations,
+        lineages={},
         at=at,
         render_docs=render,
     )
@@ -124,6 +125,7 @@ def test_no_page_says_that_anything_is_compliant(tmp_path: Path, ledger: Ledger)
         verdicts=verdicts,
         catalogue=catalogue.load(),
         demonstrations=state.demonstrations,
+        lineages={},
         at=NOON,
         render_docs=render,
     )

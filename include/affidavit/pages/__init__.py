@@ -6,6 +6,8 @@
     links     where one page finds another
     frame     what stands on every page: title, banner, as-of line, and the way to the others
     posture   view models of the overview and of each control or clause, made from verdicts
+    lineage   view model of an AI system: what is in use, and what it was made from, drawn
+    layers    where the boxes and lines of that drawing stand
     evidence  view models of an entry, the log in blocks, and the ledger
     erased    what stands where a report stood whose details were erased
     render    view model -> HTML, through templates that escape everything

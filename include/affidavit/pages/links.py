@@ -37,6 +37,10 @@ class Links:
         """The page of a control or clause."""
         return f"{self.root}controls/{plain(control)}.html"
 
+    def system(self, scope: str) -> str:
+        """The page of the AI system whose scope is ``system:<id>``."""
+        return f"{self.root}systems/{plain(scope.removeprefix('system:'))}.html"
+
     def entry(self, index: int) -> str:
         """The page of an entry."""
         return f"{self.root}entries/{index}.html"

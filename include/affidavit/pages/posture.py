@@ -14,6 +14,7 @@ from affidavit.pages.frame import Frame
 from affidavit.pages.links import Links, anchor
 from affidavit.pages.text import Moment, moment
 from affidavit.pages.words import ENDING, FRAMEWORKS, ORIGIN_MEANS, answer, kind_words, scope_title
+from affidavit.projections import Graph
 from affidavit.projections.reader import Head
 from affidavit.projections.state import Demonstration
 from affidavit.rules.verdict import WORST_FIRST, Part, Status, Verdict
@@ -33,7 +34,8 @@ class Posture:
     """What the pages of one moment are made from.
 
     ``entries`` holds at least the entries that :func:`needed` names; ``titles`` the declared titles of scopes;
-    ``validations`` the newest validations, whether or not a verdict rests on them.
+    ``validations`` the newest validations, whether or not a verdict rests on them; ``lineages`` the lineage of each AI
+    system, by scope.
     """
 
     verdicts: Sequence[Verdict]
@@ -44,6 +46,7 @@ class Posture:
     entries: Mapping[int, Entry]
     titles: Mapping[str, str]
     validations: Sequence[Entry]
+    lineages: Mapping[str, Graph]
 
 
 def needed(verdicts: Iterable[Verdict]) -> set[int]:
@@ -80,10 +83,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Section:
-    """One scope: its counts and its verdicts, by area."""
+    """One scope: its counts and its verdicts, by area. ``href`` is the page of an AI system."""
 
     scope: str
     title: str
+    href: str
     anchor: str
     answer: str
     counts: Mapping[Status, int]
@@ -158,7 +162,7 @@ def overview(posture: Posture) -> Overview:
     moves = _moves(posture, links)
     judged = {v.control for v in posture.verdicts}
     return Overview(
-        frame=_frame(posture, "Overview", links, posture.verdicts),
+        frame=page_frame(posture, "Overview", links, posture.verdicts),
         answer=answer(counts),
         counts=counts,
         sections=tuple(_section(posture, s, scopes[s], links) for s in sorted(scopes)),
@@ -175,7 +179,7 @@ def control_page(posture: Posture, control: str) -> ControlPage:
     verdicts = sorted((v for v in posture.verdicts if v.control == control), key=lambda v: v.scope)
     known = posture.catalogue.get(control)
     return ControlPage(
-        frame=_frame(posture, f"{control} {known.title}" if known else control, links, verdicts),
+        frame=page_frame(posture, f"{control} {known.title}" if known else control, links, verdicts),
         id=control,
         requirement=known,
         crosswalks=_crosswalks(known) if known else (),
@@ -184,7 +188,8 @@ def control_page(posture: Posture, control: str) -> ControlPage:
     )
 
 
-def _frame(posture: Posture, title: str, links: Links, verdicts: Sequence[Verdict]) -> Frame:
+def page_frame(posture: Posture, title: str, links: Links, verdicts: Sequence[Verdict]) -> Frame:
+    """The frame of a page that shows ``verdicts``."""
     ends = [end for v in verdicts if (end := _ends(v))]
     return Frame(
         title=title,
@@ -216,6 +221,7 @@ def _section(posture: Posture, scope: str, verdicts: Sequence[Verdict], links: L
     return Section(
         scope=scope,
         title=scope_title(scope, posture.titles),
+        href=links.system(scope) if scope in posture.lineages else "",
         anchor=anchor(scope),
         answer=answer(counts),
         counts=counts,

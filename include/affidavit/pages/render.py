@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from affidavit.pages.erased import ErasedPage
 from affidavit.pages.evidence import EntryPage, LedgerPage, LogPage
+from affidavit.pages.lineage import SystemPage
 from affidavit.pages.posture import ControlPage, Overview
 from affidavit.pages.text import counted, visible, visible_json
 from affidavit.pages.words import STATUS_MEANS, slug
@@ -26,9 +27,10 @@ _TEMPLATES: Mapping[type, str] = {
     LogPage: "log.html",
     LedgerPage: "ledger.html",
     ErasedPage: "erased.html",
+    SystemPage: "system.html",
 }
 
-Page = Overview | ControlPage | EntryPage | LogPage | LedgerPage | ErasedPage
+Page = Overview | ControlPage | EntryPage | LogPage | LedgerPage | ErasedPage | SystemPage
 
 
 def render(page: Page) -> str:

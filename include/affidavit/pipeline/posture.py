@@ -23,7 +23,7 @@ from affidavit.evidence import (
 )
 from affidavit.ledger import Ledger
 from affidavit.pipeline.workplace import Workplace
-from affidavit.projections import Head, Reader, State, fold
+from affidavit.projections import Head, Reader, State, fold, graph
 from affidavit.publish.site import SiteReport, build_site
 from affidavit.rules.verdict import Verdict
 
@@ -85,6 +85,7 @@ def publish(workplace: Workplace, *, now: datetime) -> SiteReport:
             verdicts=posture.verdicts,
             catalogue=catalogue.load(),
             demonstrations=posture.state.demonstrations,
+            lineages={scope.name: graph(scope) for scope in posture.state.systems},
             at=now,
             render_docs=render,
         )

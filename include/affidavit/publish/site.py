@@ -2,6 +2,7 @@
 
     index.html          the posture, written last: it never refers to a page that is not there
     controls/ID.html    one control or clause in all scopes, written each time
+    systems/ID.html     one AI system and its lineage, written each time
     ledger.html         the head, and how to check it, written each time
     entries/N.html      one entry, written once
     log/B.html          entries in blocks of 250; only the last block is written again
@@ -22,9 +23,11 @@ from pathlib import Path
 from affidavit.catalogue import Catalogue
 from affidavit.evidence import kinds
 from affidavit.pages.evidence import NEWEST, is_validation, ledger_page
+from affidavit.pages.lineage import system_page
 from affidavit.pages.links import Links
 from affidavit.pages.posture import Posture, control_page, needed, overview
 from affidavit.pages.render import assets, render
+from affidavit.projections import Graph
 from affidavit.projections.reader import Head, Reader
 from affidavit.projections.state import Demonstration
 from affidavit.publish.entries import EvidencePages, RenderDocs
@@ -54,10 +57,13 @@ def build_site(  # noqa: PLR0913  each argument is one thing that the site shows
     verdicts: Sequence[Verdict],
     catalogue: Catalogue,
     demonstrations: Sequence[Demonstration],
+    lineages: Mapping[str, Graph],
     at: datetime,
     render_docs: RenderDocs,
 ) -> SiteReport:
     """Write the site of ``verdicts``, judged at ``at`` from the entries under ``head``, into ``directory``.
+
+    ``lineages`` are drawn, one page for each scope.
 
     Raises ``IntegrityError`` for an entry or blob that is not what was recorded, and for a ledger that lost or changed
     entries since the last build; ``ConfigurationError`` for the site of another ledger, or a directory that cannot be
@@ -69,21 +75,33 @@ def build_site(  # noqa: PLR0913  each argument is one thing that the site shows
         evidence.write()
         for name, data in assets().items():
             files.write(name, data)
-        posture = _posture(reader, head, verdicts, catalogue, demonstrations, at)
+        posture = _posture(
+            reader,
+            head,
+            verdicts=verdicts,
+            catalogue=catalogue,
+            demonstrations=demonstrations,
+            lineages=lineages,
+            at=at,
+        )
         files.write("ledger.html", _ledger(posture, reader))
         controls = sorted({r.id for r in catalogue} | {v.control for v in verdicts})
         for control in controls:
             files.write(Links().control(control), render(control_page(posture, control)))
+        for scope in sorted(lineages):
+            files.write(Links().system(scope), render(system_page(posture, scope)))
         files.write(Links().overview, render(overview(posture)))
     return SiteReport(directory / Links().overview, evidence.entries, evidence.data_docs, len(controls), files.written)
 
 
-def _posture(
+def _posture(  # noqa: PLR0913  the same
     reader: Reader,
     head: Head,
+    *,
     verdicts: Sequence[Verdict],
     catalogue: Catalogue,
     demonstrations: Sequence[Demonstration],
+    lineages: Mapping[str, Graph],
     at: datetime,
 ) -> Posture:
     entries = {index: reader.entry(index) for index in sorted(needed(verdicts))}
@@ -98,6 +116,7 @@ def _posture(
         entries=entries,
         titles=dict(_titles(reader, head)),
         validations=tuple(validations.values()),
+        lineages=lineages,
     )
 
 
