@@ -1,8 +1,10 @@
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import duckdb
 import psycopg
@@ -68,6 +70,16 @@ def test_looking_into_a_duckdb_file_downloads_nothing(duck):
     with snapshot(duck.connection, timeout_seconds=20) as opened:
         asked = sa.text("SELECT current_setting('autoinstall_known_extensions')")
         assert opened.query(asked, about="t") == [(False,)]
+
+
+def test_duckdb_sorts_what_is_too_much_for_it_in_a_folder_that_only_we_may_read(duck):
+    asked = "SELECT current_setting('temp_directory'), current_setting('memory_limit') <> ''"
+    asked += ", current_setting('enable_progress_bar')"
+    with snapshot(duck.connection, timeout_seconds=20) as opened:
+        [(folder, limited, bar)] = opened.query(sa.text(asked), about="t")
+        assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
+        assert (limited, bar) == (True, False)
+        assert Path(folder).parent != Path(duck.connection.path).parent
 
 
 def test_all_rows_of_a_table_come_in_the_order_of_its_columns(warehouse):

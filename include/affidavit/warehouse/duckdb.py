@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import bisect
+import functools
 import hashlib
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +23,8 @@ from affidavit.warehouse.dialect import Bucket, Diagnosis, Trouble, declared
 from affidavit.warehouse.files import existing_file
 from affidavit.warehouse.tables import Column, TableRef
 
-_OURS = {"read_only": True, "config": {"autoinstall_known_extensions": "false"}}
-"""Nothing is to be downloaded. A setting of the whole database, so it is not for us to change one that others use."""
+MEMORY = "1GB"
+"""What DuckDB, which works in this process, may hold of a table; what it sorts beyond that goes to disk."""
 
 _PLAIN = frozenset(
     [
@@ -51,7 +56,7 @@ class DuckDB:
         """Opens the file read-only, or joins what this process already holds open of it and leaves that as it is."""
         path = existing_file(connection)
         # DuckDB opens a file once per process, in one configuration. The transaction is read-only in each.
-        for how in (_OURS, {"read_only": True}):
+        for how in (_ours(os.getpid()), {"read_only": True}):
             try:
                 return _open(path, how)
             except sa.exc.DBAPIError as error:
@@ -63,8 +68,8 @@ class DuckDB:
         """``BEGIN TRANSACTION READ ONLY``, pinned by a first read."""
         del timeout_seconds
         connection.exec_driver_sql("ROLLBACK")
-        # The text of times depends on the zone, the order of hashes on the collation.
-        for setting in ("TimeZone = 'UTC'", "default_collation = ''"):
+        # The text of times depends on the zone, the order of hashes on the collation; a bar would be drawn into logs.
+        for setting in ("TimeZone = 'UTC'", "default_collation = ''", "enable_progress_bar = false"):
             connection.exec_driver_sql(f"SET {setting}")
         # Great Expectations asks for a regular expression by this name; a temporary macro is of this connection alone.
         connection.exec_driver_sql(
@@ -154,6 +159,19 @@ class DuckDB:
             " AND schema_name = :schema AND table_name = :name"
         ).bindparams(schema=table.schema, name=table.name)
         return statement, "DuckDB's catalogue"
+
+
+@functools.cache
+def _ours(process: int) -> dict[str, Any]:
+    """How this process, by its id, opens a file that nobody in it has open: settings of a whole database.
+
+    Nothing is to be downloaded. What is sorted on disk may hold values of rows, and DuckDB would put it beside the
+    file: it goes to a folder that only we may read.
+    """
+    spill = tempfile.mkdtemp(prefix=f"affidavit-{process}-")
+    atexit.register(shutil.rmtree, spill, ignore_errors=True)
+    config = {"autoinstall_known_extensions": "false", "memory_limit": MEMORY, "temp_directory": spill}
+    return {"read_only": True, "config": config}
 
 
 def _open(path: Path, how: Mapping[str, Any]) -> sa.Connection:
