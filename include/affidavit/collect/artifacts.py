@@ -15,6 +15,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -150,7 +151,7 @@ class Artifacts:
     def _file(self, store: _Store, root: str, path: str, size: int | None) -> File | None:
         digest, read = hashlib.sha256(), 0
         try:
-            for piece in store.read(f"{root}/{path}"):
+            for piece in _ahead(store.read(f"{root}/{path}")):
                 digest.update(piece)
                 read += len(piece)
         except _Moved:
@@ -178,6 +179,15 @@ class Artifacts:
                 f"the artifact path {name[:200]!r} leads elsewhere, or could be read as another",
                 fix="rename or remove that artifact (no '..', '/', '\\', '%', '#' or '?' in a name)",
             )
+
+
+def _ahead(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """``pieces``, each read while the one before it is hashed: otherwise the hash would add to the download's time."""
+    with ThreadPoolExecutor(1) as reader:
+        following = reader.submit(next, pieces, None)
+        while (piece := following.result()) is not None:
+            following = reader.submit(next, pieces, None)
+            yield piece
 
 
 class _Proxied:
