@@ -2,11 +2,13 @@
 
 import json
 import sqlite3
+from datetime import timedelta
 
 import pytest
 
 from affidavit.cli.terminal import parse_time
 from affidavit.errors import IntegrityError, UsageError
+from affidavit.evidence import timestamp
 from affidavit.pipeline import ledger_audit
 from affidavit.tlog.note import ED25519, SigningKey
 from tests.pipeline.conftest import ORGANISATION, system
@@ -99,6 +101,28 @@ def test_a_derived_column_changed_is_named_with_how_to_rebuild_it(run, project):
     assert "affidavit rebuild" in done.stderr
     assert run("rebuild").returncode == 0
     assert run("verify").returncode == 1
+
+
+def test_between_two_looks_the_version_in_use_is_unknown_although_both_saw_the_same(run, project):
+    project.collect()
+    first, then = project.now, project.now + timedelta(hours=5)
+    second = project.tracking.version(project.tracking.run())
+    for version in (second, "1"):  # away and back, and nobody looked
+        project.tracking.alias(version)
+    project.tomorrow()
+    project.collect()
+
+    def in_use(time) -> dict:
+        document = json.loads(run("status", "loans", "--as-of", timestamp(time), "--json").stdout)
+        [used] = document["scopes"]["system:loans"]["in_use"]
+        return used
+
+    looks = [{"at": timestamp(time), "version": "1"} for time in (first, project.now)]
+    assert (in_use(then)["known"], in_use(then)["before"], in_use(then)["after"]) == (False, *looks)
+    assert in_use(then)["sentence"].startswith("Unknown at 2026-03-14 06:00:00Z")
+    assert in_use(first)["known"]
+    assert "in between nobody looked" in run("status", "loans", "--as-of", timestamp(then)).stdout
+    assert in_use(project.now + timedelta(minutes=1))["sentence"].endswith("since then it is unknown.")
 
 
 def test_as_of_refuses_what_was_never_known(run, project):

@@ -17,6 +17,7 @@ from affidavit.evidence import ORGANISATION_SCOPE, system_scope, timestamp
 if TYPE_CHECKING:
     from affidavit.ledger import Ledger
     from affidavit.pipeline.posture import Posture
+    from affidavit.projections import Sighted, Sighting
     from affidavit.rules.verdict import Verdict
 
 System = Annotated[str | None, typer.Argument(help="Id of an AI system, or 'organisation'; all of them if left out.")]
@@ -65,11 +66,11 @@ def _document(ledger: Ledger, judged: Posture, scopes: list[str]) -> dict[str, A
         "head": {"origin": judged.head.origin, "size": judged.head.size, "root": judged.head.root.hex()},
         "demonstrations": [asdict(each) for each in judged.state.demonstrations],
         "entries_by_kind": posture.entries_by_kind(ledger, judged.head.size),
-        "scopes": {scope: _scope(judged, scope) for scope in scopes},
+        "scopes": {scope: _scope(ledger, judged, scope) for scope in scopes},
     }
 
 
-def _scope(judged: Posture, scope: str) -> dict[str, Any]:
+def _scope(ledger: Ledger, judged: Posture, scope: str) -> dict[str, Any]:
     from affidavit.pipeline import posture
 
     verdicts = [verdict for verdict in judged.verdicts if verdict.scope == scope]
@@ -83,7 +84,22 @@ def _scope(judged: Posture, scope: str) -> dict[str, Any]:
         "counts": posture.counts(verdicts),
         "recorded": recorded is not None,
         "differs_from_recorded": differing,
+        "in_use": [_in_use(each) for each in posture.versions_in_use(ledger, scope, at=judged.at)],
         "controls": [_control(verdict) for verdict in verdicts],
+    }
+
+
+def _in_use(sighted: Sighted) -> dict[str, Any]:
+    def look(sighting: Sighting | None) -> dict[str, str | None] | None:
+        return {"at": timestamp(sighting.at), "version": sighting.version} if sighting else None
+
+    return {
+        "model": sighted.model,
+        "alias": sighted.alias,
+        "known": sighted.known,
+        "before": look(sighted.before),
+        "after": look(sighted.after),
+        "sentence": sighted.words,
     }
 
 
@@ -124,6 +140,8 @@ def _print(document: dict[str, Any]) -> None:
             table.add_row(control["control"], mark(control["status"]), said, Text(control["owner"]))
         out.print(table)
         out.print("  ".join(f"{mark(status)} {count}" for status, count in each["counts"].items()))
+        for used in each["in_use"]:
+            out.print(f"  version of {used['model']} in use ({used['alias']}): {used['sentence']}", markup=False)
         if not each["recorded"]:
             out.print("  not assessed yet: nothing was recorded about this posture")
         for change in each["differs_from_recorded"]:

@@ -23,7 +23,7 @@ from affidavit.evidence import (
 )
 from affidavit.ledger import Ledger
 from affidavit.pipeline.workplace import Workplace
-from affidavit.projections import Head, Reader, State, fold, graph
+from affidavit.projections import Head, Reader, Sighted, State, fold, graph, sighted
 from affidavit.publish.site import SiteReport, build_site
 from affidavit.rules.verdict import Verdict
 
@@ -89,6 +89,11 @@ def publish(workplace: Workplace, *, now: datetime) -> SiteReport:
             at=now,
             render_docs=render,
         )
+
+
+def versions_in_use(reader: Reader, scope: str, *, at: datetime) -> tuple[Sighted, ...]:
+    """What looks say of the versions in use at ``at``: all that are recorded by now, those after that time too."""
+    return sighted(fold(reader.entries(scope=scope)).scope(scope), at)
 
 
 def recorded_statuses(posture: Posture, scope: str) -> Mapping[str, str] | None:

@@ -2,15 +2,16 @@
 
 ``state`` keeps what a rule needs of each scope (latest facts, due slots that were collected, obligations in force);
 ``lineage`` reads from it which model version is in use and what it was made from, and ``lineage_graph`` every edge from
-source tables to scored rows; ``erasures`` which blobs were erased, and whether each of these erasures was one that may
-be; ``anchoring`` which prefix of the log outsiders know; ``reader`` is the narrow view of a ledger that everything
-outside it is given.
+source tables to scored rows; ``sightings`` when anybody looked where the alias in use points; ``erasures`` which blobs
+were erased, and whether each of these erasures was one that may be; ``anchoring`` which prefix of the log outsiders
+know; ``reader`` is the narrow view of a ledger that everything outside it is given.
 """
 
 from affidavit.projections.lineage import Edge, InUse, Missing, Node, Thing, in_use
 from affidavit.projections.lineage_graph import Graph, graph
 from affidavit.projections.reader import Head, Reader
 from affidavit.projections.scope import AliasLook, Collected, ScopeState, Snapshot, Standing, Validated
+from affidavit.projections.sightings import Sighted, Sighting, sighted
 from affidavit.projections.state import Aside, Demonstration, State, fold
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "Node",
     "Reader",
     "ScopeState",
+    "Sighted",
+    "Sighting",
     "Snapshot",
     "Standing",
     "State",
@@ -34,4 +37,5 @@ __all__ = [
     "fold",
     "graph",
     "in_use",
+    "sighted",
 ]
