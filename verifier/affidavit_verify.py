@@ -24,10 +24,10 @@ order; the code repeats the numbers:
    and the entries that name the blob; of the holds, only those that are in it.
 6. --since: the head only extended the checkpoint that you noted at an earlier audit (RFC 9162, section 2.1.4.2).
 7. --policy: the log's key is the one that you trust, or replaced that one by step 2. Witnesses that you trust cosigned
-   heads (C2SP tlog-policy): the newest, or those of anchor entries, where what does not hold counts for nothing. These
-   must be heads of this log; else two histories were signed. What comes after the largest that your quorum cosigned is
-   counted: no outsider knows it. You got that file elsewhere than from the one you audit. Without it whatever is
-   here is consistent with itself, and anybody could have made it.
+   heads (C2SP tlog-policy): the newest, or those of anchor entries, where what does not hold counts for nothing and is
+   named. These must be heads of this log; else two histories were signed. What comes after the largest that your quorum
+   cosigned is counted: no outsider knows it. You got that file elsewhere than from the one you audit. Without it
+   whatever is here is consistent with itself, and anybody could have made it.
 
 Of a ledger it reads the columns entries.leaf and checkpoints.note, which alone are evidence. All other columns, and the
 tree nodes, are computed from these; 'affidavit verify' compares them. In a bundle nothing signs README, policy template
@@ -442,6 +442,10 @@ def key_id(name, data):
     return hashlib.sha256(name.encode("utf-8", "surrogateescape") + b"\n" + data).digest()[:4]
 
 
+def identity(key):
+    return key_id(key.name, bytes([key.type]) + key.public)
+
+
 def parse_note(data, what):
     """A signed note: text, an empty line, and signature lines."""
     demand(len(data) <= LARGEST_NOTE, f"{what}: too long")
@@ -450,16 +454,17 @@ def parse_note(data, what):
         whole.encode("utf-8")
     except UnicodeError as error:
         raise BrokenError(f"{what}: not UTF-8") from error
-    demand(not re.search(r"[\x00-\x09\x0b-\x1f]", whole), f"{what}: a control character")
+    above, *_ = re.split(r"[\x00-\x09\x0b-\x1f]", whole, maxsplit=1)
+    demand(above == whole, f"{what}: a control character in line {above.count(chr(10)) + 1}")
     text, empty, lines = whole.rpartition("\n\n")
     text += "\n"
     demand(empty and lines.endswith("\n"), f"{what}: not text, an empty line, and signatures")
     signatures = []
     for line in lines[:-1].split("\n"):
         match = re.fullmatch(r"— ([^\s+]+) (\S+)", line)
-        demand(match, f"{what}: not a signature line")
-        value = from_base64(match[2], what)
-        demand(len(value) > 4, f"{what}: a signature that is too short")
+        demand(match, f"{what}: not a signature line: {line[:80]!r}")
+        value = from_base64(match[2], f"{what}: the signature of {match[1][:80]!r}")
+        demand(len(value) > 4, f"{what}: the signature of {match[1][:80]!r} is too short")
         signatures.append((match[1], value[:4], value[4:]))
     return Note(text, signatures)
 
@@ -500,8 +505,8 @@ def anchored(own, origin):
 def signed(head, key, what):
     """The time of the key's earliest signature (0 for one without), or None. Each of its signatures must hold."""
     times = []
-    for name, identity, data in head.signatures:
-        if name != key.name or identity != key_id(key.name, bytes([key.type]) + key.public):
+    for name, line, data in head.signatures:
+        if (name, line) != (key.name, identity(key)):
             continue  # by a key that we do not know: to be ignored
         message, time, value = head.text.encode(), 0, data
         if key.type == COSIGNATURE:
@@ -547,20 +552,21 @@ def parse_policy(data, path):
     """The logs and witnesses that somebody trusts, and the quorum of witnesses that they ask for."""
     logs, witnesses, groups, quorum = [], {}, {}, None
     text = data.decode("utf-8", "surrogateescape")  # names are octets, not characters
-    if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text):
-        raise UnusableError(f"{path}: a control character")
     for number, line in enumerate(text.split("\n"), 1):
         words = line.replace("\t", " ").split(" ")
         words = [word for word in words if word]
-        if not words or words[0].startswith("#"):
-            continue
         try:
+            demand(not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", line), "a control character")
+            if not words or words[0].startswith("#"):
+                continue
             if words[0] == "log" and len(words) in (2, 3):
                 logs.append(parse_key(words[1]))
+                demand(len({key.public for key in logs}) == len(logs), "a log key a second time")
             elif words[0] == "witness" and len(words) in (3, 4):
                 demand(words[1] not in {*witnesses, *groups, "none"}, "a name that is taken")
                 witnesses[words[1]] = parse_key(words[2])
                 demand(witnesses[words[1]].type == COSIGNATURE, "a key that cannot be a witness's")
+                demand(len({key.public for key in witnesses.values()}) == len(witnesses), "a witness key a second time")
             elif words[0] == "group" and len(words) > 3:
                 name, rule, *members = words[1:]
                 taken = {member for _, others in groups.values() for member in others}
@@ -579,10 +585,8 @@ def parse_policy(data, path):
                 raise BrokenError("not a line of a policy")
         except BrokenError as error:
             raise UnusableError(f"{path} line {number}: {error}") from error
-    if quorum is None or len({k.public for k in logs}) < len(logs):
-        raise UnusableError(f"{path}: no quorum line, or a log twice")
-    if len({k.public for k in witnesses.values()}) < len(witnesses):
-        raise UnusableError(f"{path}: a witness twice")
+    if quorum is None:
+        raise UnusableError(f"{path} line {number}: no quorum line")
     return Policy(logs, witnesses, groups, quorum)
 
 
@@ -596,8 +600,13 @@ def check_policy(policy, found):
         raise BrokenError("your policy names another key for this log than its entry 0 does")
     steps = [f"at entry {index} under the {authority}" for index, _, authority in keys if index > named[-1]]
     replaced = f" was replaced {', then '.join(steps)} that entry 0 pins" if steps else ""
+    known = [(key.name, identity(key)) for key in policy.witnesses.values()]
     for witness in policy.witnesses.values():
         signed(head, witness, "the head")  # what your witnesses wrote under the head itself must hold
+    for name, line, _ in head.signatures:
+        if name != head.origin and (name, line) not in known:
+            stranger = f"{name}+{line.hex()}"
+            found.notes.append(f"ignored: a line under the head by {stranger}, which the policy does not name")
     return f"{head.origin}, whose key your policy names{replaced}"
 
 
@@ -616,18 +625,23 @@ def satisfied(policy, cosigned):
 
 def check_anchors(policy, found):
     """The largest size for which the quorum cosigned that size or a larger one, and what it cosigned first of these."""
-    heads = [found.head, *(head for index, head in sorted(found.anchors.items()) if head and index < found.head.size)]
-    known = [each for head in heads for each in cosignatures(policy, head)]
+    anchors = [(f"entry {index}", head) for index, head in sorted(found.anchors.items()) if index < found.head.size]
+    heads = [("the head", found.head), *((what, head) for what, head in anchors if head)]
+    known = [each for what, head in heads for each in cosignatures(policy, head, what, found)]
     newest, early = {}, {}
     for each in sorted(known, key=lambda each: -each.head.size):
         newest.setdefault(each.by, each)
     sizes = {name: each.head.size for name, each in newest.items()}
-    reached = [most for most in sizes.values() if satisfied(policy, [name for name in sizes if sizes[name] >= most])]
-    size = max(reached, default=0)
+    enough = [most for most in sizes.values() if satisfied(policy, [name for name in sizes if sizes[name] >= most])]
+    size = max(enough, default=0)
     for each in sorted((each for each in known if each.head.size >= size > 0), key=lambda each: each.time):
         early.setdefault(each.by, each)
         if satisfied(policy, early):
             break
+    reached = {name: f"{sizes[name]} entries" if sizes.get(name) else "nothing" for name in policy.witnesses}
+    if reached:
+        said = ", ".join(f"{name} cosigned {how_far}" for name, how_far in reached.items())
+        found.notes.append(f"witnesses of the policy: {said}")
     for head, _, by in [*newest.values(), *early.values()]:
         most = found.head.size
         demand(head.size <= most, f"{by} signed a head of {head.size} entries, and the log has {most}")
@@ -636,12 +650,19 @@ def check_anchors(policy, found):
     return size, early
 
 
-def cosignatures(policy, head):
+def cosignatures(policy, head, what, found):
     for name, key in policy.witnesses.items():
-        with contextlib.suppress(BrokenError):  # what does not hold counts for nothing
-            time = signed(head, key, "an anchor")
-            if time is not None and time <= LAST_SECOND:
-                yield Known(head, time, name)
+        time = signed_or_doubted(head, key, what, found)
+        if time is not None and time <= LAST_SECOND:
+            yield Known(head, time, name)
+
+
+def signed_or_doubted(head, key, what, found):
+    try:
+        return signed(head, key, what)
+    except BrokenError as error:  # it counts for nothing, and nobody honest records it
+        found.doubts.append(str(error))
+        return None
 
 
 def say_anchors(policy, found, ledger):
@@ -654,7 +675,8 @@ def say_anchors(policy, found, ledger):
     only = f", {records} of them only record anchors" if records else ""
     found.notes.append(f"anchoring: {found.head.size - size} entries not known to any outsider{only}")
     if policy and policy.quorum != "none" and not size:
-        found.doubts.append("the quorum of the policy cosigned no head of this log that is shown here")
+        quorum = f"the quorum {policy.quorum!r} of the policy"
+        found.doubts.append(f"{quorum} cosigned no head of this log that is shown here")
 
 
 def utc(seconds):

@@ -199,7 +199,23 @@ def test_what_is_no_cosignature_counts_for_nothing(project, witnesses, text):
     with project.workplace.reader() as ledger:
         head = ledger.head()
     plant(project, witnesses[0], Checkpoint(head.origin, head.size, head.root), text=text)
-    assert project.known(project.policy(witnesses, rule="any")).size == 0
+    found = project.known(project.policy(witnesses, rule="any"))
+    assert (found.size, len(found.doubts)) == (0, 1)  # the quorum's: nothing is in the name of a key of the policy
+
+
+def test_a_cosignature_that_does_not_hold_under_a_key_of_the_policy_is_named_whatever_the_quorum_knows(
+    project, witnesses
+):
+    with project.workplace.reader() as ledger:
+        head = ledger.head()
+    good = Checkpoint(head.origin, head.size, head.root)
+    plant(project, witnesses[0], good)
+    assert project.known(project.policy(witnesses, rule="any")).doubts == ()
+    other = cosignature.cosign(Checkpoint(head.origin, 9, head.root).text, witnesses[1].key, time=1).line
+    plant(project, witnesses[1], good, text=other + "\n")
+    found = project.known(project.policy(witnesses, rule="any"))
+    assert found.size == head.size
+    assert found.doubts == (f"entry 2: the signature of {witnesses[1].key.name!r} does not hold",)
 
 
 def test_a_copy_and_a_cosignature_for_another_log_count_for_nothing(project, witnesses):
@@ -230,7 +246,7 @@ def test_a_time_stamp_counts_by_the_auditors_roots_alone_and_is_no_quorum(projec
     assert (found.unanchored, found.records, found.oldest) == (1, 1, None)
     assert project.known(authorities=other.pem).size == 0
     asked = [project.known(project.policy(witnesses, quorum=name), authorities=mine.pem) for name in ("g", "none")]
-    assert [(each.size, each.witnessed) for each in asked] == [(3, False), (3, True)]
+    assert [(each.size, len(each.doubts)) for each in asked] == [(3, 1), (3, 0)]
     assert project.known().size == 0
 
 

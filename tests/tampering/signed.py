@@ -137,6 +137,16 @@ COSIGNATURES = [
     cosignature_twice_by_one_witness,
 ]
 
+HOLDS_NOT = [
+    cosignature_of_another_time,
+    cosignature_of_another_head,
+    cosignature_as_of_a_plain_note,
+    cosignatures_with_values_exchanged,
+    cosignature_beside_one_that_does_not_hold,
+    cosignature_with_spare_bits,
+]
+"""Those after which a line by the witness's own key does not hold: the whole note is refused."""
+
 # Policies: each way makes one that the honest head does not satisfy, or that cannot be read
 
 

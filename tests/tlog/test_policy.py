@@ -111,8 +111,8 @@ PLAIN = SigningKey("w", ED25519, b"\x0a" * 32).public.text
         (V1 + "group g any X1 X1\nquorum g\n", 2),
         (V1 + "group g any X1\ngroup h any X1\nquorum g\n", 3),
         (V1 + "group g any h\ngroup h any X1\nquorum g\n", 2),
-        ("quorum none\r\n", 0),
-        ("quorum\x0bnone\n", 0),
+        ("quorum none\r\n", 1),
+        ("quorum none\n# \x0b\n", 2),
     ],
 )
 def test_a_wrong_policy_names_its_line(text, line):

@@ -161,8 +161,8 @@ def _found(home: Path, ground: Ground, brought: frozenset[Defence], attack: Atta
 def _doubt(done: Examined, brought: frozenset[Defence]) -> str:
     if done.found.uncovered:
         return f"{done.found.uncovered} entries beyond the newest head, for which nobody vouches"
-    if not done.anchoring.witnessed:
-        return "the quorum of the policy cosigned no head of this ledger"
+    if done.anchoring.doubts:
+        return done.anchoring.doubts[0]
     if Defence.STAMPS in brought and not done.anchoring.size:
         return "the time stamp does not hold, and counts for nothing"
     return ""

@@ -106,8 +106,13 @@ def _say_anchoring(found: Anchoring, suffix: str = "") -> None:
         by = ", ".join(found.by)
         out.print(f"anchoring: {found.size} entries known to {by} since {timestamp(found.since)}", markup=False)
     out.print(f"anchoring: {found.unanchored} entries not known to any outsider{suffix}")
-    if not found.witnessed:
-        out.print("not established: the quorum of the policy cosigned no head of this log that is shown here")
+    if found.witnesses:
+        each = (f"{name} cosigned {f'{size} entries' if size else 'nothing'}" for name, size in found.witnesses)
+        out.print(f"witnesses of the policy: {', '.join(each)}", markup=False)
+    for key in found.ignored:
+        out.print(f"ignored: a line under the head by {key}, which the policy does not name", markup=False)
+    for doubt in found.doubts:
+        out.print(f"not established: {doubt}", markup=False)
 
 
 def _suffix(found: Outside) -> str:
@@ -131,7 +136,9 @@ def _anchoring_document(found: Anchoring) -> dict[str, Any]:
             "size": found.size,
             "since": timestamp(found.since) if found.since else None,
             "by": list(found.by),
-            "witnessed": found.witnessed,
+            "witnesses": dict(found.witnesses),
+            "ignored": list(found.ignored),
+            "doubts": list(found.doubts),
         },
     }
 

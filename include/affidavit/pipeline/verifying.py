@@ -9,7 +9,8 @@ The steps, whose numbers the code repeats:
    (:mod:`affidavit.projections.anchoring`).
 4. It extends the noted checkpoint, if one was given.
 
-It is established where a policy was given, its quorum cosigned some head, and no entry stands beyond the newest head.
+It is established where a policy was given, its quorum cosigned some head, no anchor entry holds a cosignature in the
+name of one of its witnesses that does not hold, and no entry stands beyond the newest head.
 """
 
 from __future__ import annotations
@@ -57,5 +58,5 @@ def examine(
         author = found.keys.author(policy, Note.parse(found.head.note))
     anchoring = known_outside(ledger, head=found.head, policy=policy, authorities=authorities)  # 3
     grown = growth(noted, found.head, reader=ledger, prover=ledger) if noted is not None else None  # 4
-    established = policy is not None and anchoring.witnessed and not found.uncovered
+    established = policy is not None and not anchoring.doubts and not found.uncovered
     return Examined(found, author, anchoring, grown, established)

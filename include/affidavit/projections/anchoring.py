@@ -4,7 +4,8 @@ Nothing counts on the ledger's word: a cosignature counts by a witness key of th
 auditor's own roots, a copy never. The steps, whose numbers the code repeats:
 
 1. Each anchor entry of this log is read, and what witnesses wrote under the head itself; a cosignature or time stamp
-   that does not hold counts for nothing.
+   that does not hold counts for nothing. A line that claims to be by a key of the policy and does not hold is named:
+   nobody honest records it. Lines under the head by other keys are ignored, and named.
 2. The policy's quorum holds for a size from the moment at which enough witnesses had cosigned that size or a larger
    one (where the policy asks for none, one of its witnesses is enough); a time stamp holds for its own size.
 3. The largest such size counts. What its signers saw is proven to be a prefix of this log: where it is not, two
@@ -47,15 +48,18 @@ class Known:
 class Anchoring:
     """Outsiders know the first ``size`` entries since ``since``; ``by`` names them. 0, None and none where nobody does.
 
-    ``unanchored`` entries come after these. ``witnessed`` tells whether the policy's quorum cosigned some head of the
-    log, or the policy asks for none.
+    ``unanchored`` entries come after these. ``witnesses`` are those of the policy, each with the largest size that it
+    cosigned (0 for none). ``ignored`` names keys that signed the head and are neither the log's nor in the policy.
+    ``doubts`` say what keeps the policy from being met: its quorum cosigned no head, or a cosignature does not hold.
     """
 
     size: int
     since: datetime | None
     by: tuple[str, ...]
     unanchored: int
-    witnessed: bool
+    witnesses: tuple[tuple[str, int], ...]
+    ignored: tuple[str, ...]
+    doubts: tuple[str, ...]
 
 
 def standing(
@@ -73,10 +77,12 @@ def standing(
     signed another history of this log.
     """
     top = Checkpoint.parse(head.text)
-    cosigned = _under(head, top, policy)  # 1
+    doubts: list[str] = []
+    cosigned = _under(head, top, policy, doubts, "the head")  # 1
     stamped: list[Known] = []
     for entry in anchors:
-        cosigned += _cosigned(entry, top, policy)
+        if (read := _read(entry, top.origin)) is not None:
+            cosigned += _under(read[1], read[0], policy, doubts, f"entry {entry.index}")
         stamped += _stamped(entry, top, check_token)
     newest = [*_newest(cosigned).values(), *_newest(stamped).values()]
     quorum = _quorum(cosigned, policy)  # 2
@@ -85,12 +91,17 @@ def standing(
         _prefix(known, top, prove)
     size = max((claim.size for claim in claims), default=0)
     best = [claim for claim in claims if claim.size == size]
+    if policy is not None and policy.quorum != NONE and (quorum is None or not quorum.size):
+        doubts.append(f"the quorum {policy.quorum!r} of the policy cosigned no head of this log that is shown here")
+    reached = {each.by: each.checkpoint.size for each in _newest(cosigned).values()}
     return Anchoring(
         size=size,
         since=min((claim.since for claim in best), default=None),
         by=tuple(sorted({known.by for claim in best for known in claim.relies_on})),
         unanchored=top.size - size,
-        witnessed=policy is None or policy.quorum == NONE or (quorum is not None and quorum.size > 0),
+        witnesses=tuple((name, reached.get(name, 0)) for name, _ in (policy.witnesses if policy else ())),
+        ignored=tuple(_strangers(head, top.origin, policy)),
+        doubts=tuple(doubts),
     )
 
 
@@ -132,20 +143,27 @@ class _Claim:
     relies_on: tuple[Known, ...]
 
 
-def _cosigned(entry: Entry, head: Checkpoint, policy: Policy | None) -> list[Known]:
-    read = _read(entry, head.origin)
-    return _under(read[1], read[0], policy) if read is not None else []
-
-
-def _under(signed: Note, checkpoint: Checkpoint, policy: Policy | None) -> list[Known]:
+def _under(signed: Note, checkpoint: Checkpoint, policy: Policy | None, doubts: list[str], where: str) -> list[Known]:
     found = []
     for name, key in policy.witnesses if policy is not None else ():
+        if not any(signed.signed_by(key)):
+            continue
         try:
             time = datetime.fromtimestamp(cosignature.verify(signed, key), UTC)
-        except (NoteError, OverflowError, ValueError, OSError):  # not by this witness, or of no year that there is
+        except NoteError as error:
+            doubts.append(f"{where}: {error.problem}")
+        except (OverflowError, ValueError, OSError):  # of no year that there is
             continue
-        found.append(Known(checkpoint, time, name))
+        else:
+            found.append(Known(checkpoint, time, name))
     return found
+
+
+def _strangers(head: Note, origin: str, policy: Policy | None) -> Iterable[str]:
+    known = [key for _, key in policy.witnesses] if policy is not None else []
+    for line in head.signatures:
+        if policy is not None and line.name != origin and not any(line.by(key) for key in known):
+            yield f"{line.name}+{line.id.hex()}"
 
 
 def _read(entry: Entry, origin: str) -> tuple[Checkpoint, Note] | None:

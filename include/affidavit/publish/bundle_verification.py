@@ -104,7 +104,7 @@ def verify_bundle(path: Path, *, policy: Policy | None = None, since: Note | Non
         since=Checkpoint.parse(since.text).size if since else None,
         author=author,
         anchoring=anchoring,
-        established=policy is not None and anchoring.witnessed,
+        established=policy is not None and not anchoring.doubts,
     )
 
 

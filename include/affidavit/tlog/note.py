@@ -156,8 +156,9 @@ class Note:
             whole.encode("utf-8")
         except UnicodeError as error:
             raise NoteError("a note that is not UTF-8") from error
-        if _CONTROL.search(whole):
-            raise NoteError("a note with a control character")
+        if control := _CONTROL.search(whole):
+            line = whole.count("\n", 0, control.start()) + 1
+            raise NoteError(f"a note with a control character in line {line}")
         cut = whole.rfind("\n\n")
         if cut < 0 or not whole.endswith("\n"):
             raise NoteError("a note without text, a blank line and signature lines, each ending in a newline")

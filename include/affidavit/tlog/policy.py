@@ -5,6 +5,7 @@ An auditor gets the file elsewhere than from the ledger it is to judge.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from affidavit.tlog.checkpoint import Checkpoint
 from affidavit.tlog.note import COSIGNATURE, ED25519, Note, VerifierKey
 
 NONE = "none"
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,6 @@ class _Parser:
         self.quorum = ""
 
     def parse(self, data: bytes) -> Policy:
-        if any((byte < 0x20 and byte not in b"\t\n") or byte == 0x7F for byte in data):
-            raise self.wrong("a control character")
         known: dict[str, Callable[[list[str]], None]] = {
             "log": self.log,
             "witness": self.witness,
@@ -108,6 +109,8 @@ class _Parser:
         # Names are opaque octets: surrogateescape keeps any two of them apart.
         for text in data.decode("utf-8", "surrogateescape").split("\n"):
             self.line += 1
+            if _CONTROL.search(text):
+                raise self.wrong("a control character")
             words = text.replace("\t", " ").split(" ")
             words = [word for word in words if word]
             if not words or words[0].startswith("#"):
