@@ -72,7 +72,17 @@ def commands() -> dict:
 
     from affidavit.cli.main import app
 
-    return typer.main.get_command(app).commands
+    known = {}
+    for name, command in typer.main.get_command(app).commands.items():
+        inner = getattr(command, "commands", None)
+        known |= {f"{name} {each}": found for each, found in inner.items()} if inner else {name: command}
+    return known
+
+
+def split_name(words: list[str]) -> tuple[str, list[str]]:
+    """The command's name, of one or two words, and its arguments."""
+    length = 2 if " ".join(words[:2]) in commands() else 1
+    return " ".join(words[:length]), words[length:]
 
 
 def shown(page: str) -> Iterator[list[str]]:
@@ -85,7 +95,7 @@ def shown(page: str) -> Iterator[list[str]]:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_shown_exists_with_the_options_shown(page):
     known = commands()
-    for name, *words in shown(page):
+    for name, words in map(split_name, shown(page)):
         assert name in known, f"{page}: affidavit {name}"
         arguments = ["0" if word == "INDEX" else word for word in words]
         known_options = {option for parameter in known[name].params for option in parameter.opts}
@@ -96,7 +106,8 @@ def test_every_command_shown_exists_with_the_options_shown(page):
 
 
 def test_every_command_and_option_is_in_the_readme():
-    rows = {row[0].strip("`").split()[1]: row[0].strip("`") for row in cells("README.md", "command", "what it does")}
+    listed = [row[0].strip("`") for row in cells("README.md", "command", "what it does")]
+    rows = {split_name(row.split()[1:])[0]: row for row in listed}
     known = commands()
     assert set(rows) == set(known)
     for name, command in known.items():
@@ -107,7 +118,7 @@ def test_every_command_and_option_is_in_the_readme():
         bare = re.sub(r" \[--[^]]*\]", "", rows[name])
         required = {p.opts[0] for p in command.params if p.required and p.opts[0].startswith("--")}
         assert set(re.findall(r"--[a-z-]+", bare)) == required, name
-        assert re.sub(r" --[a-z-]+ [A-Z]+", "", bare).split()[2:] == usage, name
+        assert re.sub(r" --[a-z-]+ [A-Z]+", "", bare).split()[1:] == [*name.split(), *usage], name
 
 
 def test_the_exit_codes_are_those_of_the_command_line():

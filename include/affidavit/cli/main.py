@@ -26,6 +26,7 @@ from affidavit.cli import (
     show,
     signer,
     status,
+    suite,
     verify,
     witness,
 )
@@ -49,6 +50,7 @@ app.command("show")(show.show)
 app.command("lineage")(lineage.lineage)
 app.command("plan")(plan.plan)
 app.command("suggest-allowlist")(allowlist.suggest_allowlist)
+app.add_typer(suite.app, name="suite")
 app.command("doctor")(doctor.doctor)
 app.command("rebuild")(rebuild.rebuild)
 app.command("checkpoint")(checkpoint.checkpoint)

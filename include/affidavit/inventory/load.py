@@ -36,6 +36,9 @@ from affidavit.inventory.models import (
 )
 
 T = TypeVar("T", bound=Declared)
+MARK = "drafted"
+"""Key of an expectation that ``affidavit suite draft`` wrote, until a reviewer has decided on it."""
+
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 _PATTERNS = {
     ID_PATTERN: "use lower-case letters, digits and single hyphens",
@@ -113,9 +116,22 @@ def load_organisation(path: Path) -> Organisation:
 def load_suite(path: Path) -> Suite:
     """One expectation suite. Raises ``SuiteError``."""
     document = read(path, error=SuiteError)
+    _refuse_draft(document)
     suite = _model(document, Suite, error=SuiteError)
     _named_as_its_file(document, ("name",), path, error=SuiteError)
     return suite
+
+
+def _refuse_draft(document: Document) -> None:
+    """A bound that was taken from the data that it will judge counts for nothing before a person has decided on it."""
+    expectations = document.value.get("expectations")
+    for position, each in enumerate(expectations if isinstance(expectations, list) else ()):
+        if isinstance(each, Mapping) and MARK in each:
+            raise SuiteError(
+                "this expectation is a draft: its bounds come from the data that it will judge, and nobody reviewed it",
+                where=document.where(("expectations", position, MARK)),
+                fix=f"decide what must hold, say why, then remove the key {MARK!r}; or remove the expectation",
+            )
 
 
 def did_you_mean(word: object, known: Iterable[str], *, otherwise: str) -> str:
