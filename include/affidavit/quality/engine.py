@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -11,15 +11,22 @@ import sqlalchemy as sa
 from great_expectations.core.batch import Batch
 from great_expectations.core.batch_spec import SqlAlchemyDatasourceBatchSpec
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+from great_expectations.exceptions.exceptions import MetricResolutionError
 from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+from great_expectations.util import convert_to_json_serializable
+from great_expectations.validator.metric_configuration import MetricConfiguration
 from great_expectations.validator.validator import Validator
 
 from affidavit.errors import AffidavitError
+from affidavit.quality.sharing import Share, Unique, share
 from affidavit.warehouse import Snapshot, TableRef
 
 COUNTS_ONLY = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
 """Decide and count, without the extra scan per expectation that looks for examples."""
+
+_MOST_COLUMNS = 1_000
+"""Of one statement; Postgres takes 1,664."""
 
 
 class SnapshotEngine(SqlAlchemyExecutionEngine):
@@ -44,7 +51,13 @@ class SnapshotEngine(SqlAlchemyExecutionEngine):
         found = [self._snapshot.table(name) for name in names]
         return [other for other in found if other != self.table]
 
-    def run(self, table: TableRef, configurations: Sequence[ExpectationConfiguration]) -> list[Any]:
+    def run(
+        self,
+        table: TableRef,
+        configurations: Sequence[ExpectationConfiguration],
+        *,
+        result_format: Mapping[str, Any] = COUNTS_ONLY,
+    ) -> list[Any]:
         """Validate; one ``ExpectationValidationResult`` for each configuration, in no promised order."""
         quoted = {"table_name": sa.sql.quoted_name(table.name, True), "schema_name": None}
         if table.schema is not None:
@@ -55,9 +68,50 @@ class SnapshotEngine(SqlAlchemyExecutionEngine):
         batch = Batch(data=data, batch_spec=spec, batch_markers=markers)  # type: ignore[arg-type]
         validator = _QuietValidator(execution_engine=self, batches=[batch])
         results: list[ExpectationValidationResult] = validator.graph_validate(
-            list(configurations), {"result_format": COUNTS_ONLY}
+            list(configurations), {"result_format": dict(result_format)}
         )
         return results
+
+    def resolve_metrics(
+        self,
+        metrics_to_resolve: Iterable[MetricConfiguration],
+        metrics: dict[Any, Any] | None = None,
+        runtime_configuration: dict[str, Any] | None = None,
+    ) -> dict[Any, Any]:
+        """What can share a scan waits, round by round, until nothing else is left to resolve; then it is one scan.
+
+        Values that were unexpected are not looked for (:data:`COUNTS_ONLY` wants none of them).
+        """
+        asked, known = list(metrics_to_resolve), metrics or {}
+        if examples := [metric for metric in asked if metric.metric_name.endswith(".unexpected_values")]:
+            return {metric.id: [] for metric in examples}
+        shares = {metric: share(metric, known, self) for metric in asked}
+        if own := [metric for metric in asked if shares[metric] is None]:
+            resolved: dict[Any, Any] = super().resolve_metrics(own, metrics, runtime_configuration)
+            return resolved
+        try:
+            return self._scan(shares)
+        except AffidavitError as failure:
+            raise MetricResolutionError(message=str(failure), failed_metrics=asked) from failure
+
+    def _scan(self, shares: Mapping[MetricConfiguration, Share | None]) -> dict[Any, Any]:
+        """All that is shared, by id: one statement, and one more that decides whether values are unique."""
+        counts = {metric: one for metric, one in shares.items() if isinstance(one, sa.ColumnElement)}
+        found = dict(zip(counts, self._values(list(counts.values())), strict=True))
+        unique = {metric: one for metric, one in shares.items() if isinstance(one, Unique)}
+        decided = self._values([expression for one in unique.values() for expression in one.decided()])
+        for (metric, one), there, different in zip(unique.items(), decided[::2], decided[1::2], strict=True):
+            repeating = one.repeating(self.table.selectable)
+            found[metric] = 0 if there == different else int(self.execute_query(repeating).scalar_one())
+        return {metric.id: convert_to_json_serializable(value) for metric, value in found.items()}
+
+    def _values(self, expressions: Sequence[sa.ColumnElement[Any]]) -> list[Any]:
+        """The values of aggregates over the table, in order."""
+        values: list[Any] = []
+        for start in range(0, len(expressions), _MOST_COLUMNS):
+            part = [one.label(f"a{n}") for n, one in enumerate(expressions[start : start + _MOST_COLUMNS])]
+            values += self.execute_query(sa.select(*part).select_from(self.table.selectable)).one()
+        return values
 
     @contextmanager
     def get_connection(self) -> Iterator[sa.Connection]:

@@ -6,12 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-import sqlalchemy as sa
-
 from affidavit.evidence import Json, number
 from affidavit.inventory import Expectation
-from affidavit.warehouse import Snapshot, TableRef
-from affidavit.warehouse.dialect import declared
 
 ENOUGH = 10
 """Non-null values that a mean, sum or deviation must be over, so that it tells of none of them."""
@@ -56,17 +52,9 @@ _OBSERVED_OVER_MANY = frozenset(
 """Expectations whose observed value is an aggregate that would be a row's value if there were few."""
 
 
-def enough_values(
-    snapshot: Snapshot, table: TableRef, *, about: str, expectations: Iterable[Expectation]
-) -> frozenset[str]:
-    """The columns, among those that are aggregated, with :data:`ENOUGH` values; at most one query."""
-    names = {e.kwargs.get("column") for e in expectations if e.type in _OBSERVED_OVER_MANY}
-    columns = [column for column in table.columns if column.name in names]
-    if not columns:
-        return frozenset()
-    counted = sa.select(*(sa.func.count(column) for column in declared(columns))).select_from(table.selectable)
-    (counts,) = snapshot.query(counted, about=about)
-    return frozenset(column.name for column, count in zip(columns, counts, strict=True) if count >= ENOUGH)
+def aggregated(expectations: Iterable[Expectation]) -> frozenset[str]:
+    """The columns whose aggregates may be kept where they are over :data:`ENOUGH` values."""
+    return frozenset(str(e.kwargs.get("column")) for e in expectations if e.type in _OBSERVED_OVER_MANY)
 
 
 def document(expectation: Expectation, result: Any, *, large: frozenset[str]) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from affidavit.warehouse import Snapshot, TableRef
 from affidavit.warehouse.tables import near
 
 _ROWS = "affidavit:rows"
-"""Name of the one expectation that we add: it always holds, and counts the rows in a query that is made anyway."""
+_VALUES = "affidavit:values:"
+"""Names of what we ask beside the suite, in scans that are made anyway: how many rows there are, and how many values
+in a column, which says whether an aggregate of them may be kept."""
 
 _NOT_FOR_A_SUITE = frozenset(
     {"at", "batch_id", "catch_exceptions", "id", "meta", "rendered_content", "result_format", "since"}
@@ -68,7 +70,8 @@ def validate(snapshot: Snapshot, *, table: str, suite: Suite, due: Due | None = 
     with quiet():
         results = _results(snapshot, found, about=table, suite=suite, due=due)
     rows = int(results[_ROWS].result["observed_value"])
-    large = redaction.enough_values(snapshot, found, about=table, expectations=suite.expectations)
+    values = {column: _counted(results[_VALUES + column]) for column in redaction.aggregated(suite.expectations)}
+    large = frozenset(column for column, count in values.items() if count >= redaction.ENOUGH)
     documents = [
         redaction.document(expectation, results[expectation.test], large=large) for expectation in suite.expectations
     ]
@@ -115,9 +118,13 @@ def _results(snapshot: Snapshot, table: TableRef, *, about: str, suite: Suite, d
     from affidavit.quality.engine import SnapshotEngine
 
     asked = {expectation.test: _configured(expectation, suite, due) for expectation in suite.expectations}
-    counted = _configuration("expect_table_row_count_to_be_between", {"min_value": 0}, _ROWS)
+    rows = _configuration("expect_table_row_count_to_be_between", {"min_value": 0}, _ROWS)
+    values = [
+        _configuration("expect_column_values_to_not_be_null", {"column": column}, _VALUES + column)
+        for column in sorted(redaction.aggregated(suite.expectations))
+    ]
     engine = SnapshotEngine(snapshot, table, about=about)
-    results = engine.run(table, [counted, *asked.values()])
+    results = engine.run(table, [rows, *values, *asked.values()])
     if isinstance(engine.failure, SourceUnavailable | SourceGarbled):
         raise engine.failure
     by_name = {result.expectation_config.meta["test"]: result for result in results}
@@ -136,6 +143,11 @@ def _results(snapshot: Snapshot, table: TableRef, *, about: str, suite: Suite, d
                     _refuse(suite, expectation, alone.failure.problem if alone.failure else _kind(result))
         raise engine.failure or SourceGarbled("the suite failed once and not again", where=snapshot.where(about))
     return by_name
+
+
+def _counted(result: Any) -> int:
+    """The values of a column, from the result of asking that none be null; of no rows it has no count of nulls."""
+    return int(result.result["element_count"]) - int(result.result["unexpected_count"] or 0)
 
 
 def _configured(expectation: Expectation, suite: Suite, due: Due | None) -> Any:
