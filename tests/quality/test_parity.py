@@ -25,16 +25,23 @@ def agree(warehouse, seed):
     wanted = generated.wanted(source)
     with default(warehouse.connection, name, timeout_seconds=60) as run:
         theirs = {result.expectation_config.meta["test"]: result for result in run(wanted)}
-    raised = sorted(test for test, result in theirs.items() if result.exception_info.get("raised_exception", True))
-    with snapshot(warehouse.connection, timeout_seconds=60) as opened:
-        if raised:
-            with pytest.raises(SuiteError, match=re.escape(raised[0].partition(":")[0][:7])):
-                validate(opened, table=name, suite=wanted)
-            return None
-        ours = validate(opened, table=name, suite=wanted)
     assert len(theirs) == len(wanted.expectations)
+    # Raised exceptions stand in one mapping, or in one for each metric, which has no such key.
+    raised = {test for test, result in theirs.items() if result.exception_info.get("raised_exception", True)}
+    try:
+        with snapshot(warehouse.connection, timeout_seconds=60) as opened:
+            ours = validate(opened, table=name, suite=wanted)
+    except SuiteError as refusal:
+        if any(test in str(refusal) for test in raised):
+            return None
+        raise
     for mine in loads(ours.details)["results"]:
         their = theirs[mine["test"]]
+        if mine["test"] in raised:
+            # It cannot select from a selection, which it makes of a row condition where no row is to be ignored.
+            assert mine["kwargs"]["ignore_row_if"] in {"neither", "never"}, (seed, mine, their.exception_info)
+            assert "row_condition" in mine["kwargs"]
+            continue
         assert mine["success"] == their.success, (seed, mine, their.result)
         for count in COUNTS:
             expected = their.result.get(count)
@@ -51,7 +58,7 @@ def test_verdicts_and_counts_are_those_of_great_expectations_itself(warehouse, s
 def test_verdicts_and_counts_are_those_of_great_expectations_over_200_suites(warehouse):
     outcomes = [agree(warehouse, seed) for seed in ALL]
     verdicts = [outcome.success for outcome in outcomes if outcome]
-    assert len(verdicts) > 150  # the others are refused by both
+    assert len(verdicts) > 150
     assert {True, False} == set(verdicts)
 
 
