@@ -5,6 +5,7 @@
     runs            MLflow runs;  position  how far they were read;  reading  what of them a look has to read
     models          registered model versions and aliases
     lineage         which table a run was trained or tried on, and which run made a version; pure
+    openlineage     which job read and wrote which tables, by its own events;  openlineage_events  these, read strictly
     unreconciled    what the platform holds and no AI system claims
     look            what each of them brings back from one look
     allowlist       which of MLflow's params and tags may enter, and a proposal for what should

@@ -44,6 +44,7 @@ __all__ = [
 AnyTable = TypeVar("AnyTable", Dataset, PredictionTable)
 
 RISK_ORDER = ("minimal", "limited", "high")
+_UNTOLD = "what prepared the tables would no longer be read where it was"
 _SIMULATED = "what is scripted or simulated would pass as the real thing"
 
 
@@ -99,6 +100,7 @@ def in_force(old: System | None, new: System) -> tuple[System, tuple[Loosening, 
         "schedule": waiting.keep("schedule", old, new, slower, "evidence would be due less often"),
         "demonstration": waiting.keep("demonstration", old, new, _unmarked(old, new), _SIMULATED),
         "dags": waiting.keep_items("dags", old.dags, new.dags, "nobody would claim the DAG"),
+        "openlineage": waiting.keep("openlineage", old, new, _moved(old.openlineage, new.openlineage), _UNTOLD),
         "mlflow": _tracking_in_force(old.mlflow, new.mlflow, waiting),
     }
     datasets = [_dataset_in_force(*pair, waiting) for pair in _pairs("datasets", old.datasets, new.datasets, waiting)]
@@ -296,6 +298,10 @@ def _added(old: Sequence[AnyTable], new: Sequence[AnyTable]) -> list[AnyTable]:
 
 def _free(table: Dataset | PredictionTable, taken: set[str]) -> bool:
     return not {table.id, table.uri} & taken
+
+
+def _moved(old: str | None, new: str | None) -> bool:
+    return old is not None and old != new
 
 
 def _unmarked(old: System | Organisation, new: System | Organisation) -> bool:

@@ -153,6 +153,9 @@ class System(Declared):
     mlflow: Tracking
     datasets: tuple[Dataset, ...] = Field(min_length=1)
     predictions: tuple[PredictionTable, ...] = ()
+    openlineage: Name | None = Field(
+        None, description="Folder (path or fsspec URL) of the OpenLineage events of the jobs that prepare its tables"
+    )
     dags: tuple[Name, ...] = Field((), description="Airflow DAGs that train, score or serve the system")
     demonstration: Text | None = Field(
         None, description="What is scripted or simulated, in words; marks every entry of the system"
@@ -173,6 +176,12 @@ class System(Declared):
         if (n := _first_again(table.uri for table in self.tables)) is not None:
             problem = "a second table with the same connection and table"
             raise _refuse((*self._place(n), "table"), problem, "declare each table once in an AI system")
+        if self.openlineage is not None and ("@" in self.openlineage or "?" in self.openlineage):
+            # The address stands in the ledger, which cannot unsay a password.
+            raise _refuse(("openlineage",), "an address with credentials or a query", "write it without them")
+        if self.openlineage is not None and "://" not in self.openlineage and not self.openlineage.startswith("/"):
+            fix = "write /absolute/path, file:///absolute/path, s3://bucket/folder, …"
+            raise _refuse(("openlineage",), "neither a URL nor an absolute path", fix)
         return self
 
     def _place(self, n: int) -> tuple[str, int]:

@@ -122,7 +122,7 @@ def look(workplace: Workplace, visit: Visit, step: str, *, now: datetime) -> Loo
         return Look(step, (), enumerated=0, read=0)  # it waits for approval, and its evidence with it
     if table := _named(step, standing.tables):
         return _look_at_table(workplace, standing, table, standing_suites, known, seen)
-    return _look_at_mlflow(workplace, standing, step, known, seen)
+    return _look_at_tools(workplace, standing, step, known, seen)
 
 
 def in_force(known: ScopeState, system: System, suites: Sequence[Suite]) -> tuple[System, Mapping[str, Suite]]:
@@ -242,6 +242,16 @@ def _systems_in_force(workplace: Workplace) -> dict[str, System]:
     with workplace.reader() as ledger:
         recorded = fold(ledger.entries(kind=kinds.SYSTEM.name)).systems
     return {scope.system.value.id: scope.system.value for scope in recorded if scope.system}
+
+
+def _look_at_tools(workplace: Workplace, system: System, step: str, known: ScopeState, seen: Circumstances) -> Look:
+    if step != "openlineage" or system.openlineage is None:
+        return _look_at_mlflow(workplace, system, step, known, seen)
+    from affidavit.collect.openlineage import NAME, look_at_openlineage
+
+    connections = [workplace.resolve(name) for name in sorted({table.connection for table in system.tables})]
+    edges = known.latest(kinds.LINEAGE_EDGE)
+    return look_at_openlineage(system, connections, cursor=known.cursor(NAME), seen=seen, recorded=edges)
 
 
 def _look_at_mlflow(workplace: Workplace, system: System, step: str, known: ScopeState, seen: Circumstances) -> Look:

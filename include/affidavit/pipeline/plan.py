@@ -51,6 +51,11 @@ def plan(workplace: Workplace, system_id: str, *, now: datetime) -> tuple[Expect
     return (
         # A declaration that changed is an entry of its own; which ones did is only known when they are compared.
         Expected("declarations", "include/, expectations/", entries=1 + len(suites), basis="files"),
+        *(
+            [Expected("openlineage", system.openlineage, basis="files of events that are new")]
+            if system.openlineage
+            else []
+        ),
         *(_of_table(workplace, table, sizes.get(table.suite or "")) for table in system.tables),
         Expected(
             "mlflow-runs, mlflow-models",

@@ -38,6 +38,7 @@ def steps_of(system: System) -> tuple[Step, ...]:
     """The steps of one AI system, in lifecycle order."""
     return (
         Step("declarations", Stage.INCEPTION),
+        *([Step("openlineage", Stage.DATA)] if system.openlineage else []),
         *(Step(f"table:{table.id}", table.stage, table.connection) for table in system.tables),
         Step("mlflow-runs", Stage.DEVELOPMENT),
         Step("mlflow-models", Stage.DEPLOYMENT),

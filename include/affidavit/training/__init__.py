@@ -9,6 +9,8 @@
 the other two parts by itself, as plug-ins: :mod:`affidavit.training.dataset` resolves such an input again, and
 :mod:`affidavit.training.context` tags each run with the state of its code, its container image and its Airflow run.
 
+Jobs that speak OpenLineage may spool their events with :mod:`affidavit.training.openlineage`.
+
 ``pip install 'affidavit[training]'`` brings neither Airflow nor Great Expectations. The only room that imports the
 MLflow package; importing this one does not.
 """
