@@ -132,6 +132,30 @@ def test_as_of_refuses_what_was_never_known(run, project):
     assert run("status", "--as-of", "2999-01-01").returncode == 2
 
 
+def test_as_of_says_what_was_observed_by_then_where_the_head_of_that_day_was_removed(run, project):
+    """Verification cannot tell it from a writer that died before its head; the answer says what it leaves out."""
+    for _ in range(3):
+        project.collect()
+        project.tomorrow()
+
+    def asked():
+        return json.loads(run("status", "--as-of", "2026-03-15", "--json").stdout)
+
+    honest = asked()
+    assert honest["observed_under_a_later_head"] == 0
+    with project.workplace.reader() as ledger:
+        first = ledger.head_at(parse_time("2026-03-14")).size
+    size = honest["head"]["size"]
+    assert first < size
+    tamper(project, "DELETE FROM checkpoints WHERE size = ?", size)
+    tamper(project, "UPDATE checkpoints SET previous = ? WHERE previous = ?", first, size)
+    assert run("verify").returncode == 1
+    cheated = asked()
+    assert (cheated["head"]["size"], cheated["observed_under_a_later_head"]) == (first, size - first)
+    said = " ".join(run("status", "--as-of", "2026-03-15").stdout.split())
+    assert f"not judged: {size - first} entries observed by then" in said
+
+
 def test_an_error_is_one_message_with_its_fix_and_no_traceback(run, project):
     done = run("collect", "laons")
     assert done.returncode == 2

@@ -38,6 +38,7 @@ def status(system: System = None, as_of: AsOf = None, json: Json = False, strict
         judged = posture.judge_as_of(ledger, at=past(as_of)) if as_of is not None else posture.judge(ledger, at=now())
         scopes = _scopes(judged, system)
         document = _document(ledger, judged, scopes)
+        document["observed_under_a_later_head"] = posture.observed_later(ledger, judged) if as_of is not None else 0
     if json:
         print_json(document)
     else:
@@ -127,6 +128,8 @@ def _print(document: dict[str, Any]) -> None:
         out.print(f"[bold yellow]demonstration[/] {text}")
     head = document["head"]
     out.print(f"as of {document['as_of']}, {head['size']} entries, root {head['root'][:16]}…")
+    if later := document["observed_under_a_later_head"]:
+        out.print(f"not judged: {later} entries observed by then, of which no head was signed until later")
     for scope, each in document["scopes"].items():
         table = Table(title=escape(scope), title_justify="left", title_style="bold", expand=True)
         table.add_column("control", no_wrap=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 
 from affidavit import __version__, catalogue, rules
 from affidavit.errors import UsageError
@@ -58,6 +59,16 @@ def judge_as_of(reader: Reader, *, at: datetime) -> Posture:
             f"the ledger held nothing at {timestamp(at)}", fix="choose a time after the ledger's first entry"
         )
     return judge(reader, at=at, head=head)
+
+
+def observed_later(reader: Reader, judged: Posture) -> int:
+    """How many entries behind its head say that they were observed by then: the head that covers them is a later one.
+
+    A look that a midnight cuts in two leaves some; so does whoever removes a head from between two others.
+    """
+    until = timestamp(judged.at)
+    behind = reader.entries(judged.head.size)
+    return sum(1 for _ in takewhile(lambda entry: entry.statement.observed_at <= until, behind))
 
 
 def assess(workplace: Workplace, *, now: datetime, airflow: AirflowRun | None = None) -> tuple[Posture, int]:

@@ -76,6 +76,19 @@ ALL: tuple[Attack, ...] = (
         (Defence.NOTED,),
     ),
     Attack(
+        "remove a head in the middle",
+        Power.DATABASE,
+        "takes a signed head away and mends the link over it, so that as-of answers from an older one",
+        heads.remove_head,
+        (),
+        _AUDITED,
+        because=(
+            "a writer that died before its head was recorded leaves the same: which appends have a head of their own"
+            " follows from nothing signed; no entry is lost, and as-of counts what was observed by then under a later"
+            " head"
+        ),
+    ),
+    Attack(
         "relink with a new key",
         Power.DATABASE,
         "writes another history under a key of their own, with that key in entry 0",

@@ -8,7 +8,7 @@ from contextlib import closing
 
 from affidavit.cheat.attacks.attack import Scene, Unfit
 from affidavit.cheat.attacks.entries import edit
-from affidavit.cheat.attacks.forgery import Forgery, signed
+from affidavit.cheat.attacks.forgery import Forgery, drop_triggers, signed
 
 
 def truncate(scene: Scene) -> str:
@@ -21,6 +21,19 @@ def freeze(scene: Scene) -> str:
     """Go on showing what the auditor knows already, as though nothing had come since."""
     sizes = [head.checkpoint.size for head in Forgery(scene.home / "ledger.db").heads]
     return _cut(scene, [size for size in sizes[:-1] if size >= scene.known][:1])
+
+
+def remove_head(scene: Scene) -> str:
+    """Take a head from between two others, and let the one after it name the one before it."""
+    with closing(sqlite3.connect(scene.home / "ledger.db")) as connection, connection:
+        heads = connection.execute("SELECT size, previous FROM checkpoints ORDER BY size").fetchall()
+        if len(heads) < 3:
+            raise Unfit("it has too few heads")
+        size, previous = heads[len(heads) // 2]
+        drop_triggers(connection)
+        connection.execute("DELETE FROM checkpoints WHERE size = ?", (size,))
+        connection.execute("UPDATE checkpoints SET previous = ? WHERE previous = ?", (previous, size))
+    return f"no head of {size} entries was ever signed, as it now seems"
 
 
 def roll_back(scene: Scene) -> str:
