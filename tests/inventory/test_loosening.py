@@ -66,6 +66,34 @@ def held(**fields):
 
 ROLES = put("organisation", "roles", "ml-lead", "holders", ["p-1", "p-2"])
 
+REQUESTS = {
+    "id": "requests",
+    "kind": "requests-served",
+    "connection": "bank",
+    "table": "requests_served",
+    "columns": {"request": "id", "at": "served_at", "version": "model_version"},
+    "categories": {"outcome": ["approve", "deny"]},
+    "reconcile": {"connection": "bank", "table": "applications_scored", "column": "application_id"},
+}
+LICENCES = {
+    "id": "licences",
+    "kind": "licences",
+    "file": "registers/licences.csv",
+    "columns": {"item": "item", "licence": "licence", "until": "until"},
+}
+ENDPOINT = {"id": "live", "model": "mortgage-approval", "connection": "live", "path": "/v1", "version": "version"}
+LIVE = mortgage(put("serving", [ENDPOINT]))
+ELSEWHERE = {"request": "other", "at": "served_at", "version": "model_version"}
+
+
+def register(**fields):
+    return mortgage(put("registers", [REQUESTS | fields]))
+
+
+def of_organisation(*registers):
+    return put("organisation", "registers", list(registers))
+
+
 # (name, first state or None, weakening, file, field)
 WEAKER = [
     ("risk level", None, mortgage(put("risk_level", "limited")), SYSTEM_FILE, "risk_level"),
@@ -105,6 +133,43 @@ WEAKER = [
     ("score", None, mortgage(put("predictions", 0, "score", "x")), SYSTEM_FILE, f"{SCORED}.score"),
     ("group", None, mortgage(put("predictions", 0, "groups", [])), SYSTEM_FILE, f"{SCORED}.groups"),
     ("system", None, lambda p: p["systems"].pop("mortgage-approval"), SYSTEM_FILE, "id"),
+    ("register", register(), mortgage(put("registers", [])), SYSTEM_FILE, "registers.requests"),
+    ("register elsewhere", register(), register(table="x"), SYSTEM_FILE, "registers.requests.table"),
+    ("register there", register(), register(connection="x"), SYSTEM_FILE, "registers.requests.connection"),
+    ("other column", register(), register(columns=ELSEWHERE), SYSTEM_FILE, "registers.requests.columns"),
+    ("not compared", register(), register(reconcile=None), SYSTEM_FILE, "registers.requests.reconcile"),
+    (
+        "compared elsewhere",
+        register(),
+        register(reconcile=REQUESTS["reconcile"] | {"column": "x"}),
+        SYSTEM_FILE,
+        "registers.requests.reconcile",
+    ),
+    (
+        "value not counted",
+        register(),
+        register(categories={"outcome": ["deny"]}),
+        SYSTEM_FILE,
+        "registers.requests.categories.outcome",
+    ),
+    (
+        "organisation's register",
+        of_organisation(LICENCES),
+        of_organisation(),
+        ORGANISATION_FILE,
+        "registers.licences",
+    ),
+    (
+        "other file",
+        of_organisation(LICENCES),
+        of_organisation(LICENCES | {"file": "x.csv"}),
+        ORGANISATION_FILE,
+        "registers.licences.file",
+    ),
+    ("endpoint", LIVE, mortgage(put("serving", [])), SYSTEM_FILE, "serving.live"),
+    ("endpoint's path", LIVE, mortgage(put("serving", 0, "path", "/v2")), SYSTEM_FILE, "serving.live.path"),
+    ("endpoint's place", LIVE, mortgage(put("serving", 0, "connection", "x")), SYSTEM_FILE, "serving.live.connection"),
+    ("endpoint's answer", LIVE, mortgage(put("serving", 0, "version", "x")), SYSTEM_FILE, "serving.live.version"),
     ("anchor", ANCHORED, put("organisation", "anchors", []), "include/organisation.yaml", "anchors.heads"),
     ("shorter", KEPT, put("organisation", "retention", "validation", 29), ORGANISATION_FILE, "retention.validation"),
     ("no longer for ever", None, KEPT, ORGANISATION_FILE, "retention.validation"),
@@ -331,6 +396,28 @@ def test_to_keep_longer_or_more_counts_at_once(inventory, first, then):
     new = changed(old, then)
     standing, found = inventory_in_force(old, new)
     assert (standing.organisation, found) == (new.organisation, ())
+
+
+def test_to_count_and_compare_more_counts_at_once(inventory):
+    old = changed(inventory, register(reconcile=None, categories={"outcome": ["deny"]}))
+    new = changed(old, register(categories={"outcome": ["approve", "deny"], "region": ["north"]}, timeout_seconds=5))
+    standing, found = inventory_in_force(old, new)
+    assert found == ()
+    assert standing.systems["mortgage-approval"].registers[0].reconcile is not None
+    assert standing == new
+
+
+def test_a_register_that_becomes_a_file_stays_the_table_it_was(inventory):
+    old = changed(inventory, register())
+    new = changed(old, register(connection=None, table=None, file="registers/requests.csv", reconcile=None))
+    standing, found = inventory_in_force(old, new)
+    assert {one.field.removeprefix("registers.requests.") for one in found} == {
+        "connection",
+        "table",
+        "file",
+        "reconcile",
+    }
+    assert standing.systems == old.systems
 
 
 def test_order_in_lists_means_nothing(inventory):

@@ -32,18 +32,24 @@ from affidavit.inventory.models import (
     Table,
     Tracking,
 )
+from affidavit.inventory.registers import DEMANDS, Demand, Endpoint, Reconcile, Register
 from affidavit.inventory.schedule import next_tick, seconds_between_ticks, slot_at, slots_between
 
 __all__ = [
+    "DEMANDS",
     "Anchor",
     "Connection",
     "Dataset",
+    "Demand",
+    "Endpoint",
     "Expectation",
     "Inventory",
     "Loaded",
     "Loosening",
     "Organisation",
     "PredictionTable",
+    "Reconcile",
+    "Register",
     "Resolve",
     "Role",
     "Suite",

@@ -22,18 +22,10 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from affidavit.errors import ConfigurationError, InventoryError, SuiteError
+from affidavit.inventory.declared import CONNECTION_PATTERN, EXPECTATION_PATTERN, ID_PATTERN, Declared
 from affidavit.inventory.document import Document, PathTo, display_name, dotted, read
-from affidavit.inventory.models import (
-    CONNECTION_PATTERN,
-    EXPECTATION_PATTERN,
-    ID_PATTERN,
-    RESERVED,
-    Declared,
-    Inventory,
-    Organisation,
-    Suite,
-    System,
-)
+from affidavit.inventory.models import RESERVED, Inventory, Organisation, Suite, System
+from affidavit.inventory.registers import ANSWER_PATTERN, FILE_PATTERN, PATH_PATTERN
 
 T = TypeVar("T", bound=Declared)
 MARK = "drafted"
@@ -44,6 +36,9 @@ _PATTERNS = {
     ID_PATTERN: "use lower-case letters, digits and single hyphens",
     CONNECTION_PATTERN: "use letters, digits, '_', '.' and '-'; name a connection, and keep its address in Airflow",
     EXPECTATION_PATTERN: "use the expectation's type, as expect_column_values_to_be_unique",
+    FILE_PATTERN: "name a CSV file below include/, as registers/suppliers.csv",
+    PATH_PATTERN: "begin it with / and leave out any query: credentials belong into the connection",
+    ANSWER_PATTERN: "write keys and positions joined by dots, as model.version or versions.0",
 }
 
 
@@ -227,7 +222,7 @@ def _in_words(model: type[BaseModel], problem: Any) -> tuple[PathTo, str, str]:
     context = problem.get("ctx", {})
     match problem["type"]:
         case "declared":
-            path, text, fix = context["path"], context["problem"], context["fix"]
+            path, text, fix = (*path, *context["path"]), context["problem"], context["fix"]
         case "extra_forbidden":
             known = _fields(model, path[:-1])
             text, fix = "unknown key", did_you_mean(path[-1], known, otherwise=f"the keys here are {', '.join(known)}")

@@ -28,6 +28,7 @@ from affidavit.inventory.models import (
     Tracking,
 )
 from affidavit.inventory.schedule import cadence
+from affidavit.inventory.sources import registers_in_force, serving_in_force
 from affidavit.inventory.tighter import is_tighter
 from affidavit.inventory.waiting import Loosening, Waiting
 
@@ -102,6 +103,8 @@ def in_force(old: System | None, new: System) -> tuple[System, tuple[Loosening, 
         "dags": waiting.keep_items("dags", old.dags, new.dags, "nobody would claim the DAG"),
         "openlineage": waiting.keep("openlineage", old, new, _moved(old.openlineage, new.openlineage), _UNTOLD),
         "mlflow": _tracking_in_force(old.mlflow, new.mlflow, waiting),
+        "registers": registers_in_force(old.registers, new.registers, waiting),
+        "serving": serving_in_force(old.serving, new.serving, waiting),
     }
     datasets = [_dataset_in_force(*pair, waiting) for pair in _pairs("datasets", old.datasets, new.datasets, waiting)]
     predictions = [
@@ -147,6 +150,7 @@ def organisation_in_force(
         "anchors": _anchors_in_force(old.anchors, new.anchors, waiting),
         "retention": retention_in_force(old.retention, new.retention, waiting),
         "legal_holds": holds_in_force(old.legal_holds, new.legal_holds, waiting),
+        "registers": registers_in_force(old.registers, new.registers, waiting),
         "demonstration": waiting.keep("demonstration", old, new, _unmarked(old, new), _SIMULATED),
     }
     return Organisation.model_validate(dict(new) | changes), tuple(waiting.found)

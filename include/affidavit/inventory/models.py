@@ -7,34 +7,28 @@ them. Everything is frozen, unknown keys are refused, and order in a list carrie
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StringConstraints, model_validator
 
 from affidavit.errors import NoteError
 from affidavit.evidence.canonical import dumps
 from affidavit.evidence.statement import Stage
-from affidavit.inventory import schedule as schedules
+from affidavit.inventory.declared import (
+    EXPECTATION_PATTERN,
+    ConnectionId,
+    Declared,
+    Id,
+    Name,
+    Schedule,
+    Text,
+    first_again,
+    once,
+    refuse,
+)
+from affidavit.inventory.registers import Endpoint, Register
 from affidavit.tlog.note import VerifierKey
-
-ID_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-CONNECTION_PATTERN = r"^[A-Za-z0-9_.-]+$"
-EXPECTATION_PATTERN = r"^expect_[a-z0-9_]+$"
-
-Id = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=60)]
-"""Lower-case letters, digits and single hyphens."""
-
-ConnectionId = Annotated[str, StringConstraints(pattern=CONNECTION_PATTERN, max_length=120)]
-"""An Airflow connection id."""
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=250)]
-
-Schedule = Annotated[Name, AfterValidator(schedules.checked)]
-"""Five cron fields, or a preset of :mod:`affidavit.inventory.schedule`; times are UTC."""
 
 RESERVED = "organisation"
 """Stands for the organisation wherever a system id is expected, so no AI system may be called that."""
@@ -53,23 +47,6 @@ _STAGE_OF_USE: dict[str, Stage] = {
     "test": Stage.VERIFICATION,
     "production": Stage.OPERATION,
 }
-
-
-class Declared(BaseModel):
-    """Base of every declaration: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
-
-def _refuse(path: tuple[str | int, ...], problem: str, fix: str) -> PydanticCustomError:
-    # load.py reads path and fix back out, to say them in its own form.
-    return PydanticCustomError("declared", "{problem}", {"path": path, "problem": problem, "fix": fix})
-
-
-def _first_again(keys: Iterable[object]) -> int | None:
-    """Position of the first item that was there before."""
-    seen: set[object] = set()
-    return next((n for n, key in enumerate(keys) if key in seen or seen.add(key)), None)  # type: ignore[func-returns-value]
 
 
 class Table(Declared):
@@ -156,6 +133,8 @@ class System(Declared):
     openlineage: Name | None = Field(
         None, description="Folder (path or fsspec URL) of the OpenLineage events of the jobs that prepare its tables"
     )
+    registers: tuple[Register, ...] = Field((), description="What else is recorded about the system, and where")
+    serving: tuple[Endpoint, ...] = Field((), description="Scoring endpoints, asked which version they serve")
     dags: tuple[Name, ...] = Field((), description="Airflow DAGs that train, score or serve the system")
     demonstration: Text | None = Field(
         None, description="What is scripted or simulated, in words; marks every entry of the system"
@@ -169,19 +148,25 @@ class System(Declared):
     @model_validator(mode="after")
     def _told_apart(self) -> System:
         if self.id == RESERVED:
-            raise _refuse(("id",), f"{RESERVED!r} stands for the organisation itself", "choose another id")
-        if (n := _first_again(table.id for table in self.tables)) is not None:
+            raise refuse(("id",), f"{RESERVED!r} stands for the organisation itself", "choose another id")
+        if (n := first_again(table.id for table in self.tables)) is not None:
             problem = f"a second table has the id {self.tables[n].id!r}"
-            raise _refuse((*self._place(n), "id"), problem, "give each table its own id")
-        if (n := _first_again(table.uri for table in self.tables)) is not None:
+            raise refuse((*self._place(n), "id"), problem, "give each table its own id")
+        if (n := first_again(table.uri for table in self.tables)) is not None:
             problem = "a second table with the same connection and table"
-            raise _refuse((*self._place(n), "table"), problem, "declare each table once in an AI system")
+            raise refuse((*self._place(n), "table"), problem, "declare each table once in an AI system")
         if self.openlineage is not None and ("@" in self.openlineage or "?" in self.openlineage):
             # The address stands in the ledger, which cannot unsay a password.
-            raise _refuse(("openlineage",), "an address with credentials or a query", "write it without them")
+            raise refuse(("openlineage",), "an address with credentials or a query", "write it without them")
         if self.openlineage is not None and "://" not in self.openlineage and not self.openlineage.startswith("/"):
             fix = "write /absolute/path, file:///absolute/path, s3://bucket/folder, …"
-            raise _refuse(("openlineage",), "neither a URL nor an absolute path", fix)
+            raise refuse(("openlineage",), "neither a URL nor an absolute path", fix)
+        once("registers", self.registers)
+        once("serving", self.serving)
+        for n, endpoint in enumerate(self.serving):
+            if endpoint.model not in self.mlflow.registered_models:
+                fix = "name one of mlflow.registered_models, so that it can be compared with the alias in use"
+                raise refuse(("serving", n, "model"), f"{endpoint.model!r} is no registered model of the system", fix)
         return self
 
     def _place(self, n: int) -> tuple[str, int]:
@@ -221,17 +206,17 @@ class Anchor(Declared):
             given = getattr(self, name) is not None
             if given != (name in needed):
                 problem = f"a {self.means} {'has no' if given else 'needs its'} {name}"
-                raise _refuse((name,), problem, f"its fields are id, means, {', '.join(needed)}")
+                raise refuse((name,), problem, f"its fields are id, means, {', '.join(needed)}")
         if self.ours and self.means != "witness":
-            raise _refuse(("ours",), f"a {self.means} is a matter of its own", "leave it out")
+            raise refuse(("ours",), f"a {self.means} is a matter of its own", "leave it out")
         if self.url is not None and ("@" in self.url or "?" in self.url):
             # The address stands in the ledger, which cannot unsay a password.
-            raise _refuse(("url",), "an address with credentials or a query", "write it without them")
+            raise refuse(("url",), "an address with credentials or a query", "write it without them")
         if self.key is not None:
             try:
                 VerifierKey.parse(self.key)
             except NoteError as error:
-                raise _refuse(("key",), error.problem, "write the line that the witness printed") from error
+                raise refuse(("key",), error.problem, "write the line that the witness printed") from error
         return self
 
 
@@ -276,6 +261,7 @@ class Organisation(Declared):
         default_factory=dict, description="Days after which the blobs of a kind of entry are erased; for ever if absent"
     )
     legal_holds: tuple[LegalHold, ...] = Field((), description="What is kept whatever retention or a decision says")
+    registers: tuple[Register, ...] = Field((), description="What is recorded about the organisation, and where")
     demonstration: Text | None = None
 
     def owner_of(self, control: str) -> str | None:
@@ -292,13 +278,10 @@ class Organisation(Declared):
             if role not in self.roles:
                 known = ", ".join(sorted(self.roles)) or "none yet"
                 fix = f"add it under roles, or choose one of: {known}"
-                raise _refuse(("owners", control), f"there is no role {role!r}", fix)
-        if (n := _first_again(anchor.id for anchor in self.anchors)) is not None:
-            problem = f"a second anchor has the id {self.anchors[n].id!r}"
-            raise _refuse(("anchors", n, "id"), problem, "give each anchor its own id")
-        if (n := _first_again(hold.id for hold in self.legal_holds)) is not None:
-            problem = f"a second legal hold has the id {self.legal_holds[n].id!r}"
-            raise _refuse(("legal_holds", n, "id"), problem, "give each legal hold its own id")
+                raise refuse(("owners", control), f"there is no role {role!r}", fix)
+        once("anchors", self.anchors)
+        once("legal_holds", self.legal_holds)
+        once("registers", self.registers)
         return self
 
 
@@ -306,7 +289,7 @@ class Expectation(Declared):
     """One expectation of a suite, by its Great Expectations type."""
 
     type: Annotated[str, StringConstraints(pattern=EXPECTATION_PATTERN)]
-    kwargs: dict[str, Any] = {}
+    kwargs: dict[str, Any] = Field(default_factory=dict)
     quality: Quality = Field(description="Which quality of data it is about")
     why: Text | None = Field(None, description="Why it is expected; shown where it fails")
 
@@ -332,8 +315,8 @@ class Suite(Declared):
 
     @model_validator(mode="after")
     def _told_apart(self) -> Suite:
-        if (n := _first_again(expectation.test for expectation in self.expectations)) is not None:
-            raise _refuse(
+        if (n := first_again(expectation.test for expectation in self.expectations)) is not None:
+            raise refuse(
                 ("expectations", n),
                 f"a second expectation is called {self.expectations[n].test}",
                 "evidence names expectations by type and column: merge the two, or move one to another suite",

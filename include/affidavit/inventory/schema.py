@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from affidavit.inventory.models import Declared, Organisation, Suite, System
+from affidavit.inventory.declared import Declared
+from affidavit.inventory.models import Organisation, Suite, System
 
 MODELS: dict[str, type[Declared]] = {"organisation": Organisation, "suite": Suite, "system": System}
 

@@ -14,7 +14,8 @@ from datetime import datetime
 from affidavit.errors import LedgerUnavailable, UsageError
 from affidavit.evidence import AirflowRun, Circumstances, Draft
 from affidavit.evidence import erasing as statements
-from affidavit.inventory.models import ID_PATTERN, LegalHold
+from affidavit.inventory.declared import ID_PATTERN
+from affidavit.inventory.models import LegalHold
 from affidavit.ledger import Ledger
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections.erasures import Erased, Erasures, Naming, read, read_all

@@ -1,0 +1,156 @@
+"""Registers and scoring endpoints: what else is recorded about an AI system or the organisation, and where.
+
+A register is of one of the kinds below: a table of a warehouse, or a CSV file that somebody put beside the
+declarations. What a row says never enters the ledger: only how many there are, by day and by values listed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from affidavit.evidence.statement import Stage
+from affidavit.inventory.declared import ConnectionId, Declared, Id, Name, refuse
+
+FILE_PATTERN = r"^([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*\.csv$"
+PATH_PATTERN = r"^/[A-Za-z0-9_./-]*$"
+ANSWER_PATTERN = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
+
+MOST_VALUES = 50
+"""Values that one register may list in all: each is counted by day, and a leaf has room for so many counts."""
+
+RegisterKind = Literal[
+    "requests-served",
+    "event-logs",
+    "human-overrides",
+    "access-grants",
+    "tickets",
+    "training-and-competence",
+    "suppliers",
+    "licences",
+    "legal-duties",
+    "user-visible-incidents",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a kind of register must hold.
+
+    ``columns`` are the roles that columns must be named for; ``key`` is the one by which rows are reconciled, ``date``
+    the one that dates a row. ``ends`` says that this is the day on which the row runs out, not the one on which it
+    came about. Of a ``system_record``, a file that was put there by hand is no evidence.
+    """
+
+    columns: tuple[str, ...]
+    key: str
+    date: str | None
+    stage: Stage
+    ends: bool = False
+    system_record: bool = False
+
+
+DEMANDS: Mapping[RegisterKind, Demand] = MappingProxyType(
+    {
+        "requests-served": Demand(("request", "at", "version"), "request", "at", Stage.OPERATION, system_record=True),
+        "event-logs": Demand(("request", "at", "event"), "request", "at", Stage.OPERATION, system_record=True),
+        "human-overrides": Demand(
+            ("decision", "at", "person", "outcome"), "decision", "at", Stage.OPERATION, system_record=True
+        ),
+        "access-grants": Demand(("person", "resource", "right"), "person", None, Stage.DATA, system_record=True),
+        "tickets": Demand(("ticket", "opened", "owner"), "ticket", "opened", Stage.OPERATION, system_record=True),
+        "training-and-competence": Demand(("person", "competence", "until"), "person", "until", Stage.CROSS, ends=True),
+        "suppliers": Demand(("supplier", "contract", "until"), "supplier", "until", Stage.CROSS, ends=True),
+        "licences": Demand(("item", "licence", "until"), "item", "until", Stage.DEVELOPMENT, ends=True),
+        "legal-duties": Demand(("duty", "owner", "until"), "duty", "until", Stage.CROSS, ends=True),
+        "user-visible-incidents": Demand(
+            ("incident", "detected", "notified"), "incident", "detected", Stage.OPERATION, system_record=True
+        ),
+    }
+)
+
+
+class Reconcile(Declared):
+    """A second source that a register is compared with, by key: a table of the same warehouse or another."""
+
+    connection: ConnectionId = Field(description="Airflow connection id of the warehouse")
+    table: Name = Field(description="Table name, with its schema where the warehouse has schemas")
+    column: Name = Field(description="Column that holds the register's key")
+
+    @property
+    def uri(self) -> str:
+        """``warehouse://<connection>/<table>``."""
+        return f"warehouse://{self.connection}/{self.table}"
+
+
+class Register(Declared):
+    """A register: ``connection`` and ``table``, or a ``file``."""
+
+    id: Id
+    kind: RegisterKind
+    connection: ConnectionId | None = Field(None, description="Airflow connection id of the warehouse")
+    table: Name | None = Field(None, description="Table name, with its schema where the warehouse has schemas")
+    file: Annotated[Name, StringConstraints(pattern=FILE_PATTERN)] | None = Field(
+        None, description="CSV file below include/, put there by hand: counts as declared, never as observed"
+    )
+    columns: dict[Id, Name] = Field(description="Column of each role that the kind demands")
+    categories: dict[Name, tuple[Name, ...]] = Field(
+        default_factory=dict, description="Columns whose rows are counted by the values listed here; others as 'other'"
+    )
+    reconcile: Reconcile | None = Field(None, description="A second source that must hold the same keys")
+    timeout_seconds: int = Field(600, ge=1, le=86_400, description="Longest time that one query may run")
+
+    @property
+    def demand(self) -> Demand:
+        """What its kind must hold."""
+        return DEMANDS[self.kind]
+
+    @property
+    def uri(self) -> str:
+        """Where its rows are: ``warehouse://<connection>/<table>``, or ``file:include/<file>``."""
+        return f"file:include/{self.file}" if self.file else f"warehouse://{self.connection}/{self.table}"
+
+    @property
+    def name(self) -> str:
+        """Its name in statements."""
+        return f"affidavit://registers/{self.id}"
+
+    @model_validator(mode="after")
+    def _whole(self) -> Register:
+        table = (self.connection is not None, self.table is not None)
+        if table != ((True, True) if self.file is None else (False, False)):
+            fix = "give it a connection and a table, or else a file"
+            raise refuse((), "a register is either a table or a file", fix)
+        for role in self.demand.columns:
+            if role not in self.columns:
+                raise refuse(("columns",), f"a register of {self.kind} needs its {role}", f"name the column: {role}: …")
+        for role in self.columns:
+            if role not in self.demand.columns:
+                fix = f"its columns are {', '.join(self.demand.columns)}"
+                raise refuse(("columns", role), f"a register of {self.kind} has no {role}", fix)
+        if sum(len(values) for values in self.categories.values()) > MOST_VALUES:
+            raise refuse(("categories",), f"more than {MOST_VALUES} values in all", "list fewer; the rest is 'other'")
+        return self
+
+
+class Endpoint(Declared):
+    """A scoring endpoint that is asked which version of a registered model it serves."""
+
+    id: Id
+    model: Name = Field(description="Registered model that it serves, one of mlflow.registered_models")
+    connection: ConnectionId = Field(description="Airflow connection id of the endpoint (http or https)")
+    path: Annotated[Name, StringConstraints(pattern=PATH_PATTERN)] = Field(
+        description="Path that answers GET with a JSON document which names the version"
+    )
+    version: Annotated[Name, StringConstraints(pattern=ANSWER_PATTERN)] = Field(
+        description="Where in that document the version stands: keys and positions joined by dots"
+    )
+
+    @property
+    def name(self) -> str:
+        """Its name in statements."""
+        return f"affidavit://serving/{self.id}"

@@ -1,0 +1,70 @@
+"""What a change of registers and scoring endpoints weakens: less would be recorded, or from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from affidavit.inventory.registers import Endpoint, Register
+from affidavit.inventory.waiting import Waiting
+
+_ELSEWHERE = "another source would stand under the same id"
+_FIELDS = {
+    "kind": "it would answer another question",
+    "connection": _ELSEWHERE,
+    "table": _ELSEWHERE,
+    "file": _ELSEWHERE,
+    "columns": "other columns would be counted",
+}
+
+Source = TypeVar("Source", Register, Endpoint)
+
+
+def registers_in_force(old: Sequence[Register], new: Sequence[Register], waiting: Waiting) -> tuple[Register, ...]:
+    """The registers that stand: each old one, not narrowed, and the new ones."""
+    standing = _with_dropped("registers", old, new, "nothing would be due for the register any more", waiting)
+    for before in old:
+        now, field = standing[before.id], f"registers.{before.id}"
+        moved = {name: why for name, why in _FIELDS.items() if getattr(before, name) != getattr(now, name)}
+        for name, why in moved.items():
+            waiting.name(f"{field}.{name}", getattr(before, name), getattr(now, name), why)
+        unmatched = before.reconcile is not None and before.reconcile != now.reconcile
+        reconcile = waiting.keep(f"{field}.reconcile", before, now, unmatched, "it would not be compared as it was")
+        categories = dict(now.categories) | {
+            column: waiting.keep_items(
+                f"{field}.categories.{column}", values, now.categories.get(column, ()), "its rows would not be counted"
+            )
+            for column, values in before.categories.items()
+        }
+        # What it is stands or falls together: a kind fits its columns, a file no connection.
+        kept = {name: getattr(before, name) for name in _FIELDS} if moved else {}
+        standing[before.id] = now.model_copy(update={**kept, "reconcile": reconcile, "categories": categories})
+    return tuple(standing.values())
+
+
+def serving_in_force(old: Sequence[Endpoint], new: Sequence[Endpoint], waiting: Waiting) -> tuple[Endpoint, ...]:
+    """The endpoints that stand: each old one as it was, and the new ones."""
+    standing = _with_dropped("serving", old, new, "nobody would ask it what it serves", waiting)
+    for before in old:
+        now = standing[before.id]
+        changes = {
+            name: waiting.keep(f"serving.{before.id}.{name}", before, now, _differ(name, before, now), _ELSEWHERE)
+            for name in ("model", "connection", "path", "version")
+        }
+        standing[before.id] = now.model_copy(update=changes)
+    return tuple(standing.values())
+
+
+def _differ(name: str, before: object, now: object) -> bool:
+    return bool(getattr(before, name) != getattr(now, name))
+
+
+def _with_dropped(
+    field: str, old: Sequence[Source], new: Sequence[Source], why: str, waiting: Waiting
+) -> dict[str, Source]:
+    standing = {item.id: item for item in new}
+    for item in old:
+        if item.id not in standing:
+            waiting.name(f"{field}.{item.id}", item.id, None, why)
+            standing[item.id] = item
+    return standing
