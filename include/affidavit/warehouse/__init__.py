@@ -3,25 +3,40 @@
 :func:`snapshot` opens one connection in one read-only transaction; :func:`fingerprint`, :func:`profile` and the
 expectation suite (:mod:`affidavit.quality`) all read through it, so that they speak of the same rows. Every statement
 has a time limit; every failure is one of :mod:`affidavit.errors`, and none quotes a row. :func:`estimate` asks the
-catalogue only, for the dry run.
+catalogue only, for the dry run. Of a register :func:`count_register` counts rows and :func:`reconcile` compares keys;
+:func:`upload` makes a warehouse of a CSV file.
 """
 
 from affidavit.warehouse.estimate import Estimate, estimate
 from affidavit.warehouse.fingerprint import Fingerprint, fingerprint
 from affidavit.warehouse.profile import EDGES, Profile, profile
+from affidavit.warehouse.reconcile import Keys, Reconciled, reconcile
+from affidavit.warehouse.register import Category, Counts, Day, count_register
 from affidavit.warehouse.snapshot import Snapshot, snapshot
 from affidavit.warehouse.tables import Column, TableRef
+from affidavit.warehouse.upload import METHOD as UPLOAD_METHOD
+from affidavit.warehouse.upload import Upload, upload
 
 __all__ = [
     "EDGES",
+    "UPLOAD_METHOD",
+    "Category",
     "Column",
+    "Counts",
+    "Day",
     "Estimate",
     "Fingerprint",
+    "Keys",
     "Profile",
+    "Reconciled",
     "Snapshot",
     "TableRef",
+    "Upload",
+    "count_register",
     "estimate",
     "fingerprint",
     "profile",
+    "reconcile",
     "snapshot",
+    "upload",
 ]

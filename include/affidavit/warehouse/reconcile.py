@@ -1,0 +1,77 @@
+"""Whether two sources hold the same keys: each is read once, and compared in a private file that is then removed."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from affidavit.warehouse.dialect import declared
+from affidavit.warehouse.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """Distinct keys that both sources hold, or one of them; ``repeated`` rows have a key that an earlier one had."""
+
+    matched: int
+    only_here: int
+    only_there: int
+    repeated_here: int
+    repeated_there: int
+
+
+@dataclass(frozen=True)
+class Keys:
+    """A column of a table, in a snapshot."""
+
+    snapshot: Snapshot
+    table: str
+    column: str
+
+    def read(self) -> Iterator[tuple[str]]:
+        """Each key as text; blank ones are left out. Raises as :meth:`Snapshot.query`."""
+        table = self.snapshot.table(self.table)
+        (column,) = declared([table.column(self.column, where=self.snapshot.where(self.table))])
+        text = sa.cast(column, sa.Text)
+        statement = sa.select(text).select_from(table.selectable).where(column.is_not(None))
+        for row in self.snapshot.stream(statement, about=self.table):
+            if (key := row[0].strip()) != "":
+                yield (key,)
+
+
+def reconcile(here: Keys, there: Keys) -> Reconciled:
+    """Compare two sources by key, in constant memory. Raises as :meth:`Snapshot.query`."""
+    with (
+        tempfile.TemporaryDirectory(prefix="affidavit-") as folder,  # mode 0700
+        closing(sqlite3.connect(Path(folder) / "keys.db", isolation_level=None)) as database,
+    ):
+        return _compare(database, here, there)
+
+
+def _compare(database: sqlite3.Connection, here: Keys, there: Keys) -> Reconciled:
+    for pragma in ("journal_mode = OFF", "synchronous = OFF"):
+        database.execute(f"PRAGMA {pragma}")
+    rows, distinct = {}, {}
+    for name, keys in (("here", here), ("there", there)):
+        database.execute(f"CREATE TABLE {name} (key TEXT PRIMARY KEY) WITHOUT ROWID")
+        database.execute("BEGIN")
+        rows[name] = 0
+        for key in keys.read():
+            database.execute(f"INSERT OR IGNORE INTO {name} VALUES (?)", key)  # noqa: S608  (one of two names above)
+            rows[name] += 1
+        database.execute("COMMIT")
+        distinct[name] = database.execute(f"SELECT count(*) FROM {name}").fetchone()[0]  # noqa: S608
+    matched = database.execute("SELECT count(*) FROM here JOIN there USING (key)").fetchone()[0]
+    return Reconciled(
+        matched,
+        distinct["here"] - matched,
+        distinct["there"] - matched,
+        rows["here"] - distinct["here"],
+        rows["there"] - distinct["there"],
+    )
