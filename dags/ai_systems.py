@@ -134,7 +134,7 @@ def _build() -> dict[str, DAG]:
             ORGANISATION,
             title=organisation.title,
             schedule=organisation.schedule,
-            steps=steps_of_organisation(),
+            steps=steps_of_organisation(organisation),
             owner=ORGANISATION,
             tags=["organisation"],
         )

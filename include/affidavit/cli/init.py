@@ -13,7 +13,7 @@ import typer
 from affidavit.cli.terminal import now, out, read_file, workplace
 from affidavit.errors import LedgerMissing, NoteError, UsageError
 from affidavit.evidence.shapes import MAX_TEXT
-from affidavit.pipeline.steps import pool
+from affidavit.pipeline.steps import pool, steps_of, steps_of_organisation
 from affidavit.tlog.note import ED25519, SigningKey, VerifierKey
 from affidavit.tlog.policy import NONE, parse_policy
 
@@ -88,14 +88,18 @@ def _stands(work: Workplace) -> bool:
 
 
 def _write_pools(work: Workplace) -> Path:
+    loaded = work.loaded()
+    steps = [step for system in loaded.systems.values() for step in steps_of(system)]
+    if loaded.organisation:
+        steps += steps_of_organisation(loaded.organisation)
     pools = {
-        pool(table.connection): {
+        pool(step.warehouse): {
             "slots": 2,
             "description": "Tables read at once by evidence tasks",
             "include_deferred": False,
         }
-        for system in work.loaded().systems.values()
-        for table in system.tables
+        for step in steps
+        if step.warehouse
     }
     file = work.settings.key_file.parent / "pools.json"
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,8 @@
     tables          a table of the warehouse and its validation, from one snapshot;  schema_change  its columns since
     runs            MLflow runs;  position  how far they were read;  reading  what of them a look has to read
     models          registered model versions and aliases
+    registers       what else is recorded: counted by day and listed value, compared with a second source
+    serving         which version a scoring endpoint says that it serves
     lineage         which table a run was trained or tried on, and which run made a version; pure
     openlineage     which job read and wrote which tables, by its own events;  openlineage_events  these, read strictly
     unreconciled    what the platform holds and no AI system claims

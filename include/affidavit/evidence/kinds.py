@@ -196,6 +196,50 @@ VALIDATION = Kind(
 
 LINEAGE_EDGE = Kind("lineage-edge", 1, {"relation": TEXT, "from": _DIGESTED, "to": _DIGESTED, "basis": TEXT})
 
+REGISTER = Kind(
+    "register",
+    1,
+    {
+        "register": TEXT,
+        "kind": WORD,
+        "source": TEXT,
+        "upload": BOOL,
+        "rows": COUNT,
+        "columns": {"*": {"column": TEXT, "blank": maybe(COUNT)}},
+        "categories": {"*": maybe({"values": {"*": COUNT}, "other": COUNT, "blank": COUNT})},
+        "undated": maybe(COUNT),
+        "days": [{"day": TEXT, "rows": COUNT, "categories": {"*": {"*": COUNT}}}],
+        "days_omitted": COUNT,
+        "rows_omitted": COUNT,
+        "fingerprint": {"sha256": DIGEST, "method": TEXT, "coverage": TEXT},
+        "consistency": TEXT,
+        "reconciled": maybe(
+            {
+                "with": TEXT,
+                "consistency": TEXT,
+                "matched": COUNT,
+                "only_here": COUNT,
+                "only_there": COUNT,
+                "repeated_here": COUNT,
+                "repeated_there": COUNT,
+            }
+        ),
+    },
+)
+"""One look at a register: how many rows, by day and by the values that the inventory lists; never what a row says.
+
+``columns`` are the required ones by role, ``blank`` null where the source has no such column, as is a category there.
+``undated`` are rows without a readable day, null where nothing dates a row. ``days`` are those that a leaf has room
+for: the latest, or of rows that run out the earliest. ``reconciled`` counts distinct keys of both sources.
+"""
+
+SERVING_VERSION = Kind(
+    "serving-version",
+    1,
+    {"endpoint": TEXT, "model": TEXT, "source": TEXT, "version": maybe(TEXT), "unknown": maybe(TEXT)},
+)
+"""Which version a scoring endpoint says that it serves. Where it did not say, ``version`` is null, ``unknown`` why."""
+
 UNRECONCILED = Kind(
     "unreconciled", 1, {"experiments": [TEXT], "registered_models": [TEXT], "dags": [TEXT], "not_looked_at": [TEXT]}
 )
@@ -271,6 +315,8 @@ ALL = (
     SCHEMA_CHANGE,
     VALIDATION,
     LINEAGE_EDGE,
+    REGISTER,
+    SERVING_VERSION,
     UNRECONCILED,
     COLLECTION,
     ASSESSMENT,

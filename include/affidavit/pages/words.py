@@ -129,6 +129,23 @@ def _collection(f: Mapping[str, Any]) -> str:
     )
 
 
+def _register(f: Mapping[str, Any]) -> str:
+    how = "was put there by hand and holds" if f["upload"] else "holds"
+    said = f"The register {_q(f['register'])} ({_q(in_words(f['kind']))}) {how} {counted(f['rows'], 'row')}."
+    if (compared := f["reconciled"]) is None:
+        return said
+    return (
+        f"{said} Compared with {_q(compared['with'])}: {compared['matched']:,} keys in both, "
+        f"{compared['only_here']:,} only here, {compared['only_there']:,} only there."
+    )
+
+
+def _serving(f: Mapping[str, Any]) -> str:
+    if f["version"] is None:
+        return f"The endpoint {_q(f['endpoint'])} did not say what it serves: {_q(f['unknown'])}."
+    return f"The endpoint {_q(f['endpoint'])} says that it serves version {_q(f['version'])} of {_q(f['model'])}."
+
+
 def _unreconciled(f: Mapping[str, Any]) -> str:
     found = [
         counted(len(f[field]), noun)
@@ -210,6 +227,10 @@ KINDS: Mapping[str, KindWords] = {
         "lineage edge",
         "What the basis does not say: an edge is as strong as what matched both ends.",
         lambda f: f"{_q(f['from']['name'])} → {_q(f['to']['name'])}: {name(f['relation']).plain}.",
+    ),
+    "register": KindWords("register", "Whether its rows are true, and whether any was left out.", _register),
+    "serving-version": KindWords(
+        "version served", "What the endpoint served between two looks, and whether what it says is true.", _serving
     ),
     "unreconciled": KindWords("reconciliation", "Anything outside the servers that were looked at.", _unreconciled),
     "collection": KindWords(

@@ -2,6 +2,7 @@
 
     workplace     settings, and the rooms opened from them
     steps         what a collection of one AI system consists of; light, since DAG files import it while parsing
+    sources       what there is to look at, as it is in force
     collection    looks, stages and records;  staging  where looks wait;  plan  its dry run
     posture       judges, records and publishes;  lineage  what was made from what, as of a time
     anchoring     hands the head to outsiders, and says what they know

@@ -74,8 +74,13 @@ def _inventory(workplace: Workplace) -> Iterator[Finding]:
 
 
 def _warehouses(workplace: Workplace) -> list[str]:
-    systems = workplace.loaded().systems.values()
-    return sorted({table.connection for system in systems for table in system.tables})
+    loaded = workplace.loaded()
+    systems, registers = loaded.systems.values(), list(loaded.organisation.registers if loaded.organisation else ())
+    registers += (register for system in systems for register in system.registers)
+    wanted = {table.connection for system in systems for table in system.tables}
+    wanted |= {register.connection for register in registers if register.connection}
+    wanted |= {register.reconcile.connection for register in registers if register.reconcile}
+    return sorted(wanted)
 
 
 def _connections(workplace: Workplace) -> Iterator[Finding]:

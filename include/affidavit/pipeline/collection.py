@@ -36,8 +36,9 @@ from affidavit.evidence import (
     system_scope,
     timestamp,
 )
-from affidavit.inventory import Dataset, Organisation, PredictionTable, Suite, System, loosening, schedule
+from affidavit.inventory import Organisation, Suite, System, loosening, schedule
 from affidavit.ledger import Appended, Ledger
+from affidavit.pipeline.sources import Looks, looks_at_registers, looks_at_system
 from affidavit.pipeline.steps import ORGANISATION, Step, steps_of, steps_of_organisation
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import ScopeState, fold
@@ -97,7 +98,7 @@ def collect(
 def steps(workplace: Workplace, target: str) -> tuple[Step, ...]:
     """The steps of ``target``."""
     if target == ORGANISATION:
-        return steps_of_organisation()
+        return steps_of_organisation(workplace.organisation())
     return steps_of(workplace.system(target)[0])
 
 
@@ -113,16 +114,15 @@ def look(workplace: Workplace, visit: Visit, step: str, *, now: datetime) -> Loo
     system, suites = workplace.system(visit.target)
     with workplace.reader() as ledger:
         known = _scope_state(ledger, system_scope(system.id))
-    standing, standing_suites = in_force(known, system, suites)
     # The mark in force: to drop it is a weakening, which waits like any other.
-    seen = Circumstances(now, visit.airflow, standing.demonstration)
+    seen = Circumstances(now, visit.airflow, in_force(known, system, suites)[0].demonstration)
     if step == "declarations":
         return look_at_system(system, suites, seen=seen)
-    if _named(step, system.tables) and not _named(step, standing.tables):
+    if look_at := _looks(workplace, visit.target, known, seen).get(step):
+        return look_at()
+    if step in {each.id for each in steps_of(system)}:
         return Look(step, (), enumerated=0, read=0)  # it waits for approval, and its evidence with it
-    if table := _named(step, standing.tables):
-        return _look_at_table(workplace, standing, table, standing_suites, known, seen)
-    return _look_at_tools(workplace, standing, step, known, seen)
+    raise _no_step(step, system.id, steps_of(system))
 
 
 def in_force(known: ScopeState, system: System, suites: Sequence[Suite]) -> tuple[System, Mapping[str, Suite]]:
@@ -148,10 +148,9 @@ def record(workplace: Workplace, visit: Visit, looks: Sequence[Look], *, now: da
         if not missed:
             _refuse_late(visit, looks, known)
         seen = Circumstances(now, visit.airflow, _standing(workplace, visit.target, known).demonstration)
-        if missed:
-            looks = []  # nobody looked while the slot could be observed
-        elif visit.target != ORGANISATION:
-            looks = [*looks, *_no_longer_declared(workplace, visit, known, seen)]
+        # Of a slot that is missed nothing counts: nobody looked while it could be observed.
+        looks = [] if missed else [*looks, *_no_longer_declared(workplace, visit, known, seen)]
+        if not missed and visit.target != ORGANISATION:
             looks = [*looks, _lineage(workplace, visit, looks, known, seen)]
 
         def closing(new: Sequence[bool]) -> Draft | None:
@@ -216,6 +215,10 @@ def _standing(workplace: Workplace, target: str, known: ScopeState) -> System | 
     """What stands of the AI system or the organisation, given what was recorded of it."""
     if target != ORGANISATION:
         return in_force(known, *workplace.system(target))[0]
+    return _organisation_in_force(workplace, known)
+
+
+def _organisation_in_force(workplace: Workplace, known: ScopeState) -> Organisation:
     recorded = known.organisation.value if known.organisation else None
     return loosening.organisation_in_force(recorded, workplace.organisation())[0]
 
@@ -225,7 +228,8 @@ def _look_at_organisation(workplace: Workplace, visit: Visit, step: str, now: da
     inventory = loaded.inventory
     with workplace.reader() as ledger:
         known = _scope_state(ledger, ORGANISATION_SCOPE)
-    seen = Circumstances(now, visit.airflow, _standing(workplace, ORGANISATION, known).demonstration)
+    organisation = _organisation_in_force(workplace, known)
+    seen = Circumstances(now, visit.airflow, organisation.demonstration)
     if step == "declarations":
         systems = {*loaded.systems, *loaded.broken} - {ORGANISATION}
         return look_at_organisation(inventory.organisation, systems=systems, seen=seen)
@@ -235,7 +239,9 @@ def _look_at_organisation(workplace: Workplace, visit: Visit, step: str, now: da
         # What a system claimed stands while its file is broken or gone.
         standing = {**_systems_in_force(workplace), **inventory.systems}
         return look_at_unreconciled(inventory.model_copy(update={"systems": standing}), workplace.resolve, seen=seen)
-    raise _no_step(step, visit.target, steps_of_organisation())
+    if look_at := _looks(workplace, ORGANISATION, known, seen).get(step):
+        return look_at()
+    raise _no_step(step, visit.target, steps_of_organisation(organisation))
 
 
 def _systems_in_force(workplace: Workplace) -> dict[str, System]:
@@ -244,78 +250,33 @@ def _systems_in_force(workplace: Workplace) -> dict[str, System]:
     return {scope.system.value.id: scope.system.value for scope in recorded if scope.system}
 
 
-def _look_at_tools(workplace: Workplace, system: System, step: str, known: ScopeState, seen: Circumstances) -> Look:
-    if step != "openlineage" or system.openlineage is None:
-        return _look_at_mlflow(workplace, system, step, known, seen)
-    from affidavit.collect.openlineage import NAME, look_at_openlineage
-
-    connections = [workplace.resolve(name) for name in sorted({table.connection for table in system.tables})]
-    edges = known.latest(kinds.LINEAGE_EDGE)
-    return look_at_openlineage(system, connections, cursor=known.cursor(NAME), seen=seen, recorded=edges)
-
-
-def _look_at_mlflow(workplace: Workplace, system: System, step: str, known: ScopeState, seen: Circumstances) -> Look:
-    connection = workplace.resolve(system.mlflow.connection)
-    if step == "mlflow-runs":
-        from affidavit.collect.runs import look_at_runs
-
-        recorded = known.latest(kinds.MODEL_RUN)
-        return look_at_runs(system, connection, cursor=known.cursor(step), seen=seen, recorded=recorded)
-    if step == "mlflow-models":
-        from affidavit.collect.models import look_at_models
-
-        return look_at_models(
-            system,
-            connection,
-            seen=seen,
-            cursor=known.cursor(step),
-            versions=known.latest(kinds.MODEL_VERSION),
-            aliases=known.latest(kinds.MODEL_ALIAS),
-        )
-    raise _no_step(step, system.id, steps_of(system))
-
-
-def _named(step: str, tables: Sequence[Dataset | PredictionTable]) -> Dataset | PredictionTable | None:
-    return next((table for table in tables if step == f"table:{table.id}"), None)
-
-
 def _no_step(step: str, target: str, known: Sequence[Step]) -> UsageError:
     fix = f"choose one of: {', '.join(each.id for each in known)}"
     return UsageError(f"no step {step!r}", where=f"the collection of {target}", fix=fix)
 
 
-def _look_at_table(
-    workplace: Workplace,
-    system: System,
-    table: Dataset | PredictionTable,
-    suites: Mapping[str, Suite],
-    known: ScopeState,
-    seen: Circumstances,
-) -> Look:
-    from affidavit.collect.tables import look_at_table
-
-    suite = suites[table.suite] if table.suite else None
-    snapshots = known.snapshots.get(table.uri)
-    before = snapshots[-1].entry.statement.facts if snapshots else None
-    connection = workplace.resolve(table.connection)
-    return look_at_table(system, table, suite, connection=connection, seen=seen, before=before)
-
-
 def _no_longer_declared(workplace: Workplace, visit: Visit, known: ScopeState, seen: Circumstances) -> Iterator[Look]:
-    """Look at the tables that an old obligation keeps, though no step is theirs any more.
+    """Look at what an old obligation keeps, though no step is its own any more: tables, registers, endpoints.
 
-    One that cannot be read is left out, and the posture misses its evidence. Were it an error, a table that is gone
+    What cannot be read is left out, and the posture misses its evidence. Were it an error, a table that is gone
     for good would keep the very entry from being recorded that names its removal.
     """
-    system, suites = workplace.system(visit.target)
-    standing, standing_suites = in_force(known, system, suites)
-    declared = {table.id for table in system.tables}
-    for table in standing.tables:
-        if table.id not in declared:
+    declared = {step.id for step in steps(workplace, visit.target)}
+    for step, look_at in _looks(workplace, visit.target, known, seen).items():
+        if step not in declared:
             try:
-                yield _look_at_table(workplace, standing, table, standing_suites, known, seen)
+                yield look_at()
             except (SourceError, ConfigurationError):
                 continue
+
+
+def _looks(workplace: Workplace, target: str, known: ScopeState, seen: Circumstances) -> Looks:
+    """The sources that stand, each with its look."""
+    if target == ORGANISATION:
+        registers = _organisation_in_force(workplace, known).registers
+        return looks_at_registers(workplace, registers, ORGANISATION_SCOPE, seen)
+    standing, suites = in_force(known, *workplace.system(target))
+    return looks_at_system(workplace, standing, suites, known, seen)
 
 
 def _lineage(workplace: Workplace, visit: Visit, looks: Sequence[Look], known: ScopeState, seen: Circumstances) -> Look:

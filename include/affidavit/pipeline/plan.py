@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from affidavit.evidence import kinds, system_scope
-from affidavit.inventory import Dataset, PredictionTable
-from affidavit.pipeline.steps import pool
+from affidavit.inventory import Dataset, PredictionTable, Register
+from affidavit.pipeline.steps import pool, step_of_endpoint, step_of_register
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import fold
 
@@ -64,6 +64,11 @@ def plan(workplace: Workplace, system_id: str, *, now: datetime) -> tuple[Expect
             entries=cost.entries,
             basis=f"{cost.runs} runs to read; one request more per artifact to hash",
         ),
+        *(
+            Expected(step_of_endpoint(each).id, f"endpoint {each.connection}", requests=1, entries=1, basis="one GET")
+            for each in system.serving
+        ),
+        *(_of_register(workplace, register) for register in system.registers),
         Expected("record", "ledger", entries=1, basis="the collection entry; lineage adds one for each new edge"),
     )
 
@@ -86,5 +91,28 @@ def _of_table(workplace: Workplace, table: Dataset | PredictionTable, expectatio
         rows=found.rows,
         bytes=found.bytes,
         entries=1 if expectations is None else 2,
+        basis=found.basis,
+    )
+
+
+def _of_register(workplace: Workplace, register: Register) -> Expected:
+    step = step_of_register(register).id
+    if register.connection is None or register.table is None:
+        return Expected(step, register.uri, timeout_seconds=register.timeout_seconds, entries=1, basis="a file")
+    from affidavit.warehouse.estimate import estimate
+
+    connection = workplace.resolve(register.connection)
+    found = estimate(connection, register.table, timeout_seconds=register.timeout_seconds)
+    # Days in one statement, each category in one, and both sides of a comparison in one each.
+    more = 1 + len(register.categories) + (2 if register.reconcile else 0)
+    return Expected(
+        step,
+        register.uri,
+        pool=pool(register.connection),
+        timeout_seconds=register.timeout_seconds,
+        queries=found.queries + more,
+        rows=found.rows,
+        bytes=found.bytes,
+        entries=1,
         basis=found.basis,
     )

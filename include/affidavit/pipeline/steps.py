@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from affidavit.evidence.statement import Stage
-from affidavit.inventory import System
+from affidavit.inventory import Dataset, Endpoint, Organisation, PredictionTable, Register, System
 
 ORGANISATION = "organisation"
 """Stands for the organisation wherever a system id is expected; no AI system may have this id."""
@@ -15,8 +15,9 @@ ORGANISATION = "organisation"
 class Step:
     """One look at one source.
 
-    ``id`` names it within a collection (``declarations``, ``table:<id>``, …); ``stage`` is the lifecycle stage its
-    evidence belongs to; ``warehouse`` is the connection id whose pool it takes a slot of.
+    ``id`` names it within a collection (``declarations``, ``table:<id>``, ``register:<id>``, ``serving:<id>``, …);
+    ``stage`` is the lifecycle stage its evidence belongs to; ``warehouse`` is the connection id whose pool it takes a
+    slot of.
     """
 
     id: str
@@ -26,7 +27,8 @@ class Step:
     @property
     def task(self) -> str:
         """The Airflow task id within the stage's task group."""
-        return self.id.removeprefix("table:")
+        # No id holds an underscore, so a register and a table of one id have tasks of their own.
+        return self.id.removeprefix("table:").replace(":", "_")
 
 
 def pool(connection_id: str) -> str:
@@ -39,12 +41,33 @@ def steps_of(system: System) -> tuple[Step, ...]:
     return (
         Step("declarations", Stage.INCEPTION),
         *([Step("openlineage", Stage.DATA)] if system.openlineage else []),
-        *(Step(f"table:{table.id}", table.stage, table.connection) for table in system.tables),
+        *(step_of_table(table) for table in system.tables),
         Step("mlflow-runs", Stage.DEVELOPMENT),
         Step("mlflow-models", Stage.DEPLOYMENT),
+        *(step_of_endpoint(endpoint) for endpoint in system.serving),
+        *(step_of_register(register) for register in system.registers),
     )
 
 
-def steps_of_organisation() -> tuple[Step, ...]:
+def steps_of_organisation(organisation: Organisation) -> tuple[Step, ...]:
     """The steps of the organisation itself."""
-    return (Step("declarations", Stage.CROSS), Step("unreconciled", Stage.CROSS))
+    return (
+        Step("declarations", Stage.CROSS),
+        Step("unreconciled", Stage.CROSS),
+        *(step_of_register(register) for register in organisation.registers),
+    )
+
+
+def step_of_table(table: Dataset | PredictionTable) -> Step:
+    """The look at a table."""
+    return Step(f"table:{table.id}", table.stage, table.connection)
+
+
+def step_of_register(register: Register) -> Step:
+    """The look at a register."""
+    return Step(f"register:{register.id}", register.demand.stage, register.connection)
+
+
+def step_of_endpoint(endpoint: Endpoint) -> Step:
+    """The question to a scoring endpoint."""
+    return Step(f"serving:{endpoint.id}", Stage.DEPLOYMENT)

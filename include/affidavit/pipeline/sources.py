@@ -1,0 +1,106 @@
+"""The sources of an AI system, or of the organisation, as they are in force: for the id of each step, its look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+from affidavit.collect.look import Look
+from affidavit.evidence import Circumstances, kinds, system_scope
+from affidavit.inventory import Connection, Dataset, Endpoint, PredictionTable, Register, Suite, System
+from affidavit.pipeline.steps import step_of_endpoint, step_of_register, step_of_table
+from affidavit.pipeline.workplace import Workplace
+from affidavit.projections import ScopeState
+
+Looks = Mapping[str, Callable[[], Look]]
+"""Step id to the look at its source, which is taken when it is called."""
+
+
+def looks_at_system(
+    workplace: Workplace, system: System, suites: Mapping[str, Suite], known: ScopeState, seen: Circumstances
+) -> Looks:
+    """Every source of one AI system but its declarations, given what was recorded of it."""
+    tracking = partial(workplace.resolve, system.mlflow.connection)
+    tables = {
+        step_of_table(table).id: partial(_look_at_table, workplace, system, table, suites, known, seen)
+        for table in system.tables
+    }
+    endpoints = {
+        step_of_endpoint(endpoint).id: partial(_look_at_endpoint, workplace, system, endpoint, seen)
+        for endpoint in system.serving
+    }
+    openlineage = {"openlineage": partial(_look_at_openlineage, workplace, system, known, seen)}
+    return {
+        **(openlineage if system.openlineage else {}),
+        **tables,
+        "mlflow-runs": lambda: _look_at_runs(system, tracking(), known, seen),
+        "mlflow-models": lambda: _look_at_models(system, tracking(), known, seen),
+        **endpoints,
+        **looks_at_registers(workplace, system.registers, system_scope(system.id), seen),
+    }
+
+
+def looks_at_registers(workplace: Workplace, registers: Iterable[Register], scope: str, seen: Circumstances) -> Looks:
+    """The registers of one scope."""
+    return {
+        step_of_register(register).id: partial(_look_at_register, workplace, register, scope, seen)
+        for register in registers
+    }
+
+
+def _look_at_openlineage(workplace: Workplace, system: System, known: ScopeState, seen: Circumstances) -> Look:
+    from affidavit.collect.openlineage import NAME, look_at_openlineage
+
+    connections = [workplace.resolve(name) for name in sorted({table.connection for table in system.tables})]
+    edges = known.latest(kinds.LINEAGE_EDGE)
+    return look_at_openlineage(system, connections, cursor=known.cursor(NAME), seen=seen, recorded=edges)
+
+
+def _look_at_table(
+    workplace: Workplace,
+    system: System,
+    table: Dataset | PredictionTable,
+    suites: Mapping[str, Suite],
+    known: ScopeState,
+    seen: Circumstances,
+) -> Look:
+    from affidavit.collect.tables import look_at_table
+
+    suite = suites[table.suite] if table.suite else None
+    snapshots = known.snapshots.get(table.uri)
+    before = snapshots[-1].entry.statement.facts if snapshots else None
+    connection = workplace.resolve(table.connection)
+    return look_at_table(system, table, suite, connection=connection, seen=seen, before=before)
+
+
+def _look_at_runs(system: System, connection: Connection, known: ScopeState, seen: Circumstances) -> Look:
+    from affidavit.collect.runs import look_at_runs
+
+    cursor, recorded = known.cursor("mlflow-runs"), known.latest(kinds.MODEL_RUN)
+    return look_at_runs(system, connection, cursor=cursor, seen=seen, recorded=recorded)
+
+
+def _look_at_models(system: System, connection: Connection, known: ScopeState, seen: Circumstances) -> Look:
+    from affidavit.collect.models import look_at_models
+
+    return look_at_models(
+        system,
+        connection,
+        seen=seen,
+        cursor=known.cursor("mlflow-models"),
+        versions=known.latest(kinds.MODEL_VERSION),
+        aliases=known.latest(kinds.MODEL_ALIAS),
+    )
+
+
+def _look_at_endpoint(workplace: Workplace, system: System, endpoint: Endpoint, seen: Circumstances) -> Look:
+    from affidavit.collect.serving import look_at_endpoint
+
+    return look_at_endpoint(system, endpoint, connection=workplace.resolve(endpoint.connection), seen=seen)
+
+
+def _look_at_register(workplace: Workplace, register: Register, scope: str, seen: Circumstances) -> Look:
+    from affidavit.collect.registers import look_at_register
+
+    folder = workplace.settings.include_dir
+    return look_at_register(register, scope=scope, folder=folder, resolve=workplace.resolve, seen=seen)
