@@ -63,3 +63,16 @@ def test_a_node_or_system_that_is_not_there_is_named_with_those_that_are(run, pr
     assert done.returncode == 2
     assert "'cards'" in done.stderr
     assert run("lineage", "loans", "--as-of", "2999-01-01").returncode == 2
+
+
+def test_it_is_handed_out_as_openlineage_events_in_a_new_file(run, project):
+    project.collect()
+    done = run("lineage", "loans", "--openlineage", "out.ndjson")
+    assert "2 OpenLineage events" in done.stdout, done.stderr
+    told = [json.loads(line) for line in (project.root / "out.ndjson").read_text().splitlines()]
+    assert [event["eventType"] for event in told] == ["START", "COMPLETE"]
+    fingerprint = project.entries(kind="dataset-snapshot")[0].statement.facts["fingerprint"]["sha256"]
+    assert told[1]["inputs"][0]["facets"]["version"]["datasetVersion"] == f"sha256:{fingerprint}"
+    again = run("lineage", "loans", "--openlineage", "out.ndjson")
+    assert again.returncode == 2
+    assert "out.ndjson" in again.stderr

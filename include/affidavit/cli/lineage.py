@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from json import dumps
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +13,7 @@ from affidavit.errors import UsageError
 from affidavit.evidence import timestamp
 
 if TYPE_CHECKING:
+    from affidavit.pipeline.lineage import Known
     from affidavit.projections import Edge, Graph, Node
 
 System = Annotated[str, typer.Argument(help="Id of an AI system.", metavar="SYSTEM")]
@@ -22,15 +25,24 @@ AsOf = Annotated[
     typer.Option(help="What was known then: 2026-03-14 (the end of that day, UTC) or an ISO time.", metavar="TIME"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")]
+Events = Annotated[
+    Path | None,
+    typer.Option("--openlineage", help="Write OpenLineage events to this new file, one a line.", metavar="FILE"),
+]
 
 
-def lineage(system: System, node: NodeName = None, as_of: AsOf = None, json: Json = False) -> None:
+def lineage(
+    system: System, node: NodeName = None, as_of: AsOf = None, json: Json = False, openlineage: Events = None
+) -> None:
     """Show what a node was made from and what was made from it, with a digest on each edge, and what is missing."""
     from affidavit.pipeline.lineage import lineage_of
 
     at = past(as_of) if as_of is not None else now()
     with workplace().reader() as ledger:
         known = lineage_of(ledger, system, at=at)
+    if openlineage is not None:
+        _write(openlineage, known)
+        return
     document = {
         "as_of": timestamp(known.at),
         "size": known.head.size,
@@ -40,6 +52,19 @@ def lineage(system: System, node: NodeName = None, as_of: AsOf = None, json: Jso
         print_json(document)
     else:
         _print(document)
+
+
+def _write(file: Path, known: Known) -> None:
+    from affidavit.publish.openlineage import events
+
+    told = events(known.scope, known.graph, origin=known.head.origin)
+    try:
+        with file.open("x", encoding="utf-8") as out_file:
+            out_file.writelines(dumps(event, ensure_ascii=False, sort_keys=True) + "\n" for event in told)
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror or type(error).__name__})"
+        raise UsageError(problem, where=str(file), fix="name a new file in a folder that you may write to") from error
+    out.print(f"{len(told)} OpenLineage events written to {file}", markup=False)
 
 
 def _nodes(graph: Graph, name: str | None) -> tuple[Node, ...]:
