@@ -114,7 +114,7 @@ def test_no_value_of_a_row_is_in_statements_blobs_or_pages(bank):
     fill(bank)
     found = look(bank)
     everything = b"".join([*(draft.seal(None) for draft in found.drafts), *found.blobs])
-    everything += render(payload(found.blobs[1]), title="t", links={}).encode()
+    everything += render(payload(found.blobs[1]), where="blob").encode()
     for secret in SECRETS:
         assert secret.encode() not in everything
 

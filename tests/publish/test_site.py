@@ -1,11 +1,15 @@
 import dataclasses
 import hashlib
+import html
+import json
 import os
+import re
 import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urldefrag
 
@@ -13,6 +17,7 @@ import pytest
 
 from affidavit import catalogue
 from affidavit.errors import ConfigurationError, IntegrityError
+from affidavit.evidence import Entry
 from affidavit.evidence.salted import payload, salted
 from affidavit.pages.links import LOG_BLOCK
 from affidavit.projections import graph
@@ -36,12 +41,9 @@ class Docs:
     def __init__(self) -> None:
         self.calls = 0
 
-    def __call__(
-        self, details: bytes, *, title: str, links: Mapping[str, str], demonstration: str | None = None
-    ) -> str:
+    def __call__(self, details: bytes, *, where: str) -> str:
         self.calls += 1
-        back = "".join(f'<a href="{href}">{text}</a>' for text, href in links.items())
-        return f"<!DOCTYPE html><html><title>{title}</title><h1>{details.decode()}</h1>{demonstration}{back}</html>"
+        return f"<p>{html.escape(details.decode(), quote=False)}</p>"
 
 
 @pytest.fixture
@@ -189,6 +191,59 @@ def test_one_more_entry_costs_one_more_page(tmp_path: Path, log: Log, docs: Docs
     assert rewritten == {"log/1.html"}
     # It supersedes an entry of a block that this build did not read.
     assert "../entries/4.html" in Markup((tmp_path / f"entries/{newest}.html").read_text()).addresses
+
+
+def test_one_more_validation_touches_as_many_files_at_10_000_stored_as_at_100(tmp_path: Path, docs: Docs):
+    few, many = (cost_of_one_more(tmp_path / str(stored), docs, stored=stored) for stored in (100, 10_000))
+    assert few["files"] == many["files"]
+    assert few["blobs"] == many["blobs"] == 1
+    assert 0 < many["entries of its kind"] <= 2 * LOG_BLOCK
+
+
+def store(site: Path, log: Log, count: int) -> None:
+    """As many validations, and their pages, as if they had been built; what stands in an old page is not looked at."""
+    (site / "data-docs").mkdir()
+    for number in range(count):
+        digest = log.keep(salted(b"%d" % number))
+        index = log.write(examples.validation(digest))
+        for page in (f"entries/{index}.html", f"data-docs/{digest}.html", f"log/{index // LOG_BLOCK}.html"):
+            (site / page).touch()
+    for version in range(LOG_BLOCK + 1):
+        log.write(examples.alias(str(version)))  # so that what is superseded next stands in another block
+    built, size = json.loads((site / "built.json").read_bytes()), log.head().size
+    last = log.entry(size - 1).leaf_hash.hex()
+    (site / "built.json").write_text(json.dumps({**built, "size": size, "leaf_hash": last}))
+
+
+def cost_of_one_more(site: Path, docs: Docs, *, stored: int) -> dict[str, object]:
+    """What a build opens, lists and reads to add one validation to a site that shows ``stored`` already."""
+    log = Log()
+    log.write(examples.system("Mortgage approval"))
+    build(site, log, docs, verdicts=(verdict("A.7.4", Status.MISSING),), demonstrations=())
+    store(site, log, stored)
+    log.write(examples.validation(log.keep(salted(b"one more"))))
+    opened: list[str] = []
+
+    def watch(event: str, arguments: tuple[object, ...]) -> None:
+        if event in {"open", "os.listdir", "os.scandir"} and watching and str(site) in str(arguments[0]):
+            opened.append(re.sub(r"[0-9a-f]{64}|\d+(?=\.html)", "N", str(arguments[0]).removeprefix(str(site))))
+
+    read = Counter[str]()
+    log.blob = lambda digest: (read.update(["blobs"]), log.blobs[digest])[1]  # type: ignore[method-assign]
+    whole = log.entries
+
+    def entries(start: int = 0, stop: int | None = None, **named: str) -> Iterator[Entry]:
+        for entry in whole(start, stop, **named):
+            read.update(["entries of its kind"] if "scope" in named else [])
+            yield entry
+
+    log.entries = entries  # type: ignore[method-assign]
+    watching = [True]
+    sys.addaudithook(watch)  # it cannot be taken away again, only told not to listen
+    report = build(site, log, docs, verdicts=(verdict("A.7.4", Status.MISSING),), demonstrations=())
+    watching.clear()
+    assert (report.entries, report.data_docs) == (1, 1)
+    return {"files": sorted(opened), **read}
 
 
 def test_the_same_result_again_shares_one_report(tmp_path: Path, log: Log, docs: Docs):

@@ -1,6 +1,7 @@
 """The site over real parts: a DuckDB table, Great Expectations, a ledger, the rules."""
 
 import hashlib
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -111,7 +112,13 @@ def test_controls_lead_to_entries_and_entries_to_data_docs(tmp_path: Path, ledge
         docs = Markup((site / f"data-docs/{digest}.html").read_text())
         assert {f"../entries/{entry.index}.html", "../index.html"} <= set(docs.addresses)
         assert SIMULATED in docs.text
-        assert docs.all("script") == []
+        assert docs.all("script") == docs.all("link") == []  # the style is in it: it reads the same later, and alone
+        assert [fault for fault in docs.faults() if fault != "<style>"] == []
+        assert len(docs.all("style")) == 1
+        assert re.search(r"https?://|url\(|@import", docs.html) is None
+        assert "default-src 'none'" in docs.all("meta")[1]["content"]
+        failed = entry.statement.facts["failedTests"]
+        assert ("1 of 2 expectations did not hold" if failed else "Each of 2 expectations held") in docs.text
         assert hashlib.sha256(ledger.blob(digest)).hexdigest() == digest
 
 

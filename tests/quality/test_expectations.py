@@ -229,12 +229,12 @@ def test_data_docs_say_in_words_what_was_expected_and_seen(duck):
         expects(NEWEST, column="seen", slots=2),
         expects(PERSONAL, allow=["g"]),
     )
-    words = html.unescape(re.sub(r"<[^>]+>", "", render(found.details, title="t", links={})))
+    words = html.unescape(re.sub(r"<[^>]+>", "", render(found.details, where="blob")))
     assert "shares of all rows must be a 50.0%, b 50.0%, each to within 10.0%" in words
     assert "a: 1, b: 0, all others: 0, of 1 rows" in words
-    assert "no row may have the same g as a row in another of the tables u." in words
+    assert "No row may have the same g as a row in another of the tables u." in words
     assert "1 unexpected values found" in words
     assert "newest date must lie in the last 2 complete slots of the schedule." in words
     assert "late" in words
-    assert "no column but g may look like personal data." in words
+    assert "No column but g may look like personal data." in words
     assert "email (by its name, 1 of 1 values look like e-mail addresses)" in words

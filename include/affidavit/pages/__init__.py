@@ -9,6 +9,7 @@
     lineage   view model of an AI system: what is in use, and what it was made from, drawn
     layers    where the boxes and lines of that drawing stand
     evidence  view models of an entry, the log in blocks, and the ledger
+    docs      what Great Expectations says of one validation
     erased    what stands where a report stood whose details were erased
     render    view model -> HTML, through templates that escape everything
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from affidavit.pages.docs import DocsPage
 from affidavit.pages.erased import ErasedPage
 from affidavit.pages.evidence import EntryPage, LedgerPage, LogPage
 from affidavit.pages.lineage import SystemPage
@@ -28,9 +29,10 @@ _TEMPLATES: Mapping[type, str] = {
     LedgerPage: "ledger.html",
     ErasedPage: "erased.html",
     SystemPage: "system.html",
+    DocsPage: "docs.html",
 }
 
-Page = Overview | ControlPage | EntryPage | LogPage | LedgerPage | ErasedPage | SystemPage
+Page = Overview | ControlPage | EntryPage | LogPage | LedgerPage | ErasedPage | SystemPage | DocsPage
 
 
 def render(page: Page) -> str:
@@ -69,5 +71,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(prose=_prose, prose_lines=visible_json, slug=slug)
+    environment.globals.update(style=assets()["site.css"].decode())
     environment.globals.update(statuses=WORST_FIRST, means=STATUS_MEANS, counted=counted)
     return environment

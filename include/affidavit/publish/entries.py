@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -11,11 +11,11 @@ from typing import Protocol
 from affidavit.errors import CanonicalError, ConfigurationError, IntegrityError
 from affidavit.evidence import Entry, kinds
 from affidavit.evidence.salted import payload
+from affidavit.pages.docs import docs_page
 from affidavit.pages.erased import erased_page
 from affidavit.pages.evidence import docs_digest, entry_page, log_page
 from affidavit.pages.links import LOG_BLOCK, Links
 from affidavit.pages.render import edition, render
-from affidavit.pages.text import name
 from affidavit.projections import erasures
 from affidavit.projections.reader import Head, Reader
 from affidavit.projections.state import Demonstration
@@ -25,12 +25,10 @@ BUILT = "built.json"
 
 
 class RenderDocs(Protocol):
-    """Renders the stored details of one validation as a page of its own, with nothing fetched from elsewhere."""
+    """Renders the stored details of one validation as HTML in which all text is escaped, with nothing fetched."""
 
-    def __call__(
-        self, details: bytes, *, title: str, links: Mapping[str, str], demonstration: str | None = None
-    ) -> str:
-        """``links`` maps words to relative addresses; ``demonstration`` says first what is scripted or simulated."""
+    def __call__(self, details: bytes, *, where: str) -> str:
+        """``where`` names the details in errors."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class EvidencePages:
         self._demonstrations = demonstrations
         self._render_docs = render_docs
         self._index_of: dict[bytes, int] = {}
-        self._searched: set[tuple[str, str]] = set()
+        self._searched: dict[tuple[str, str], int] = {}
         self._erased = erasures.read(reader, size=head.size).erased
 
     def write(self) -> None:
@@ -148,16 +146,9 @@ class EvidencePages:
         path = Links().docs(digest)
         if digest in self._erased or self._files.exists(path):
             return
-        links = Links(depth=1)
         # The same details may come again in a later entry; the page then stays as it is.
-        back = {f"Entry {entry.index}, the first with this result": links.entry(entry.index)}
-        subject = name(entry.statement.subject.name, longest=80).plain
-        text = self._render_docs(
-            payload(self._reader.blob(digest)),
-            title=f"Validation of {subject}",
-            links={**back, "All controls": links.overview},
-            demonstration=entry.statement.demonstration,
-        )
+        body = self._render_docs(payload(self._reader.blob(digest)), where=f"blob {digest}")
+        text = render(docs_page(entry, body, origin=self._head.origin))
         self._files.write(path, text)
         self.data_docs += 1
 
@@ -171,13 +162,18 @@ class EvidencePages:
                     self._files.write(path, text)
 
     def _superseded(self, entry: Entry) -> int | None:
-        """The index of the leaf that ``entry`` supersedes, looking through its kind and scope at most once."""
+        """The index of the leaf that ``entry`` supersedes.
+
+        Its kind and scope are looked through from the newest back, in steps that double, and each part once: what was
+        superseded stands mostly near, and is then found at the same cost in a log of any length.
+        """
         superseded, statement = entry.statement.supersedes, entry.statement
         if superseded is None:
             return None
-        place = (statement.scope, statement.kind)
-        if superseded not in self._index_of and place not in self._searched:
-            self._searched.add(place)
-            for earlier in self._reader.entries(0, entry.index, scope=statement.scope, kind=statement.kind):
+        place, step = (statement.scope, statement.kind), LOG_BLOCK
+        while superseded not in self._index_of and (stop := self._searched.get(place, entry.index)):
+            start, step = max(0, stop - step), 2 * step
+            self._searched[place] = start
+            for earlier in self._reader.entries(start, stop, scope=statement.scope, kind=statement.kind):
                 self._index_of[earlier.leaf_hash] = earlier.index
         return self._index_of.get(superseded)

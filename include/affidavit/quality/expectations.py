@@ -120,7 +120,7 @@ class ExpectCompoundColumnsToNotOverlap(_Ours):
     @classmethod
     def _sentence(cls, kwargs: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
         return (
-            "no row may have the same $columns as a row in another of the tables $tables.",
+            "No row may have the same $columns as a row in another of the tables $tables.",
             {"columns": ", ".join(kwargs["column_list"]), "tables": ", ".join(kwargs["tables"])},
         )
 
@@ -184,8 +184,8 @@ class ExpectTableColumnsToNotLookPersonal(_Ours):
     @classmethod
     def _sentence(cls, kwargs: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
         if not kwargs.get("allow"):
-            return "no column may look like personal data.", {}
-        return "no column but $allow may look like personal data.", {"allow": ", ".join(kwargs["allow"])}
+            return "No column may look like personal data.", {}
+        return "No column but $allow may look like personal data.", {"allow": ", ".join(kwargs["allow"])}
 
     def _judge(self, found: Any) -> dict[str, Any]:
         told = []
@@ -196,4 +196,4 @@ class ExpectTableColumnsToNotLookPersonal(_Ours):
             why += [f"{text['shapes'][shape]:,} of {text['values']:,} values look like {shape}" for shape in shapes]
             if why and name not in self.allow:
                 told.append(f"{name} ({', '.join(why)})")
-        return {"success": not told, "result": {"observed_value": "; ".join(told) or "no such column"}}
+        return {"success": not told, "result": {"observed_value": "; ".join(told) or "none does"}}

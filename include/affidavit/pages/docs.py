@@ -1,0 +1,51 @@
+"""The Data Docs page of one validation: what Great Expectations says of it, in the frame of the site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from affidavit.evidence import Entry
+from affidavit.pages.frame import Frame
+from affidavit.pages.links import Links
+from affidavit.pages.text import Name, counted, name
+from affidavit.projections.state import Demonstration
+
+
+@dataclass(frozen=True)
+class DocsPage:
+    """One validation. ``body`` is HTML in which all text is escaped; ``answer`` is what it comes to, in a sentence."""
+
+    frame: Frame
+    subject: Name
+    suite: str
+    answer: str
+    failed: tuple[Name, ...]
+    entry: int
+    body: str
+
+
+def docs_page(entry: Entry, body: str, *, origin: str) -> DocsPage:
+    """The page about the validation in ``entry``, the first with this result, of the log ``origin``.
+
+    It is written once, so it says of demonstrations only what its own entry says.
+    """
+    statement, facts = entry.statement, entry.statement.facts
+    subject = name(statement.subject.name, longest=80)
+    marked = statement.demonstration
+    failed, passed, rows = len(facts["failedTests"]), len(facts["passedTests"]), counted(facts["rows"], "row")
+    every = counted(failed + passed, "expectation")
+    held = f"{failed} of {every} did not hold on {rows}." if failed else f"Each of {every} held on {rows}."
+    return DocsPage(
+        frame=Frame(
+            f"Validation of {subject.plain}",
+            Links(depth=1),
+            origin,
+            (Demonstration(marked, statement.scope, 1),) if marked else (),
+        ),
+        subject=subject,
+        suite=facts["suite"],
+        answer=held,
+        failed=tuple(name(test) for test in facts["failedTests"]),
+        entry=entry.index,
+        body=body,
+    )
