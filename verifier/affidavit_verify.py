@@ -95,9 +95,11 @@ NAME = re.compile(
 ALWAYS = {"README.txt", COPY, "checkpoint.txt", "policy-template.txt"}
 
 
-def read_zip(data):
+def read_zip(path):
     """The files in a zip, which must be exactly the zip that these files make: stored, in order, with fixed headers."""
-    files, directory, at, last = {}, b"", 0, ""
+    files, directory, data, at, last = {}, b"", path.read_bytes(), 0, ""
+    if b"PK\3\4" not in data and b"PK\5\6" not in data:
+        raise UnusableError(f"{path}: neither a bundle nor a ledger in an SQLite file")
     while data[at : at + 4] == b"PK\3\4" and len(data) - at >= 30:
         size, name_length = struct.unpack_from("<LH", data, at + 22)
         start = at + 30 + name_length
@@ -725,7 +727,7 @@ def check_proof(data, index, leaf, checkpoint, head):
 
 
 def verify_bundle(path, since):
-    files = read_folder(path) if path.is_dir() else read_zip(path.read_bytes())  # 1
+    files = read_folder(path) if path.is_dir() else read_zip(path)  # 1
     found, claim = Found(), check_manifest(files)
     found.notes.append(f"it claims to hold: {claim} (nothing can show that nothing was left out of a bundle)")
     if files[COPY] != pathlib.Path(__file__).read_bytes():

@@ -1,9 +1,8 @@
 import hashlib
 import os
-import resource
-import signal
 
 import pytest
+from fsspec.registry import known_implementations
 
 from affidavit.errors import ConfigurationError, IntegrityError, LedgerFull, LedgerUnavailable, UsageError
 from affidavit.ledger.blobs import Blobs
@@ -47,17 +46,19 @@ def test_a_store_that_nobody_knows():
         Blobs("nonsense://x")
 
 
-def test_a_full_disk_leaves_nothing_behind(tmp_path):
+def test_a_store_whose_package_is_absent_names_it(monkeypatch):
+    """As sftp:// where paramiko is not installed."""
+    known = {"class": "no_such_package.Store", "err": "Install no_such_package to reach it"}
+    monkeypatch.setitem(known_implementations, "remote", known)
+    with pytest.raises(ConfigurationError) as caught:
+        Blobs("remote://host/blobs")
+    assert caught.value.fix == known["err"]
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path, no_file_beyond):
     blobs = Blobs(str(tmp_path))
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(LedgerFull):
-            blobs.put(b"x" * 100_000)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, before)
+    with no_file_beyond(1000), pytest.raises(LedgerFull):
+        blobs.put(b"x" * 100_000)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

@@ -1,9 +1,7 @@
 import errno
 import os
-import resource
-import signal
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -24,7 +22,10 @@ from affidavit.ledger.places import shown
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://h/d", "duckdb:///f", "nonsense", ""])
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite://", "sqlite:///:memory:", "mysql://h/d", "duckdb:///f", "postgresql+nodriver://h/d", "nonsense", ""],
+)
 def test_a_url_that_cannot_hold_a_ledger(url):
     with pytest.raises(ConfigurationError):
         Ledger.open(url, blobs="")
@@ -82,20 +83,7 @@ def test_a_full_disk_changes_nothing(sqlite_place, alias):
         verify(ledger)
 
 
-@contextmanager
-def no_file_beyond(size):
-    """As on a disk with a quota: no file of this process grows beyond ``size`` bytes."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, before)
-
-
-def test_a_log_that_cannot_grow_is_a_full_disk(sqlite_place, alias):
+def test_a_log_that_cannot_grow_is_a_full_disk(sqlite_place, alias, no_file_beyond):
     with sqlite_place.create() as ledger:
         before = ledger.head()
         many = [alias(model=f"{number}" + "x" * 900) for number in range(200)]
@@ -107,7 +95,7 @@ def test_a_log_that_cannot_grow_is_a_full_disk(sqlite_place, alias):
         verify(ledger)
 
 
-def test_shared_memory_that_cannot_be_made_is_a_full_disk(sqlite_place):
+def test_shared_memory_that_cannot_be_made_is_a_full_disk(sqlite_place, no_file_beyond):
     sqlite_place.create().close()
     with no_file_beyond(1000), pytest.raises(LedgerFull):
         sqlite_place.read().close()
@@ -187,6 +175,16 @@ def test_a_database_that_is_no_ledger(sqlite_place):
         connection.execute("CREATE TABLE t (x)")
     with pytest.raises(LedgerMissing):
         sqlite_place.read()
+
+
+@pytest.mark.parametrize("table", ["entries", "nodes", "checkpoints", "alembic_version"])
+def test_a_table_that_was_dropped_is_named_and_nobody_is_told_to_begin_anew(place, alias, table):
+    with place.create() as ledger:
+        ledger.append([alias()], now=NOON)
+    place.spoil(f"DROP TABLE {table}")
+    with pytest.raises(IntegrityError, match=f"table {table}: gone") as found, place.read() as ledger:
+        verify(ledger)
+    assert "init" not in found.value.fix
 
 
 def test_unsafe_settings_are_named(sqlite_place):

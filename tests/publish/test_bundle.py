@@ -219,3 +219,8 @@ def test_a_folder_with_a_link_or_a_stranger_is_refused(write, tmp_path):
 def test_what_is_not_there_is_a_mistake_and_not_a_breach(tmp_path):
     with pytest.raises(ConfigurationError, match="cannot be read"):
         verify_bundle(tmp_path / "absent.zip")
+    other = tmp_path / "policy.txt"
+    for data in (b"", b"log example.org/log+00000000+AAAA\nquorum none\n"):
+        other.write_bytes(data)
+        with pytest.raises(ConfigurationError, match="not a zip"):
+            verify_bundle(other)

@@ -71,6 +71,8 @@ def test_what_cannot_be_read_is_not_called_broken(tmp_path):
     assert run(sys.executable, "-I", VERIFIER, tmp_path / "absent.zip").returncode == 2
     assert run(sys.executable, "-I", VERIFIER).returncode == 2
     (tmp_path / "a.zip").write_bytes(b"hello")
+    assert run(sys.executable, "-I", VERIFIER, tmp_path / "a.zip").returncode == 2
+    (tmp_path / "a.zip").write_bytes(b"PK\3\4hello")
     broken = run(sys.executable, "-I", VERIFIER, tmp_path / "a.zip")
     assert (broken.returncode, broken.stderr.startswith("BROKEN: the archive")) == (3, True)
 

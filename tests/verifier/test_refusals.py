@@ -202,6 +202,11 @@ def test_a_leaf_that_is_no_statement(bundled, verifier, tmp_path, leaf):
         verify_bundle(path)
 
 
+def test_a_file_that_is_no_bundle_could_not_be_checked(verifier, policy):
+    code, said = verifier(policy)
+    assert (code, "neither a bundle nor a ledger" in said) == (2, True)
+
+
 def test_a_folder_with_what_does_not_belong(bundled, verifier, tmp_path):
     folder = tmp_path / "unpacked"
     shutil.unpack_archive(bundled(entries="5"), folder)

@@ -38,7 +38,8 @@ def store(url: str, head: Head) -> None:
     try:
         files, root = fsspec.core.url_to_fs(url)
     except (ValueError, ImportError) as error:
-        raise ConfigurationError("no store", where=url, fix="write a path or an fsspec URL") from error
+        fix = str(error) if isinstance(error, ImportError) else "write a path or an fsspec URL"
+        raise ConfigurationError("no store", where=url, fix=fix) from error
     path = f"{root}/{head.size:012d}.checkpoint"
     try:
         files.makedirs(root, exist_ok=True)

@@ -117,7 +117,11 @@ def _say_anchoring(found: Anchoring, suffix: str = "") -> None:
 
 def _suffix(found: Outside) -> str:
     own = f", {found.records} of them only record anchors" if found.records else ""
-    return own + (f"; the oldest has stood for {found.minutes(now())} minutes" if found.oldest else "")
+    return own + (f"; the oldest has stood for {_counted(found.minutes(now()), 'minute')}" if found.oldest else "")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _outside_document(found: Outside) -> dict[str, Any]:

@@ -33,9 +33,9 @@ class Blobs:
         try:
             self._fs, self._root = fsspec.core.url_to_fs(url)
         except (ValueError, ImportError) as error:
-            raise ConfigurationError(
-                "no store for blobs", where=shown(url), fix="give a path or an fsspec URL"
-            ) from error
+            # fsspec says which package a store needs.
+            fix = str(error) if isinstance(error, ImportError) else "give a path or an fsspec URL"
+            raise ConfigurationError("no store for blobs", where=shown(url), fix=fix) from error
         except OSError as error:  # some stores are logged in to at once
             raise LedgerUnavailable(
                 f"the store for blobs cannot be reached ({type(error).__name__})",

@@ -7,6 +7,7 @@ synchronous_commit=on. On both, a writer begins by taking the one write lock.
 from __future__ import annotations
 
 import errno
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,12 +113,17 @@ def unsafe_settings(engine: Engine) -> list[str]:
 
 
 def _parse(url: str) -> URL:
+    fix = "use sqlite:////path/to/ledger.db or postgresql+psycopg://…"
     try:
-        return make_url(url)
-    except (exc.ArgumentError, ValueError) as error:
+        parsed = make_url(url)
+        parsed.get_dialect()
+    except exc.NoSuchModuleError as error:
         raise ConfigurationError(
-            "the ledger's URL cannot be read", fix="use sqlite:////path/to/ledger.db or postgresql+psycopg://…"
+            f"nothing here can open {parsed.drivername}", where="the ledger's URL", fix=fix
         ) from error
+    except (exc.ArgumentError, ValueError) as error:
+        raise ConfigurationError("the ledger's URL cannot be read", fix=fix) from error
+    return parsed
 
 
 def _timeout(url: URL) -> float:
@@ -188,6 +194,8 @@ def _drivers(error: BaseException | None, engine: Engine) -> AffidavitError:
     where = shown(engine.url.render_as_string())
     if isinstance(error, sqlite3.Error):
         return _sqlite_error(error, where, there=Path(str(engine.url.database)).exists())
+    if getattr(error, "sqlstate", None) == "42P01":
+        return _gone(error, where)
     return _ours(getattr(error, "sqlstate", None) or "no connection", _POSTGRES, where)
 
 
@@ -197,8 +205,17 @@ def _sqlite_error(error: sqlite3.Error, where: str, *, there: bool) -> Affidavit
         problem = "the database, or its log beside it, cannot be opened or made"
         return LedgerUnavailable(problem, where=where, fix="see to the rights and the space there, and try again")
     if code == "SQLITE_ERROR" and "no such table" in str(error):
-        code = "SQLITE_CANTOPEN"  # a database, but not a ledger
+        return _gone(error, where)
     return _ours(code, _SQLITE, where)
+
+
+def _gone(error: BaseException | None, where: str) -> AffidavitError:
+    """That there is a ledger was seen when it was opened: so somebody dropped the table. ``init`` would begin anew."""
+    named = re.search(r'no such table: (?:\w+\.)?(\w+)|"(\w+)"', str(error))
+    table = (named[1] or named[2]) if named else "of the ledger"
+    return IntegrityError(
+        f"table {table}: gone", where=where, fix="restore it from a copy, and find out who dropped it"
+    )
 
 
 _Says = tuple[type[AffidavitError], str, str]
@@ -228,7 +245,6 @@ _POSTGRES: tuple[tuple[str, _Says], ...] = (
     ("53100", _FULL),
     ("3D000", _ABSENT),
     ("3F000", _ABSENT),
-    ("42P01", _ABSENT),
     ("XX001", _DAMAGED),
     ("XX002", _DAMAGED),
     ("P0001", _INSERT_ONLY),

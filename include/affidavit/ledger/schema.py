@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from affidavit.errors import LedgerMissing, SchemaMismatch
+from affidavit.errors import IntegrityError, LedgerMissing, SchemaMismatch
+from affidavit.ledger.tables import metadata
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -27,11 +29,18 @@ def migrate(connection: Connection) -> None:
 
 
 def check(connection: Connection, *, where: str) -> None:
-    """Raise ``LedgerMissing`` where there is no schema, ``SchemaMismatch`` unless it is the present one."""
+    """Raise ``LedgerMissing`` where there is no schema, ``SchemaMismatch`` unless it is the present one.
+
+    Raises ``IntegrityError`` where there are tables of a ledger, and nothing says of which schema.
+    """
     with _quiet():
         found = MigrationContext.configure(connection).get_current_revision()
     present = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
     if found is None:
+        left = sorted(set(metadata.tables).intersection(sa.inspect(connection).get_table_names()))
+        if left:
+            fix = "restore it from a copy, and find out who dropped it"
+            raise IntegrityError(f"table alembic_version: gone, and there is a table {left[0]}", where=where, fix=fix)
         raise LedgerMissing("there is no ledger in that database", where=where, fix="run 'affidavit init'")
     if found != present:
         raise SchemaMismatch(

@@ -110,7 +110,12 @@ def verify_bundle(path: Path, *, policy: Policy | None = None, since: Note | Non
 
 def _opened(path: Path) -> Zip | Folder:
     try:
-        return Folder(path) if path.is_dir() else Zip(path.read_bytes())
+        if path.is_dir():
+            return Folder(path)
+        data = path.read_bytes()
+        if b"PK\x03\x04" not in data and b"PK\x05\x06" not in data:
+            raise ConfigurationError("not a zip", where=str(path), fix="give the path of a bundle")
+        return Zip(data)
     except OSError as error:
         problem = f"cannot be read ({error.strerror or type(error).__name__})"
         raise ConfigurationError(problem, where=str(path), fix="give the path of a bundle") from error
