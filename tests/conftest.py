@@ -11,6 +11,7 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -181,6 +182,13 @@ class Mlflow:
 @pytest.fixture(scope="session")
 def mlflow() -> Iterator[Mlflow]:
     """A real MLflow server on a loopback port, alone in its process group, gone at the end."""
+    with serving_mlflow() as server:
+        yield server
+
+
+@contextmanager
+def serving_mlflow(*options: str, **variables: str) -> Iterator[Mlflow]:
+    """A real MLflow server for the block, with more options and environment variables of its own."""
     with tempfile.TemporaryDirectory(prefix="affidavit-mlflow-") as home:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -189,11 +197,12 @@ def mlflow() -> Iterator[Mlflow]:
         command = [
             *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1"),
             *("--backend-store-uri", f"sqlite:///{home}/mlflow.db", "--artifacts-destination", f"{home}/artifacts"),
+            *options,
         ]
         log = Path(home, "log")
         with log.open("wb") as out:
             server = subprocess.Popen(
-                command, cwd=home, env=os.environ | quiet, stdout=out, stderr=out, start_new_session=True
+                command, cwd=home, env=os.environ | quiet | variables, stdout=out, stderr=out, start_new_session=True
             )
         try:
             _wait_for(server, f"http://127.0.0.1:{port}", log)

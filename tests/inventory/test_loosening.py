@@ -57,6 +57,8 @@ PBCR = "expect_column_values_to_be_in_set:pbcr"
 ANCHORED = put("organisation", "anchors", [{"id": "heads", "means": "store", "url": "/heads"}])
 KEPT = put("organisation", "retention", {"validation": 30})
 ORGANISATION_FILE = "include/organisation.yaml"
+FURTHER = {"connection": "other", "experiments": ["a", "b"], "registered_models": ["m"]}
+TWO_SERVERS = mortgage(put("more_mlflow", [FURTHER]))
 
 
 def held(**fields):
@@ -116,6 +118,21 @@ WEAKER = [
     ("sweep", None, mortgage(put("mlflow", "sweep", "@monthly")), SYSTEM_FILE, "mlflow.sweep"),
     ("param", None, mortgage(lambda s: s["mlflow"]["allow"]["params"].append("x")), SYSTEM_FILE, "mlflow.allow.params"),
     ("tag", None, mortgage(lambda s: s["mlflow"]["allow"]["tags"].append("x")), SYSTEM_FILE, "mlflow.allow.tags"),
+    ("further server", TWO_SERVERS, mortgage(put("more_mlflow", [])), SYSTEM_FILE, "more_mlflow.other"),
+    (
+        "experiment of a further server",
+        TWO_SERVERS,
+        mortgage(put("more_mlflow", 0, "experiments", ["a"])),
+        SYSTEM_FILE,
+        "more_mlflow.other.experiments",
+    ),
+    (
+        "values of a new server",
+        None,
+        mortgage(put("more_mlflow", [{**FURTHER, "allow": {"params": ["password"]}}])),
+        SYSTEM_FILE,
+        "more_mlflow.other.allow.params",
+    ),
     ("dag", mortgage(put("dags", ["train", "score"])), mortgage(put("dags", ["score"])), SYSTEM_FILE, "dags"),
     ("events", mortgage(put("openlineage", "/a")), mortgage(put("openlineage", "/b")), SYSTEM_FILE, "openlineage"),
     ("no events", mortgage(put("openlineage", "/a")), mortgage(put("openlineage", None)), SYSTEM_FILE, "openlineage"),
@@ -300,6 +317,7 @@ NOT_WEAKER = [
     ("a first folder of events", mortgage(put("openlineage", "/a"))),
     ("more often", mortgage(put("schedule", "@hourly"))),
     ("a shorter allow-list", mortgage(put("mlflow", "allow", {"params": ["C"], "tags": []}))),
+    ("one more server", mortgage(put("more_mlflow", [{**FURTHER, "allow": {"params": ["C"]}}]))),
     ("one more experiment", mortgage(lambda s: s["mlflow"]["experiments"].append("x"))),
     ("a longer time-out", mortgage(put("datasets", 0, "timeout_seconds", 9_000))),
     ("one more dataset", mortgage(lambda s: s["datasets"].append({**s["datasets"][0], "id": "x", "table": "x"}))),

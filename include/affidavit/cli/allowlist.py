@@ -18,12 +18,14 @@ def suggest_allowlist(system: System) -> None:
 
     work = workplace()
     declared, _ = work.system(system)
-    found = suggest(declared, work.resolve(declared.mlflow.connection))
-    table = Table("kind", "name", "runs", "let through", "why", title=f"{system}: params and tags seen")
-    for each in found:
-        table.add_row(each.kind, each.name, str(each.runs), "yes" if each.proposed else "no", each.reason)
-    out.print(table)
-    for kind in ("param", "tag"):
-        names = [each.name for each in found if each.kind == kind and each.proposed]
-        out.print(f"{kind}s: [{', '.join(names)}]", markup=False)
+    for server in declared.servers:
+        found = suggest(declared.on(server), work.resolve(server.connection))
+        title = f"{system} on {server.connection}: params and tags seen"
+        table = Table("kind", "name", "runs", "let through", "why", title=title)
+        for each in found:
+            table.add_row(each.kind, each.name, str(each.runs), "yes" if each.proposed else "no", each.reason)
+        out.print(table)
+        for kind in ("param", "tag"):
+            names = [each.name for each in found if each.kind == kind and each.proposed]
+            out.print(f"{kind}s: [{', '.join(names)}]", markup=False)
     out.print("Once evidence is recorded, a wider list counts only after it is approved: a log cannot unsay.")

@@ -40,7 +40,7 @@ def look_at_unreconciled(inventory: Inventory, resolve: Resolve, *, seen: Circum
     airflow = inventory.organisation.airflow_connection
     dags = sorted(_unclaimed_dags(inventory, dag_ids(resolve(airflow)))) if airflow else []
     drafts, enumerated = [], 0
-    for connection in sorted({system.mlflow.connection for system in inventory.systems.values()}):
+    for connection in sorted({server.connection for each in inventory.systems.values() for server in each.servers}):
         facts, listed = _on_server(inventory, resolve(connection))
         facts |= {"dags": _bounded(dags), "not_looked_at": [] if airflow else ["dags"]}
         drafts.append(_draft(connection, facts, seen))
@@ -49,7 +49,8 @@ def look_at_unreconciled(inventory: Inventory, resolve: Resolve, *, seen: Circum
 
 
 def _on_server(inventory: Inventory, connection: Connection) -> tuple[dict[str, Json], int]:
-    claims = [system.mlflow for system in inventory.systems.values() if system.mlflow.connection == connection.id]
+    servers = [server for system in inventory.systems.values() for server in system.servers]
+    claims = [server for server in servers if server.connection == connection.id]
     with MlflowServer(connection) as server:
         experiments = server.experiments()
         models = server.registered_models()

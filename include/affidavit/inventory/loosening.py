@@ -102,9 +102,9 @@ def in_force(old: System | None, new: System) -> tuple[System, tuple[Loosening, 
         "demonstration": waiting.keep("demonstration", old, new, _unmarked(old, new), _SIMULATED),
         "dags": waiting.keep_items("dags", old.dags, new.dags, "nobody would claim the DAG"),
         "openlineage": waiting.keep("openlineage", old, new, _moved(old.openlineage, new.openlineage), _UNTOLD),
-        "mlflow": _tracking_in_force(old.mlflow, new.mlflow, waiting),
         "registers": registers_in_force(old.registers, new.registers, waiting),
         "serving": serving_in_force(old.serving, new.serving, waiting),
+        "mlflow": _tracking_in_force("mlflow", old.mlflow, new.mlflow, waiting),
     }
     datasets = [_dataset_in_force(*pair, waiting) for pair in _pairs("datasets", old.datasets, new.datasets, waiting)]
     predictions = [
@@ -115,6 +115,7 @@ def in_force(old: System | None, new: System) -> tuple[System, tuple[Loosening, 
     taken = {table.id for table in standing} | {table.uri for table in standing}
     changes["datasets"] = (*datasets, *(t for t in _added(old.datasets, new.datasets) if _free(t, taken)))
     changes["predictions"] = (*predictions, *(t for t in _added(old.predictions, new.predictions) if _free(t, taken)))
+    changes["more_mlflow"] = _more_tracking_in_force(changes["mlflow"], old, new, waiting)
     return System.model_validate(dict(new) | changes), tuple(waiting.found)
 
 
@@ -204,39 +205,59 @@ def dropped_system(name: str) -> Loosening:
     return Loosening(f"include/systems/{name}.yaml", "id", name, "", why)
 
 
-def _tracking_in_force(old: Tracking, new: Tracking, waiting: Waiting) -> Tracking:
+def _more_tracking_in_force(first: Tracking, old: System, new: System, waiting: Waiting) -> tuple[Tracking, ...]:
+    """The further servers that stand beside ``first``, told apart by their connection.
+
+    What one that is new lets through is weighed by what the others do: it might be one of them under another id.
+    """
+    after = {tracking.connection: tracking for tracking in new.more_mlflow if tracking.connection != first.connection}
+    standing = []
+    for tracking in old.more_mlflow:
+        field, now = f"more_mlflow.{tracking.connection}", after.pop(tracking.connection, None)
+        if now is None:
+            waiting.name(field, tracking.connection, None, "its runs and versions would no longer be collected")
+        standing.append(_tracking_in_force(field, tracking, now or tracking, waiting))
+    params, tags = ({name for each in old.servers for name in getattr(each.allow, of)} for of in ("params", "tags"))
+    known = Allow(params=tuple(params), tags=tuple(tags))
+    for tracking in after.values():
+        allow = _allow_in_force(f"more_mlflow.{tracking.connection}.allow", known, tracking.allow, waiting)
+        standing.append(tracking.model_copy(update={"allow": allow}))
+    return tuple(standing)
+
+
+def _tracking_in_force(field: str, old: Tracking, new: Tracking, waiting: Waiting) -> Tracking:
     moved = old.connection != new.connection
     renamed = old.in_use_alias != new.in_use_alias
     return Tracking(
-        connection=waiting.keep("mlflow.connection", old, new, moved, "runs would be read from another server"),
+        connection=waiting.keep(f"{field}.connection", old, new, moved, "runs would be read from another server"),
         experiments=waiting.keep_items(
-            "mlflow.experiments", old.experiments, new.experiments, "its runs would no longer be collected"
+            f"{field}.experiments", old.experiments, new.experiments, "its runs would no longer be collected"
         ),
         registered_models=waiting.keep_items(
-            "mlflow.registered_models",
+            f"{field}.registered_models",
             old.registered_models,
             new.registered_models,
             "its versions would no longer be collected",
         ),
         in_use_alias=waiting.keep(
-            "mlflow.in_use_alias", old, new, renamed, "other versions would count as the ones in use"
+            f"{field}.in_use_alias", old, new, renamed, "other versions would count as the ones in use"
         ),
         sweep=waiting.keep(
-            "mlflow.sweep", old, new, _slower(old.sweep, new.sweep), "a late change would be noticed later"
+            f"{field}.sweep", old, new, _slower(old.sweep, new.sweep), "a late change would be noticed later"
         ),
-        allow=_allow_in_force(old.allow, new.allow, waiting),
+        allow=_allow_in_force(f"{field}.allow", old.allow, new.allow, waiting),
     )
 
 
-def _allow_in_force(old: Allow, new: Allow, waiting: Waiting) -> Allow:
+def _allow_in_force(field: str, old: Allow, new: Allow, waiting: Waiting) -> Allow:
     """A narrower allow-list is none: less would be seen, but what is withheld is counted and can be let in later.
 
     A wider one puts values into a log that cannot unsay them.
     """
     why = "its values would enter a log that cannot unsay them"
     return Allow(
-        params=waiting.keep_out("mlflow.allow.params", old.params, new.params, why),
-        tags=waiting.keep_out("mlflow.allow.tags", old.tags, new.tags, why),
+        params=waiting.keep_out(f"{field}.params", old.params, new.params, why),
+        tags=waiting.keep_out(f"{field}.tags", old.tags, new.tags, why),
     )
 
 

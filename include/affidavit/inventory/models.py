@@ -128,6 +128,10 @@ class System(Declared):
         description="Cron expression or @hourly, @daily, @weekly, @monthly: when evidence is due"
     )
     mlflow: Tracking
+    more_mlflow: tuple[Tracking, ...] = Field(
+        (),
+        description="Further tracking servers that hold runs and models of the system, each under its own connection",
+    )
     datasets: tuple[Dataset, ...] = Field(min_length=1)
     predictions: tuple[PredictionTable, ...] = ()
     openlineage: Name | None = Field(
@@ -145,8 +149,25 @@ class System(Declared):
         """Datasets, then prediction tables."""
         return (*self.datasets, *self.predictions)
 
+    @property
+    def servers(self) -> tuple[Tracking, ...]:
+        """Every tracking server of the system, each with what the system has there."""
+        return (self.mlflow, *self.more_mlflow)
+
+    def on(self, tracking: Tracking) -> System:
+        """The system as one of its :attr:`servers` sees it."""
+        return self.model_copy(update={"mlflow": tracking, "more_mlflow": ()})
+
+    def collector(self, name: str, tracking: Tracking) -> str:
+        """What ``name``, a collector of MLflow's, is called on one of the servers: on the first as it is."""
+        return name if tracking.connection == self.mlflow.connection else f"{name}:{tracking.connection}"
+
     @model_validator(mode="after")
     def _told_apart(self) -> System:
+        if (n := first_again(tracking.connection for tracking in self.servers)) is not None:
+            problem = f"a second tracking server has the connection {self.servers[n].connection!r}"
+            fix = "name all experiments and models of one server in one place"
+            raise refuse(("more_mlflow", n - 1, "connection"), problem, fix)
         if self.id == RESERVED:
             raise refuse(("id",), f"{RESERVED!r} stands for the organisation itself", "choose another id")
         if (n := first_again(table.id for table in self.tables)) is not None:

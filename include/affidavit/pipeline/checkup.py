@@ -87,7 +87,8 @@ def _connections(workplace: Workplace) -> Iterator[Finding]:
     from affidavit.warehouse import snapshot
 
     warehouses = _warehouses(workplace)
-    servers = sorted({system.mlflow.connection for system in workplace.loaded().systems.values()})
+    systems = workplace.loaded().systems.values()
+    servers = sorted({server.connection for system in systems for server in system.servers})
 
     def open_warehouse(connection: Connection) -> None:
         with snapshot(connection, timeout_seconds=10):

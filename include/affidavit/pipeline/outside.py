@@ -111,7 +111,8 @@ def _check(system: System, facts: Mapping[str, Any], where: str) -> None:
             fix="log the input with the run (mlflow.log_input), or name another relation, such as 'prepared from'",
         )
     for field in ("params", "tags"):
-        extra = sorted(set(facts.get(field, ())) - set(getattr(system.mlflow.allow, field)))
+        allowed = {name for server in system.servers for name in getattr(server.allow, field)}
+        extra = sorted(set(facts.get(field, ())) - allowed)
         if extra:
             raise FieldNotAllowed(
                 f"{field[:-1]} {extra[0]!r} is not on the allow-list",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from affidavit.evidence import kinds, system_scope
-from affidavit.inventory import Dataset, PredictionTable, Register
+from affidavit.inventory import Dataset, PredictionTable, Register, Tracking
 from affidavit.pipeline.steps import pool, step_of_endpoint, step_of_register
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import fold
@@ -41,13 +41,24 @@ def plan(workplace: Workplace, system_id: str, *, now: datetime) -> tuple[Expect
     with workplace.reader() as ledger:
         known = fold(ledger.entries(scope=scope)).scope(scope)
     sizes = {suite.name: len(suite.expectations) for suite in suites}
-    cost = estimate_requests(
-        system,
-        workplace.resolve(system.mlflow.connection),
-        cursor=known.cursor("mlflow-runs"),
-        now=now,
-        recorded=known.latest(kinds.MODEL_RUN),
-    )
+
+    def of_server(server: Tracking) -> Expected:
+        runs, models = (system.collector(name, server) for name in ("mlflow-runs", "mlflow-models"))
+        cost = estimate_requests(
+            system.on(server),
+            workplace.resolve(server.connection),
+            cursor=known.cursor(runs),
+            now=now,
+            recorded=known.latest(kinds.MODEL_RUN),
+        )
+        return Expected(
+            f"{runs}, {models}",
+            f"MLflow {server.connection}",
+            requests=cost.requests,
+            entries=cost.entries,
+            basis=f"{cost.runs} runs to read; one request more per artifact to hash",
+        )
+
     return (
         # A declaration that changed is an entry of its own; which ones did is only known when they are compared.
         Expected("declarations", "include/, expectations/", entries=1 + len(suites), basis="files"),
@@ -57,13 +68,7 @@ def plan(workplace: Workplace, system_id: str, *, now: datetime) -> tuple[Expect
             else []
         ),
         *(_of_table(workplace, table, sizes.get(table.suite or "")) for table in system.tables),
-        Expected(
-            "mlflow-runs, mlflow-models",
-            f"MLflow {system.mlflow.connection}",
-            requests=cost.requests,
-            entries=cost.entries,
-            basis=f"{cost.runs} runs to read; one request more per artifact to hash",
-        ),
+        *map(of_server, system.servers),
         *(
             Expected(step_of_endpoint(each).id, f"endpoint {each.connection}", requests=1, entries=1, basis="one GET")
             for each in system.serving

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from affidavit.collect.look import Look
 from affidavit.evidence import Circumstances, kinds, system_scope
-from affidavit.inventory import Connection, Dataset, Endpoint, PredictionTable, Register, Suite, System
+from affidavit.inventory import Dataset, Endpoint, PredictionTable, Register, Suite, System, Tracking
 from affidavit.pipeline.steps import step_of_endpoint, step_of_register, step_of_table
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import ScopeState
@@ -20,7 +21,6 @@ def looks_at_system(
     workplace: Workplace, system: System, suites: Mapping[str, Suite], known: ScopeState, seen: Circumstances
 ) -> Looks:
     """Every source of one AI system but its declarations, given what was recorded of it."""
-    tracking = partial(workplace.resolve, system.mlflow.connection)
     tables = {
         step_of_table(table).id: partial(_look_at_table, workplace, system, table, suites, known, seen)
         for table in system.tables
@@ -33,8 +33,11 @@ def looks_at_system(
     return {
         **(openlineage if system.openlineage else {}),
         **tables,
-        "mlflow-runs": lambda: _look_at_runs(system, tracking(), known, seen),
-        "mlflow-models": lambda: _look_at_models(system, tracking(), known, seen),
+        **{
+            system.collector(name, server): partial(look_at, workplace, system, server, known, seen)
+            for server in system.servers
+            for name, look_at in (("mlflow-runs", _look_at_runs), ("mlflow-models", _look_at_models))
+        },
         **endpoints,
         **looks_at_registers(workplace, system.registers, system_scope(system.id), seen),
     }
@@ -73,24 +76,32 @@ def _look_at_table(
     return look_at_table(system, table, suite, connection=connection, seen=seen, before=before)
 
 
-def _look_at_runs(system: System, connection: Connection, known: ScopeState, seen: Circumstances) -> Look:
-    from affidavit.collect.runs import look_at_runs
+def _look_at_runs(
+    workplace: Workplace, system: System, server: Tracking, known: ScopeState, seen: Circumstances
+) -> Look:
+    from affidavit.collect.runs import NAME, look_at_runs
 
-    cursor, recorded = known.cursor("mlflow-runs"), known.latest(kinds.MODEL_RUN)
-    return look_at_runs(system, connection, cursor=cursor, seen=seen, recorded=recorded)
+    collector, connection = system.collector(NAME, server), workplace.resolve(server.connection)
+    cursor, recorded = known.cursor(collector), known.latest(kinds.MODEL_RUN)
+    found = look_at_runs(system.on(server), connection, cursor=cursor, seen=seen, recorded=recorded)
+    return replace(found, collector=collector)
 
 
-def _look_at_models(system: System, connection: Connection, known: ScopeState, seen: Circumstances) -> Look:
-    from affidavit.collect.models import look_at_models
+def _look_at_models(
+    workplace: Workplace, system: System, server: Tracking, known: ScopeState, seen: Circumstances
+) -> Look:
+    from affidavit.collect.models import NAME, look_at_models
 
-    return look_at_models(
-        system,
+    collector, connection = system.collector(NAME, server), workplace.resolve(server.connection)
+    found = look_at_models(
+        system.on(server),
         connection,
         seen=seen,
-        cursor=known.cursor("mlflow-models"),
+        cursor=known.cursor(collector),
         versions=known.latest(kinds.MODEL_VERSION),
         aliases=known.latest(kinds.MODEL_ALIAS),
     )
+    return replace(found, collector=collector)
 
 
 def _look_at_endpoint(workplace: Workplace, system: System, endpoint: Endpoint, seen: Circumstances) -> Look:

@@ -42,8 +42,8 @@ def steps_of(system: System) -> tuple[Step, ...]:
         Step("declarations", Stage.INCEPTION),
         *([Step("openlineage", Stage.DATA)] if system.openlineage else []),
         *(step_of_table(table) for table in system.tables),
-        Step("mlflow-runs", Stage.DEVELOPMENT),
-        Step("mlflow-models", Stage.DEPLOYMENT),
+        *(Step(system.collector("mlflow-runs", server), Stage.DEVELOPMENT) for server in system.servers),
+        *(Step(system.collector("mlflow-models", server), Stage.DEPLOYMENT) for server in system.servers),
         *(step_of_endpoint(endpoint) for endpoint in system.serving),
         *(step_of_register(register) for register in system.registers),
     )

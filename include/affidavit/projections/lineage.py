@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from affidavit.evidence import Entry, kinds
-from affidavit.inventory import System
+from affidavit.inventory import Tracking
 from affidavit.projections.scope import ScopeState
 
 TRAINED_ON = "trained on"
@@ -75,9 +75,11 @@ class Missing:
 class InUse:
     """What the alias that means "in use" leads to, for one registered model; None where the trail ends.
 
+    ``home`` is the model's name in statements, which says on which server it is: ``mlflow://<connection>/models/<model>``.
     ``version_name`` is what the alias points at now. ``inputs`` are the edges from table snapshots to ``run``.
     """
 
+    home: str
     model: str
     alias: str
     pointer: Entry | None
@@ -106,19 +108,18 @@ def in_use(scope: ScopeState) -> tuple[InUse, ...]:
     """For each registered model of the AI system, the version in use as of the latest look."""
     if scope.system is None:
         return ()
-    tracking = scope.system.value.mlflow
-    return tuple(_in_use(scope, scope.system.value, model) for model in tracking.registered_models)
+    servers = scope.system.value.servers
+    return tuple(_in_use(scope, server, model) for server in servers for model in server.registered_models)
 
 
-def _in_use(scope: ScopeState, system: System, model: str) -> InUse:
-    tracking = system.mlflow
+def _in_use(scope: ScopeState, tracking: Tracking, model: str) -> InUse:
     home = f"mlflow://{tracking.connection}/"
     pointer = _find(scope, kinds.MODEL_ALIAS, home, model=model, alias=tracking.in_use_alias)
     name: str | None = pointer.statement.facts["version"] if pointer else None
     version = _find(scope, kinds.MODEL_VERSION, home, model=model, version=name) if name else None
     run = scope.latest(kinds.MODEL_RUN).get(version.statement.facts["run"] or "") if version else None
     inputs = tuple(edge for edge in _inputs(scope) if run and edge.target.name == run.statement.subject.name)
-    return InUse(model, tracking.in_use_alias, pointer, name, version, run, inputs)
+    return InUse(f"{home}models/{model}", model, tracking.in_use_alias, pointer, name, version, run, inputs)
 
 
 def _find(scope: ScopeState, kind: kinds.Kind, home: str, **facts: str) -> Entry | None:
@@ -174,7 +175,7 @@ def doubts(scope: ScopeState, used: InUse) -> tuple[str, ...]:
 
 def missing_back(scope: ScopeState, used: InUse) -> tuple[Missing, ...]:
     """Each edge that is missing between the alias in use and the tables of the AI system."""
-    alias, version = alias_node(scope, used), version_node(scope, used)
+    alias, version = alias_node(used), version_node(used)
     if used.pointer is None:
         words = f"nothing recorded says where the alias {used.alias!r} of {used.model} points"
         return (Missing(words, None, alias),)
@@ -220,9 +221,9 @@ def _missing_scored(scope: ScopeState, used: InUse) -> Iterator[Missing]:
     assert scope.system is not None
     for table in scope.system.value.predictions:
         place = Node(table.uri, None, Thing.TABLE)
-        if len(scope.system.value.mlflow.registered_models) > 1:
+        if sum(len(server.registered_models) for server in scope.system.value.servers) > 1:
             words = f"nothing recorded says whether {used.model} scored the table {table.id}"
-            yield Missing(words, alias_node(scope, used), place)
+            yield Missing(words, alias_node(used), place)
         if not scope.snapshots.get(table.uri):
             yield Missing(f"the table {table.id} of scored rows was never looked at", place, None)
 
@@ -244,19 +245,14 @@ def contradicted(scope: ScopeState, used: InUse) -> tuple[Missing, ...]:
     return tuple(found)
 
 
-def alias_node(scope: ScopeState, used: InUse) -> Node:
+def alias_node(used: InUse) -> Node:
     """The alias that means in use, whether or not it was ever seen."""
-    return Node(_home(scope, used) + f"@{used.alias}", None, Thing.ALIAS)
+    return Node(f"{used.home}@{used.alias}", None, Thing.ALIAS)
 
 
-def version_node(scope: ScopeState, used: InUse) -> Node:
+def version_node(used: InUse) -> Node:
     """The version that the alias points at, whether or not it was ever seen."""
-    return Node(_home(scope, used) + f"/versions/{used.version_name}", None, Thing.VERSION)
-
-
-def _home(scope: ScopeState, used: InUse) -> str:
-    assert scope.system is not None
-    return f"mlflow://{scope.system.value.mlflow.connection}/models/{used.model}"
+    return Node(f"{used.home}/versions/{used.version_name}", None, Thing.VERSION)
 
 
 def _overwritten(scope: ScopeState, used: InUse) -> Iterable[Missing]:
@@ -264,7 +260,7 @@ def _overwritten(scope: ScopeState, used: InUse) -> Iterable[Missing]:
     tree = used.version.statement.facts["artifacts"] if used.version else None
     if used.version is None or tree is None:
         return
-    version, name = version_node(scope, used), used.version.statement.facts["logged_model"]
+    version, name = version_node(used), used.version.statement.facts["logged_model"]
     source = Node(name, None, Thing.LOGGED_MODEL) if name else None
     if tree["moved"]:
         words = f"{tree['moved']:,} of the artifacts of {used.label} changed while they were read"

@@ -76,7 +76,7 @@ def graph(scope: ScopeState) -> Graph:
     missing = tuple(
         found for each in used for find in (missing_back, contradicted, missing_ahead) for found in find(scope, each)
     )
-    aliases = tuple(alias_node(scope, each) for each in used)
+    aliases = tuple(alias_node(each) for each in used)
     ends = (end for each in missing for end in (each.source, each.target) if end)
     drawn = dict.fromkeys(node for edge in edges for node in (edge.source, edge.target))
     nodes = tuple(dict.fromkeys((*drawn, *ends, *aliases)))
@@ -117,10 +117,10 @@ def _model_edges(scope: ScopeState, recorded: set[tuple[str, str]]) -> Iterator[
         for output in entry.statement.facts["outputs"]:
             model = Node(output["name"], None, Thing.LOGGED_MODEL)
             yield _edge(LOGGED, run, model, entry, output["digest"], "the run names the model among its outputs")
-    versions: dict[tuple[str, str], Node] = {}
+    versions: dict[tuple[str, str, str], Node] = {}
     for entry in scope.latest(kinds.MODEL_VERSION).values():
         facts, version = entry.statement.facts, Node(entry.statement.subject.name, None, Thing.VERSION)
-        versions[facts["model"], facts["version"]] = version
+        versions[_server(version.name), facts["model"], facts["version"]] = version
         artifacts = facts["artifacts"]["sha256"] if facts["artifacts"] else None
         if facts["logged_model"]:
             model, basis = Node(facts["logged_model"], None, Thing.LOGGED_MODEL), "the registry names the logged model"
@@ -130,9 +130,14 @@ def _model_edges(scope: ScopeState, recorded: set[tuple[str, str]]) -> Iterator[
             yield _edge(PRODUCED, Node(facts["run"], None, Thing.RUN), version, entry, artifacts, basis)
     for entry in scope.latest(kinds.MODEL_ALIAS).values():
         facts = entry.statement.facts
-        if target := versions.get((facts["model"], facts["version"])):
+        if target := versions.get((_server(entry.statement.subject.name), facts["model"], facts["version"])):
             alias = Node(entry.statement.subject.name, None, Thing.ALIAS)
             yield _edge(POINTS_AT, target, alias, entry, None, "the registry's alias, at the latest look")
+
+
+def _server(name: str) -> str:
+    """The tracking server in the name of a version or alias."""
+    return name.removeprefix("mlflow://").partition("/")[0]
 
 
 def _scored(scope: ScopeState) -> Iterator[Edge]:
@@ -145,7 +150,7 @@ def _scored(scope: ScopeState) -> Iterator[Edge]:
         states = scope.snapshots.get(table.uri)
         sha256 = states[-1].fingerprint if states else None
         target = Node(table.uri, None, Thing.TABLE)
-        yield _edge(SCORED, alias_node(scope, used[0]), target, scope.system.entry, sha256, basis)
+        yield _edge(SCORED, alias_node(used[0]), target, scope.system.entry, sha256, basis)
 
 
 def _states(scope: ScopeState, drawn: set[Node]) -> Iterator[Edge]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from affidavit.evidence import Period, timestamp
-from affidavit.inventory import Tracking
+from affidavit.inventory import System, Tracking
 from affidavit.projections.scope import ScopeState
 
 COLLECTOR = "mlflow-models"
@@ -70,24 +70,26 @@ def sighted(scope: ScopeState, at: datetime) -> tuple[Sighted, ...]:
     """
     if scope.system is None:
         return ()
-    tracking = scope.system.value.mlflow
-    return tuple(_sighted(scope, tracking, model, at) for model in tracking.registered_models)
+    system = scope.system.value
+    return tuple(
+        _sighted(scope, system, server, model, at) for server in system.servers for model in server.registered_models
+    )
 
 
-def _sighted(scope: ScopeState, tracking: Tracking, model: str, at: datetime) -> Sighted:
-    looks = list(_looks(scope, tracking, model))
+def _sighted(scope: ScopeState, system: System, tracking: Tracking, model: str, at: datetime) -> Sighted:
+    looks = list(_looks(scope, system.collector(COLLECTOR, tracking), tracking, model))
     before = max((each for each in looks if each.at <= at), key=lambda each: each.at, default=None)
     after = min((each for each in looks if each.at > at), key=lambda each: each.at, default=None)
     return Sighted(model, tracking.in_use_alias, at, before, after)
 
 
-def _looks(scope: ScopeState, tracking: Tracking, model: str) -> Iterator[Sighting]:
+def _looks(scope: ScopeState, collector: str, tracking: Tracking, model: str) -> Iterator[Sighting]:
     """Every look, also those that found the alias where the one before had: they add no entry but their collection."""
     moves = scope.aliases.get(f"mlflow://{tracking.connection}/models/{model}@{tracking.in_use_alias}", [])
     windows = [
-        Period.of(each.collectors[COLLECTOR]["window"])
+        Period.of(each.collectors[collector]["window"])
         for each in scope.collections
-        if not each.gap and COLLECTOR in each.collectors
+        if not each.gap and collector in each.collectors
     ]
     times = {window.end for window in windows if window and window.end} | {move.at for move in moves}
     for time in times:

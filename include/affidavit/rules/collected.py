@@ -61,6 +61,14 @@ def freshness(view: ScopeView, collector: str, at: datetime, *, facts: bool = Fa
     )
 
 
+def registries_fresh(view: ScopeView, at: datetime) -> list[Outcome]:
+    """:func:`freshness` of the looks at each registry that the AI system names."""
+    if view.system is None:
+        return [freshness(view, "mlflow-models", at)]
+    system = view.system
+    return [freshness(view, system.collector("mlflow-models", server), at) for server in system.servers]
+
+
 def _looked(one: Collected, collector: str, at: datetime, *, facts: bool) -> bool:
     seen = moment(one.entry.statement.observed_at)
     # A look before its slot was over, or after the moment that is asked about, shows nothing of either.
@@ -152,7 +160,8 @@ def _covers(one: Collected, slot: Period, schedule: str) -> bool:
 )
 def _unreconciled_none(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
     organisation = ScopeView(view.state.organisation.name, view.state, view.policy)
-    servers = {scope.system.value.mlflow.connection for scope in view.systems if scope.system}
+    systems = [scope.system.value for scope in view.systems if scope.system]
+    servers = {server.connection for system in systems for server in system.servers}
     if not servers:
         return Outcome(Status.MISSING, "No AI system names a tracking server.", (), "Declare the AI systems")
     outcomes = [freshness(organisation, "unreconciled", at, facts=True)]

@@ -119,15 +119,17 @@ def _declared_things_found(view: ScopeView, _params: Mapping[str, Any], at: date
     system, standing = view.system, view.mine.system
     if system is None or standing is None:
         return Outcome(Status.MISSING, "The AI system is not declared.", (), "Declare it in include/systems")
-    server = f"mlflow://{system.mlflow.connection}/"
-    # Also a task may claim a run, of any experiment.
-    runs = [run for uri, run in view.mine.latest(kinds.MODEL_RUN).items() if uri.startswith(server)]
-    experiments = {run.statement.facts["experiment"]["name"]: run for run in runs}
-    models = {entry.statement.facts["model"]: entry for entry in view.mine.latest(kinds.MODEL_VERSION).values()}
     tables = {uri: looks[-1].entry for uri, looks in view.mine.snapshots.items()}
     wanted = {f"table {table.id}": tables.get(table.uri) for table in system.tables}
-    wanted |= {f"experiment {name}": experiments.get(name) for name in system.mlflow.experiments}
-    wanted |= {f"model {name}": models.get(name) for name in system.mlflow.registered_models}
+    for server in system.servers:
+        # Told by the server: another one may hold the same names, and a task may claim a run of any experiment.
+        home, note = f"mlflow://{server.connection}/", f" on {server.connection}" if system.more_mlflow else ""
+        runs = [run for uri, run in view.mine.latest(kinds.MODEL_RUN).items() if uri.startswith(home)]
+        versions = [each for uri, each in view.mine.latest(kinds.MODEL_VERSION).items() if uri.startswith(home)]
+        experiments = {run.statement.facts["experiment"]["name"]: run for run in runs}
+        models = {entry.statement.facts["model"]: entry for entry in versions}
+        wanted |= {f"experiment {name}{note}": experiments.get(name) for name in server.experiments}
+        wanted |= {f"model {name}{note}": models.get(name) for name in server.registered_models}
     absent = [name for name, entry in wanted.items() if entry is None]
     if absent:
         sentence = f"Declared, and nothing found of it: {some(absent)}."

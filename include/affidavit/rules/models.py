@@ -9,7 +9,7 @@ from typing import Any
 from affidavit.evidence import Entry, Period, moment
 from affidavit.projections import Edge, InUse
 from affidavit.projections.lineage import EVALUATED_ON, doubts, gaps, missing_ahead
-from affidavit.rules.collected import freshness
+from affidavit.rules.collected import registries_fresh
 from affidavit.rules.registry import Outcome, check, count, some, together
 from affidavit.rules.verdict import Status
 from affidavit.rules.view import ScopeView
@@ -26,7 +26,7 @@ def _each_version(view: ScopeView, at: datetime, judge: Callable[[InUse], Outcom
         return Outcome(Status.MISSING, "The inventory names no registered model.", (), action)
     outcomes = [judge(used) for used in view.in_use]
     named = some(used.label for used in view.in_use)
-    return together([*outcomes, freshness(view, "mlflow-models", at)], f"{named}: {supported}")
+    return together([*outcomes, *registries_fresh(view, at)], f"{named}: {supported}")
 
 
 def _trail(used: InUse) -> Outcome | None:

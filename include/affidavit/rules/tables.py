@@ -9,7 +9,7 @@ from typing import Any
 from affidavit.inventory import Dataset, PredictionTable
 from affidavit.projections import InUse, Snapshot, Validated
 from affidavit.projections.lineage import doubts, gaps
-from affidavit.rules.collected import freshness
+from affidavit.rules.collected import freshness, registries_fresh
 from affidavit.rules.distribution import shows_distribution
 from affidavit.rules.registry import Outcome, check, count, some, together
 from affidavit.rules.verdict import Status
@@ -183,7 +183,7 @@ def _failed_data_kept_out(view: ScopeView, _params: Mapping[str, Any], at: datet
             "Name the registered models in the file of the AI system",
         )
     versions = [_rests_on(view, used) for used in view.in_use]
-    outcomes = [*versions, tables, freshness(view, "mlflow-models", at)]
+    outcomes = [*versions, tables, *registries_fresh(view, at)]
     kept = f" {some(caught)} failed and was kept out." if caught else ""
     return together(outcomes, f"Nothing in use rests on data that failed.{kept}")
 
