@@ -290,6 +290,35 @@ def moment(text):
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
+def keeping(organisation):
+    """The retention (days by kind) and the legal holds (by id) of a declaration; None for each of another form."""
+    if not isinstance(organisation, dict):
+        return None, None
+    retention, holds = organisation.get("retention", {}), organisation.get("legal_holds", [])
+    good = isinstance(retention, dict) and set(retention) <= set(WITH_BLOBS) and isinstance(holds, list)
+    good = good and all(type(days) is int and 1 <= days <= 36_500 for days in retention.values())
+    good = good and all(isinstance(hold, dict) and good_hold(hold) for hold in holds)
+    named = {hold["id"]: hold for hold in holds} if good else {}
+    return (retention, named) if good and len(named) == len(holds) else (None, None)
+
+
+def good_hold(hold):
+    names, texts = ("id", "scope"), ("id", "scope", "reason", "since")
+    if set(hold) != {*texts, "kinds"} or not all(isinstance(hold[each], str) for each in texts):
+        return False
+    kinds, reason = hold["kinds"], hold["reason"]
+    good = all(len(hold[each]) <= 60 and re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", hold[each]) for each in names)
+    good = good and reason == reason.strip() and 1 <= len(reason) <= 2000 and is_date(hold["since"])
+    return good and (kinds is None or (isinstance(kinds, list) and all(kind in WITH_BLOBS for kind in kinds)))
+
+
+def is_date(text):
+    try:
+        return re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text) and datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+
+
 def covers(hold, scope, kind):
     """Whether a legal hold is about entries of a kind and scope; one on the organisation is about every scope."""
     held = hold["scope"] in ("organisation", re.sub("^system:", "", scope))
@@ -317,9 +346,10 @@ class Erasures:
             naming = (header["scope"], kind, header["observed_at"])
             self.named.setdefault(details["digest"]["sha256"], []).append(naming)
         elif kind == "organisation-declaration":
-            retention = dict(own["organisation"].get("retention", {}))
-            self.rules[hashlib.sha256(b"\0" + leaf).hexdigest()] = index, retention
-            self.declare(retention, {hold["id"]: hold for hold in own["organisation"].get("legal_holds", [])})
+            retention, holds = keeping(own.get("organisation"))
+            if holds is not None:  # what is not to the letter what a declaration is recorded as decides nothing
+                self.rules[hashlib.sha256(b"\0" + leaf).hexdigest()] = index, retention
+                self.declare(retention, holds)
         elif kind == "erasure-decision":
             if header["origin"] == "declared" and isinstance(header["by"], str) and header["by"]:
                 self.decisions[hashlib.sha256(b"\0" + leaf).hexdigest()] = index, own

@@ -288,6 +288,53 @@ def test_retention_that_has_not_passed_is_no_decision(home, declared, days):
     assert (error.index, "no declaration whose retention" in str(error)) == (index, True)
 
 
+HOLD = {**HELD, "scope": "y", "kinds": None}
+UNREADABLE = [
+    *[{"retention": {"validation": days}} for days in ("30", True, 30.5, 0, 36_501, None)],
+    {"retention": {"validation": 30, "model-run": 30}},
+    {"retention": ["validation", 30]},
+    *[{"retention": {"validation": 30}, "legal_holds": holds} for holds in ({}, [7], [HELD], [HOLD, HOLD])],
+    *[
+        {"retention": {"validation": 30}, "legal_holds": [{**HOLD, **change}]}
+        for change in (
+            *({"id": wrong} for wrong in ("", "Case", "case 7", "c" * 61, 7, "case\n")),
+            *({"reason": wrong} for wrong in ("", " ", "A claim. ", "x" * 2001, None)),
+            *({"since": wrong} for wrong in ("2026-3-1", "2026-02-30", "20260301", "2026-03-01T00:00:00", 1772323200)),
+            *({"kinds": wrong} for wrong in ("validation", ["model-run"], [7], {})),
+            {"scope": None},
+            {"until": "2027-01-01"},
+        )
+    ],
+    ["retention"],
+    "retention",
+]
+
+
+def declare_as_it_is(home, organisation):
+    """As whoever may append can, with or without our models."""
+    made = look_at_organisation(Organisation(id="o", title="O", roles={}), systems=[], seen=Circumstances(NOON)).drafts
+    [index] = home.append(*[replace(draft, facts={**draft.facts, "organisation": organisation}) for draft in made])
+    return index
+
+
+@pytest.mark.parametrize("organisation", UNREADABLE)
+def test_a_declaration_that_cannot_be_read_decides_nothing_whoever_reads(sqlite_place, validation, organisation):
+    home = Home(sqlite_place, validation)
+    rule = declare_as_it_is(home, organisation)
+    index = home.erase(home.digests[0], decided=home.leaf(rule), reason=RETENTION, at=LATER)
+    error = home.broken()
+    assert (error.index, "no declaration whose retention" in str(error)) == (index, True)
+
+
+def test_of_a_declaration_only_what_is_said_of_keeping_is_read_whoever_reads(home):
+    organisation = {"retention": {"validation": 30}, "legal_holds": [HOLD], "roles": 7, "anchors": "?", "of": "later"}
+    rule = declare_as_it_is(home, organisation)
+    home.erase(home.digests[0], decided=home.leaf(rule), reason=RETENTION, at=LATER)
+    home.ledger.forget(home.digests[0])
+    [erased] = home.whole().erased
+    assert erased.decided == rule
+
+
 @pytest.mark.parametrize("before", [{"retention": {"validation": 90}}, {}])
 def test_a_shorter_retention_waits_for_approval(home, before):
     home.declare(**before)

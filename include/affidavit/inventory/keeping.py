@@ -2,11 +2,52 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from affidavit.inventory.models import RESERVED, KindWithBlobs, LegalHold
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from affidavit.inventory.models import RESERVED, Days, KindWithBlobs, LegalHold
 from affidavit.inventory.waiting import Waiting
+
+
+class Keeping(BaseModel):
+    """What a declaration of the organisation says of keeping blobs; the rest of it is another matter."""
+
+    model_config = ConfigDict(frozen=True)
+
+    retention: dict[KindWithBlobs, Days] = {}
+    legal_holds: tuple[LegalHold, ...] = ()
+
+    @classmethod
+    def recorded(cls, organisation: object) -> Keeping | None:
+        """What was recorded; None where it is not what a valid declaration is recorded as, to the letter.
+
+        So any reader without our models can tell, too: nothing is converted, stripped or filled in.
+        """
+        if not isinstance(organisation, dict):
+            return None
+        raw = {"retention": organisation.get("retention", {}), "legal_holds": organisation.get("legal_holds", [])}
+        try:
+            read = cls.model_validate(raw)
+        except ValidationError:
+            return None
+        to_the_letter = json.dumps(read.model_dump(mode="json"), sort_keys=True) == json.dumps(raw, sort_keys=True)
+        stripped = all(hold.reason == hold.reason.strip() for hold in read.legal_holds)
+        once = len({hold.id for hold in read.legal_holds}) == len(read.legal_holds)
+        return read if to_the_letter and stripped and once else None
+
+
+def keeping_in_force(old: Keeping | None, new: Keeping) -> Keeping:
+    """What stands of two declarations."""
+    if old is None:
+        return new
+    waiting = Waiting("include/organisation.yaml")
+    return Keeping(
+        retention=retention_in_force(old.retention, new.retention, waiting),
+        legal_holds=holds_in_force(old.legal_holds, new.legal_holds, waiting),
+    )
 
 
 def retention_in_force(

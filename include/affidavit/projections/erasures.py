@@ -21,13 +21,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
-
 from affidavit.errors import CanonicalError, FieldNotAllowed, IntegrityError
 from affidavit.evidence import Entry, Origin, Statement, kinds, moment, shapes
 from affidavit.evidence.erasing import RETENTION, blob_subject, in_words
 from affidavit.evidence.naming import named_blobs
-from affidavit.inventory import Organisation
+from affidavit.inventory.keeping import Keeping, keeping_in_force
 from affidavit.inventory.models import LegalHold
 from affidavit.projections.reader import Reader
 
@@ -91,8 +89,8 @@ class Erasures:
     erased: dict[str, Erased] = field(default_factory=dict)
     named: dict[str, list[Naming]] = field(default_factory=dict)
     every: list[Erased] = field(default_factory=list)
-    _standing: Organisation | None = None
-    _declarations: list[tuple[Entry, Organisation]] = field(default_factory=list)
+    _standing: Keeping | None = None
+    _declarations: list[tuple[Entry, Keeping]] = field(default_factory=list)
     _decisions: dict[str, Entry] = field(default_factory=dict)
 
     def apply(self, entry: Entry) -> None:
@@ -139,14 +137,11 @@ class Erasures:
                 self.named.setdefault(digest, []).append(naming)
 
     def _declare(self, entry: Entry) -> None:
-        from affidavit.inventory.loosening import organisation_in_force
-
-        try:
-            declared = Organisation.model_validate(entry.statement.facts["organisation"])
-        except (ValidationError, KeyError):  # one that cannot be read decides nothing
+        declared = Keeping.recorded(entry.statement.facts.get("organisation"))
+        if declared is None:  # one that cannot be read decides nothing
             return
         self._declarations.append((entry, declared))
-        self._standing = organisation_in_force(self._standing, declared)[0]
+        self._standing = keeping_in_force(self._standing, declared)
 
     def _erase(self, entry: Entry) -> None:
         statement, facts = entry.statement, entry.statement.facts
