@@ -29,6 +29,7 @@ def test_the_main_job_by_hand(run, project):
     assert "nothing new" in run("collect", "loans").stdout
     assert run("assess").returncode == 0
     assert (project.root / ".affidavit/site/index.html").exists()
+    assert "trained on" in (project.root / ".affidavit/site/systems/loans.html").read_text()
     status = run("status", "loans", "--json")
     assert status.returncode == 0
     [controls] = [scope["controls"] for scope in json.loads(status.stdout)["scopes"].values()]

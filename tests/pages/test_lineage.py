@@ -8,7 +8,7 @@ import pytest
 from affidavit import catalogue
 from affidavit.evidence import kinds
 from affidavit.pages.layers import BOX, layout
-from affidavit.pages.lineage import DRAWN, LISTED, SystemPage, system_page
+from affidavit.pages.lineage import DRAWN, GHOSTS, LISTED, SystemPage, system_page
 from affidavit.pages.posture import Posture
 from affidavit.pages.render import render
 from affidavit.projections import Graph, fold, graph
@@ -96,7 +96,7 @@ def test_an_edge_that_evidence_contradicts_is_dashed_and_keeps_its_name():
 def test_before_anything_is_in_use_nothing_looks_whole():
     page = page_of(first_day())
     assert "lacks an edge" in page.answer
-    assert [box.label for box in page.picture.boxes if not box.href] == ["models/loans@champion", "nothing recorded"]
+    assert [box.label for box in page.picture.boxes if not box.href] == ["loans@champion", "nothing recorded"]
     undeclared = Story()
     undeclared.declare(mlflow={"connection": "tracking", "experiments": ["loans"]}, predictions=[])
     page = page_of(undeclared)
@@ -121,11 +121,24 @@ def test_a_lineage_too_large_to_draw_says_how_much_is_left_out():
         edge(story, READ_BY, f"warehouse://bank/raw_{number}", STEP)
     page, text = page_of(story), drawn(story).text
     assert len(page.picture.boxes) == DRAWN
-    assert {"models/loans@champion", "runs/r1"} <= {box.label for box in page.picture.boxes}
+    assert {"loans@champion", "r1"} <= {box.label for box in page.picture.boxes}
     assert page.picture.more > 0
     assert f"{page.picture.more} more nodes had no room" in text
     assert len(page.edges) == LISTED
     assert f"{page.more} more edges" in text
+
+
+def test_more_gaps_than_a_drawing_holds_are_listed_and_never_take_over_the_page():
+    story = whole()
+    inputs = story.run().statement.facts["inputs"]
+    strange = [{**inputs[0], "name": f"elsewhere {number}.csv"} for number in range(LISTED + 50)]
+    story.run(outputs=[], inputs=[*inputs, *strange])
+    page, text = page_of(story), drawn(story).text
+    assert len(page.picture.boxes) <= DRAWN + GHOSTS
+    assert len(page.missing) == LISTED
+    assert f"{LISTED + 51} places" in page.answer
+    assert "And 51 more" in text
+    assert "nothing recorded" not in [box.label for box in page.picture.boxes], "their names are known"
 
 
 def hostile(text: str) -> str:

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-BOX = (236, 62)
+BOX = (252, 62)
 """Width and height of a box, in pixels at natural size."""
 
-_ROOM_BETWEEN = 34
-_LANE = 30
+_ROOM_BETWEEN = 22
+_LANE = 20
 _LAYER = 128
 _MARGIN = 14
 _SWEEPS = 12

@@ -13,17 +13,20 @@ from affidavit.pages.links import Links, anchor
 from affidavit.pages.posture import Posture, page_frame
 from affidavit.pages.text import LONGEST_TITLE, Name, counted, name
 from affidavit.pages.words import scope_title
-from affidavit.projections import Edge, Graph, Missing, Node
+from affidavit.projections import Edge, Graph, Missing, Node, Thing
 from affidavit.projections.lineage import PRODUCED, TRAINED_ON
 from affidavit.projections.lineage_graph import LOGGED, REGISTERED_AS
 
 DRAWN = 60
 """Boxes that a drawing holds, those nearest to what is in use; the table below it lists more edges."""
 
-LISTED = 200
-"""Edges that the table lists, those nearest to what is in use first."""
+GHOSTS = 20
+"""Boxes that stand for what nothing recorded; the list above the drawing names all that is missing."""
 
-_LONGEST = 26
+LISTED = 200
+"""Edges that the table lists, those nearest to what is in use first, and entries of the list of what is missing."""
+
+_LONGEST = 28
 _LETTER = 7
 """Pixels that a letter of a label may take: labels are kept apart by what they may need."""
 
@@ -94,6 +97,7 @@ class SystemPage:
     answer: str
     verdicts: str
     missing: tuple[str, ...]
+    more_missing: int
     picture: Picture | None
     edges: tuple[EdgeRow, ...]
     more: int
@@ -110,7 +114,8 @@ def system_page(posture: Posture, scope: str) -> SystemPage:
         title=title,
         answer=_answer(graph),
         verdicts=f"{links.overview}#{anchor(scope)}" if verdicts else links.overview,
-        missing=tuple(missing.words for missing in graph.missing),
+        missing=tuple(missing.words for missing in graph.missing[:LISTED]),
+        more_missing=max(0, len(graph.missing) - LISTED),
         picture=_picture(graph, near, links),
         edges=tuple(_row(edge, links) for edge in near[:LISTED]),
         more=max(0, len(near) - LISTED),
@@ -162,7 +167,10 @@ def _picture(graph: Graph, near: Sequence[Edge], links: Links) -> Picture | None
             lines.setdefault((number[edge.source], number[edge.target]), _Line()).edges.append(edge)
     ghosts: list[Missing] = []
     for n, missing in enumerate(graph.missing, start=1):
-        source, target = (number.get(end) if end else None for end in (missing.source, missing.target))
+        known = (missing.source, missing.target)
+        if len(ghosts) == GHOSTS or any(end and end not in number for end in known):
+            continue  # the list above the drawing names it
+        source, target = (number[end] if end else None for end in known)
         if source is None or target is None:
             ghost = len(number) + len(ghosts)
             ghosts.append(missing)
@@ -219,7 +227,7 @@ def _box(node: Node, entry: Entry | None, links: Links, corner: tuple[int, int])
     return Box(
         *corner,
         thing=node.thing.value,
-        label=name(_short(node.name), longest=_LONGEST).plain,
+        label=name(_short(node), longest=_LONGEST).plain,
         title=name(whole, longest=LONGEST_TITLE).plain,
         sha256=name(node.sha256).plain if node.sha256 else "",
         href=links.entry(entry.index) if entry else "",
@@ -227,10 +235,14 @@ def _box(node: Node, entry: Entry | None, links: Links, corner: tuple[int, int])
     )
 
 
-def _short(text: str) -> str:
-    """A name without its scheme, and of MLflow without the server: the whole stands in the tooltip and the table."""
-    scheme, _, rest = text.partition("://")
-    return (rest.partition("/")[2] if scheme == "mlflow" else rest) or text
+def _short(node: Node) -> str:
+    """A name without what the box says already, and of MLflow without its server; tooltip and table have it whole."""
+    scheme, _, rest = node.name.partition("://")
+    if scheme == "mlflow":
+        rest = rest.partition("/")[2].removeprefix("models/").removeprefix("runs/")
+    if node.thing is Thing.VERSION:
+        rest = " version ".join(rest.rsplit("/versions/", 1))
+    return rest or node.name
 
 
 def _ghost(missing: Missing, corner: tuple[int, int]) -> Box:
