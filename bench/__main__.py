@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.measurement import Measurement, NotComparable
 
-NO_MEASUREMENTS = frozenset({"__main__", "gx_default", "measurement", "ledgers", "tables", "trackers"})
+NO_MEASUREMENTS = frozenset({"__main__", "gx_default", "measurement", "ledgers", "tables", "trackers", "validations"})
 QUICK = "--quick"
 
 
