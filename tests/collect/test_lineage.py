@@ -78,6 +78,7 @@ def snapshot(uri: str, rows: int) -> Draft:
         "time": None,
         "fingerprint": {"sha256": PRINTS[uri][-1], "method": "test", "coverage": "all rows"},
         "consistency": "one transaction",
+        "relation": None,
         "details": None,
     }
     return draft(kinds.DATASET_SNAPSHOT, uri, facts, PRINTS[uri][-1])

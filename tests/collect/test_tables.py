@@ -152,6 +152,19 @@ def test_a_table_with_other_columns_than_at_the_last_look_is_a_statement_of_its_
     assert changed.seal(None)
 
 
+def test_a_view_swapped_under_the_same_name_gives_another_snapshot_of_the_same_rows(bank):
+    fill(bank)
+    bank.run("ALTER TABLE t RENAME TO base", "CREATE VIEW t AS SELECT * FROM base")
+    first, again = look(bank).drafts[0], look(bank).drafts[0]
+    assert first.facts["relation"] == again.facts["relation"]
+    assert first.facts["relation"]["kind"] == "view"
+    bank.run("DROP VIEW t", "CREATE VIEW t AS SELECT * FROM base WHERE 1 = 1")
+    swapped = look(bank).drafts[0]
+    assert swapped.subjects == first.subjects
+    changed = {name for name, value in swapped.facts.items() if first.facts[name] != value}
+    assert changed == {"relation", "details"}  # the blob begins with other random bytes each time
+
+
 def test_the_use_gives_the_stage(duck):
     fill(duck)
     stages = {

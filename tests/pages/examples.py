@@ -158,6 +158,7 @@ def snapshot(rows: int = 2381, *, table: str = "applications_train") -> Draft:
             "coverage": "all rows and columns",
         },
         "consistency": "one read transaction",
+        "relation": {"kind": "table", "sha256": None},
         "details": None,
     }
     return draft(kinds.DATASET_SNAPSHOT, f"warehouse://bank/{table}", facts, demonstration=SIMULATED)

@@ -102,6 +102,9 @@ def organisation(**changes: Any) -> dict[str, Any]:
     return Organisation.model_validate({**declared, **changes}).model_dump(mode="json")
 
 
+TABLE = {"kind": "table", "sha256": None}
+
+
 @dataclass
 class Story:
     """A ledger in memory, and what time it is."""
@@ -160,7 +163,7 @@ class Story:
         facts = {"file": f"expectations/{suite.name}.yaml", "suite": suite.model_dump(mode="json")}
         return self.say(kinds.SUITE, f"affidavit://suites/{suite.name}", facts, origin=Origin.DECLARED, **rest)
 
-    def snapshot(self, table: str, state: str = "1", *, rows: int = 100, **rest: Any) -> Entry:
+    def snapshot(self, table: str, state: str = "1", *, rows: int = 100, relation: Any = TABLE, **rest: Any) -> Entry:
         fingerprint = digest(f"{table} {state}")
         facts = {
             "dataset": table,
@@ -172,6 +175,7 @@ class Story:
             "time": None,
             "fingerprint": {"sha256": fingerprint, "method": "test/1", "coverage": "all rows"},
             "consistency": "one transaction",
+            "relation": relation,
             "details": None,
         }
         return self.say(kinds.DATASET_SNAPSHOT, TABLES[table], facts, sha256=fingerprint, **rest)

@@ -24,6 +24,7 @@ from tests.projections.story import (
 
 TABLE_CHECKS = (
     "tables_observed/1",
+    "relations_unchanged/1",
     "suites_in_force/1",
     "tables_validated/1",
     "suites_passed/1",
@@ -398,3 +399,43 @@ class TestFailedDataKeptOut:
         }
         story.say(kinds.LINEAGE_EDGE, "affidavit://lineage/other", facts)
         assert part(story, self.CHECK).status is Status.SUPPORTED
+
+
+def view(definition: str) -> dict[str, Any]:
+    return {"kind": "view", "sha256": digest(definition)}
+
+
+def test_a_view_swapped_under_the_same_name_is_named_with_the_entries_between_which_it_was(part):
+    story = told()
+    entries = [story.snapshot("train", "1", relation=view(text)) for text in ("all rows", "all rows", "good rows")]
+    told_before = part(story, "relations_unchanged/1")
+    assert told_before.status is Status.FAILING  # it was a table at first
+    assert "Under the name loans_train stands a view of the definition" in told_before.sentence
+    assert "at first it was a table" in told_before.sentence
+    assert entries[-1].index in told_before.entries
+
+
+def test_a_definition_that_was_put_back_is_supported_again(part):
+    story = Story()
+    story.declare()
+    for table in TABLES:
+        story.look_at_table(table)
+    first = part(story, "relations_unchanged/1")
+    story.snapshot("train", "2", relation=view("other rows"))
+    swapped = part(story, "relations_unchanged/1")
+    story.snapshot("train", "1")
+    assert [outcome.status for outcome in (first, swapped, part(story, "relations_unchanged/1"))] == [
+        Status.SUPPORTED,
+        Status.FAILING,
+        Status.SUPPORTED,
+    ]
+
+
+def test_of_a_name_that_nobody_asked_about_nothing_is_supported(part):
+    story = Story()
+    story.declare()
+    for table in TABLES:
+        story.snapshot(table, relation=None)
+    outcome = part(story, "relations_unchanged/1")
+    assert outcome.status is Status.MISSING
+    assert "never recorded" in outcome.sentence

@@ -133,6 +133,7 @@ def _snapshot(table: int, rows: int) -> dict[str, Any]:
         "time": None,
         "fingerprint": {"sha256": fingerprint, "method": "staged/1", "coverage": "all rows"},
         "consistency": "one transaction",
+        "relation": {"kind": "table", "sha256": None},
         "details": None,
     }
 

@@ -28,7 +28,17 @@ from affidavit.evidence import (
 from affidavit.evidence.salted import salted
 from affidavit.inventory import Connection, Dataset, PredictionTable, Suite, System
 from affidavit.quality import Due, Validation, validate
-from affidavit.warehouse import EDGES, Fingerprint, Profile, Snapshot, fingerprint, profile, snapshot
+from affidavit.warehouse import (
+    EDGES,
+    Fingerprint,
+    Profile,
+    Relation,
+    Snapshot,
+    fingerprint,
+    profile,
+    relation,
+    snapshot,
+)
 
 _STAGES = {
     "training": Stage.DATA,
@@ -64,6 +74,7 @@ def look_at_table(
         found = opened.table(table.table)
         described = profile(opened, found, about=table.table, time_column=table.time_column)
         digest = fingerprint(opened, found, about=table.table)
+        behind = relation(opened, found, about=table.table)
         validation = (
             validate(opened, table=table.table, suite=suite, due=Due(seen.observed_at, system.schedule))
             if suite
@@ -87,7 +98,7 @@ def look_at_table(
 
     name = f"table:{table.id}"
     blobs = [salted(_details(described))]
-    facts = _snapshot_facts(table, described, digest, consistency)
+    facts = _snapshot_facts(table, described, digest, behind, consistency)
     drafts = [draft(kinds.DATASET_SNAPSHOT, {**facts, "details": _named(blobs[0])})]
     if before is not None and (changed := schema_change(before, facts)) is not None:
         drafts.append(draft(kinds.SCHEMA_CHANGE, changed))
@@ -114,7 +125,7 @@ def _agree(opened: Snapshot, table: str, counts: set[int]) -> None:
 
 
 def _snapshot_facts(
-    table: Dataset | PredictionTable, described: Profile, digest: Fingerprint, consistency: str
+    table: Dataset | PredictionTable, described: Profile, digest: Fingerprint, behind: Relation, consistency: str
 ) -> dict[str, Any]:
     time = None
     if table.time_column is not None:
@@ -135,6 +146,7 @@ def _snapshot_facts(
         "time": time,
         "fingerprint": {"sha256": digest.sha256, "method": digest.method, "coverage": digest.coverage},
         "consistency": consistency,
+        "relation": asdict(behind),
     }
 
 

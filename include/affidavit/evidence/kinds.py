@@ -145,12 +145,15 @@ DATASET_SNAPSHOT = Kind(
         "time": maybe({"column": TEXT, "from": maybe(TEXT), "to": maybe(TEXT)}),
         "fingerprint": {"sha256": DIGEST, "method": TEXT, "coverage": TEXT},
         "consistency": TEXT,
+        "relation": maybe({"kind": TEXT, "sha256": maybe(DIGEST)}),
         "details": maybe({"digest": {"sha256": DIGEST}, "media_type": TEXT}),
     },
 )
 """One look at a table. ``consistency`` says how rows, fingerprint and validation came from the same state of it.
 
-``details`` is the profile of every column, with histograms; ``columns`` leaves out those that a leaf has no room for.
+``relation`` says what stands behind the name: a table, or a view with the SHA-256 of its definition; null where nobody
+asked. ``details`` is the profile of every column, with histograms; ``columns`` leaves out those that a leaf has no room
+for.
 """
 
 SCHEMA_CHANGE = Kind(

@@ -70,12 +70,16 @@ class AliasLook:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One state of a table: its fingerprint (SHA-256, hexadecimal) and how many rows it had."""
+    """One state of a table: its fingerprint (SHA-256, hexadecimal) and how many rows it had.
+
+    ``relation`` is what stood behind its name: the kind, and the SHA-256 of a view's definition; None if nobody asked.
+    """
 
     entry: Entry
     at: datetime
     fingerprint: str
     rows: int
+    relation: tuple[str, str | None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,9 @@ def _read_snapshot(scope: ScopeState, entry: Entry) -> None:
     fingerprint = statement.facts["fingerprint"]["sha256"]
     if fingerprint != statement.subject.sha256:
         raise StatementError("a snapshot whose subject has another digest than its fingerprint")
-    snapshot = Snapshot(entry, moment(statement.observed_at), fingerprint, statement.facts["rows"])
+    found = statement.facts["relation"]
+    relation = (found["kind"], found["sha256"]) if found else None
+    snapshot = Snapshot(entry, moment(statement.observed_at), fingerprint, statement.facts["rows"], relation)
     scope.snapshots.setdefault(statement.subject.name, []).append(snapshot)
 
 

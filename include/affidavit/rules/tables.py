@@ -57,6 +57,34 @@ def _tables_observed(view: ScopeView, params: Mapping[str, Any], at: datetime) -
     return _each_table(view, params, judge, "rows, columns and fingerprint are recorded.")
 
 
+@check(
+    "relations_unchanged/1",
+    params=("uses",),
+    limits="That the tables which a view reads are still the same ones.",
+)
+def _relations_unchanged(view: ScopeView, params: Mapping[str, Any], _at: datetime) -> Outcome:
+    def judge(table: Table) -> Outcome:
+        known = [snapshot for snapshot in view.mine.snapshots.get(table.uri, ()) if snapshot.relation]
+        if not known:
+            return Outcome(Status.MISSING, f"What stands behind the name {table.id} was never recorded.", (), _COLLECT)
+        first, latest = known[0], known[-1]
+        if first.relation == latest.relation:
+            return Outcome(Status.SUPPORTED, "", (latest.entry,))
+        swapped = next(snapshot for snapshot in reversed(known) if snapshot.relation == first.relation)
+        since = known[known.index(swapped) + 1]
+        sentence = f"Under the name {table.table} stands {_behind(latest)}; at first it was {_behind(first)}."
+        action = f"Put back what {table.table} was, or declare what it is now under a name of its own"
+        return Outcome(Status.FAILING, sentence, (swapped.entry, since.entry, latest.entry), action)
+
+    return _each_table(view, params, judge, "each name still stands for what it stood for at first.")
+
+
+def _behind(snapshot: Snapshot) -> str:
+    assert snapshot.relation is not None
+    kind, sha256 = snapshot.relation
+    return f"a {kind} of the definition {sha256[:12]}…" if sha256 else f"a {kind}"
+
+
 @check("suites_in_force/1", params=("uses",), limits="That the suite expects what matters.")
 def _suites_in_force(view: ScopeView, params: Mapping[str, Any], _at: datetime) -> Outcome:
     def judge(table: Table) -> Outcome:

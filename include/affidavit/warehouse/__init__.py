@@ -12,6 +12,7 @@ from affidavit.warehouse.fingerprint import Fingerprint, fingerprint
 from affidavit.warehouse.profile import EDGES, Profile, profile
 from affidavit.warehouse.reconcile import Keys, Reconciled, reconcile
 from affidavit.warehouse.register import Category, Counts, Day, count_register
+from affidavit.warehouse.relation import Relation, relation
 from affidavit.warehouse.snapshot import Snapshot, snapshot
 from affidavit.warehouse.tables import Column, TableRef
 from affidavit.warehouse.upload import METHOD as UPLOAD_METHOD
@@ -29,6 +30,7 @@ __all__ = [
     "Keys",
     "Profile",
     "Reconciled",
+    "Relation",
     "Snapshot",
     "TableRef",
     "Upload",
@@ -37,6 +39,7 @@ __all__ = [
     "fingerprint",
     "profile",
     "reconcile",
+    "relation",
     "snapshot",
     "upload",
 ]

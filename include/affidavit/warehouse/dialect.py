@@ -72,6 +72,9 @@ class Dialect(Protocol):
     def tables(self) -> sa.Executable:
         """Rows (schema or None, name, whether a bare name reaches it) of every table and view."""
 
+    def views(self) -> sa.Executable:
+        """Rows (schema or None, name, kind of view, definition) of every view, named as :meth:`tables` names them."""
+
     def columns(self, table: TableRef) -> sa.Executable:
         """Rows (name, type) of a table's columns, in order."""
 

@@ -119,6 +119,13 @@ class DuckDB:
             ") WHERE database_name = current_database()"
         )
 
+    def views(self) -> sa.Executable:
+        """From ``duckdb_views()``, those of the file itself."""
+        return sa.text(
+            "SELECT schema_name, view_name, 'view', sql FROM duckdb_views()"
+            " WHERE NOT internal AND database_name = current_database()"
+        )
+
     def columns(self, table: TableRef) -> sa.Executable:
         """From ``duckdb_columns()``."""
         return sa.text(

@@ -98,6 +98,14 @@ class Postgres:
             " AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"
         )
 
+    def views(self) -> sa.Executable:
+        """A view's query as the server writes it out."""
+        return sa.text(
+            "SELECT n.nspname, c.relname, CASE c.relkind WHEN 'm' THEN 'materialised view' ELSE 'view' END,"
+            " pg_get_viewdef(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE c.relkind IN ('v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"
+        )
+
     def columns(self, table: TableRef) -> sa.Executable:
         """From ``pg_attribute``."""
         return sa.text(

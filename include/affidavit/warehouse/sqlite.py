@@ -84,6 +84,10 @@ class SQLite:
             " ESCAPE '\\'"
         )
 
+    def views(self) -> sa.Executable:
+        """The statements that made them."""
+        return sa.text("SELECT NULL, name, 'view', sql FROM sqlite_schema WHERE type = 'view'")
+
     def columns(self, table: TableRef) -> sa.Executable:
         """From ``pragma_table_xinfo``, generated columns included."""
         return sa.text("SELECT name, type FROM pragma_table_xinfo(:name) WHERE hidden <> 1 ORDER BY cid").bindparams(
