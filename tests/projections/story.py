@@ -26,7 +26,7 @@ from affidavit.evidence import (
     kinds,
     timestamp,
 )
-from affidavit.inventory import Organisation, Suite, System
+from affidavit.inventory import Endpoint, Organisation, Register, Suite, System
 
 DAY = timedelta(days=1)
 FIRST = datetime(2026, 3, 2, 0, 5, tzinfo=UTC)
@@ -37,6 +37,14 @@ RUN = "mlflow://tracking/runs/r1"
 TRAIN, TEST, SCORED = (f"warehouse://bank/loans_{name}" for name in ("train", "test", "scored"))
 TABLES = {"train": TRAIN, "test": TEST, "scored": SCORED}
 STEPS = ("declarations", "table:train", "table:test", "table:scored", "mlflow-runs", "mlflow-models", "lineage")
+AGREEING = {
+    "consistency": "one snapshot of both",
+    "matched": 100,
+    "only_here": 0,
+    "only_there": 0,
+    "repeated_here": 0,
+    "repeated_there": 0,
+}
 NONE_WITHHELD = {"metrics": 0, "params": 0, "tags": 0, "inputs": 0, "outputs": 0}
 
 
@@ -272,6 +280,44 @@ class Story:
         self.alias()
         self.edge("train")
         self.edge("test", relation="evaluated on")
+
+    def register(self, declared: dict[str, Any], *, scope: str = SCOPE, **changes: Any) -> Entry:
+        """A look at a register (as declared) that finds 100 rows of yesterday, all of them in its second source."""
+        register = Register.model_validate(declared)
+        rows = changes.get("rows", 100)
+        second = register.reconcile
+        facts = {
+            "register": register.id,
+            "kind": register.kind,
+            "source": register.uri,
+            "upload": register.file is not None,
+            "rows": rows,
+            "columns": {role: {"column": column, "blank": 0} for role, column in register.columns.items()},
+            "categories": {},
+            "undated": 0,
+            "days": [{"day": (self.now - DAY).date().isoformat(), "rows": rows, "categories": {}}] if rows else [],
+            "days_omitted": 0,
+            "rows_omitted": 0,
+            "fingerprint": {"sha256": digest(f"{register.id} {rows}"), "method": "test/1", "coverage": "all rows"},
+            "consistency": "one transaction",
+            "reconciled": {"with": second.uri, **AGREEING} if second else None,
+            **changes,
+        }
+        origin = Origin.DECLARED if register.file else Origin.OBSERVED
+        return self.say(kinds.REGISTER, register.name, facts, scope=scope, origin=origin)
+
+    def serving(self, declared: dict[str, str], version: str | None = "1", **changes: Any) -> Entry:
+        """What an endpoint (as declared) said."""
+        endpoint = Endpoint.model_validate(declared)
+        facts = {
+            "endpoint": endpoint.id,
+            "model": endpoint.model,
+            "source": endpoint.uri,
+            "version": version,
+            "unknown": None if version else "no answer within 60 s",
+            **changes,
+        }
+        return self.say(kinds.SERVING_VERSION, endpoint.name, facts)
 
     def unreconciled(self, server: str = "tracking", **found: list[str]) -> Entry:
         facts = {"experiments": [], "registered_models": [], "dags": [], "not_looked_at": [], **found}

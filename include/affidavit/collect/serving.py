@@ -41,7 +41,7 @@ def look_at_endpoint(system: System, endpoint: Endpoint, *, connection: Connecti
     facts = {
         "endpoint": endpoint.id,
         "model": endpoint.model,
-        "source": f"endpoint://{endpoint.connection}{endpoint.path}",
+        "source": endpoint.uri,
         "version": version,
         "unknown": unknown,
     }

@@ -154,3 +154,8 @@ class Endpoint(Declared):
     def name(self) -> str:
         """Its name in statements."""
         return f"affidavit://serving/{self.id}"
+
+    @property
+    def uri(self) -> str:
+        """Where it is asked: ``endpoint://<connection><path>``."""
+        return f"endpoint://{self.connection}{self.path}"

@@ -1,9 +1,9 @@
 """State into verdicts, by named checks. Pure: the date is an argument.
 
 ``judge`` asks every requirement of the catalogue in every scope that it is about; its parts are checks, frozen and
-numbered (``suites_passed/1``), in ``collected``, ``declared``, ``models`` and ``tables``. A total is never better than
-its worst part, no part is supported by the mere existence of an entry, and where no collector yields the evidence the
-part is missing. A requirement that needs a person waits for judgement at best.
+numbered (``suites_passed/1``), in ``collected``, ``declared``, ``models``, ``registers``, ``serving`` and ``tables``. A
+total is never better than its worst part, no part is supported by the mere existence of an entry, and where no
+collector yields the evidence the part is missing. A requirement that needs a person waits for judgement at best.
 """
 
 from affidavit.rules.assessment import assessment_facts, digest
