@@ -206,6 +206,17 @@ def test_what_cannot_be_meant_is_refused_and_changes_nothing(desk):
     assert "can never be replaced" in desk.run("rotate-key", "--request", "request.txt", code=2)
     assert not (desk.home / "request.txt").exists()
     assert not desk.key.with_name("signer.key.next").exists()
+    other = Desk(desk.home / "other")
+    other.home.mkdir()
+    place = {"AFFIDAVIT_PROJECT": str(other.home)}
+    other.create(recovery=SigningKey("r.example/1", ED25519, b"r" * 32).public)
+    for file, said in (("absent/request.txt", "cannot be written"), ("there", "there is a file already")):
+        (desk.home / "there").touch()
+        assert said in desk.run("rotate-key", "--request", file, code=2, **place)
+        assert not other.key.with_name("signer.key.next").exists()
+    down = place | {"AFFIDAVIT_SIGNER_URL": f"unix://{desk.home}/s"}
+    desk.run("rotate-key", "--request", "r.txt", code=1, **down)
+    assert not (desk.home / "r.txt").exists()
     for words in ((), ("--request", "a", "--apply", "b"), ("--authorise", "a"), ("--apply", "a", "--witness", "x")):
         desk.run("rotate-key", *words, code=2)
     (desk.home / "nonsense").write_text("nonsense")

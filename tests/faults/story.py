@@ -16,7 +16,11 @@ import sqlalchemy as sa
 
 from affidavit.errors import AffidavitError
 from affidavit.evidence import Circumstances, Collector, Draft, Origin, Stage, Subject, kinds, system_scope
+from affidavit.inventory import from_environment
 from affidavit.ledger import Appended, Ledger, LocalSigner, RemoteSigner
+from affidavit.pipeline import rotating
+from affidavit.pipeline.workplace import Workplace
+from affidavit.settings import Settings
 from affidavit.tlog.note import SigningKey
 from affidavit.tlog.policy import Policy, parse_policy
 from affidavit.witness.client import WitnessClient
@@ -168,6 +172,15 @@ def run(place: Place, told: Told, *, first: int = 0, attempts: int = ATTEMPTS) -
         else:
             told.appended(number, _tried(number, told, attempts, partial(step, ledger)))
     ledger.close()
+
+
+def rotate(place: Place, told: Told) -> None:
+    """Put the key that was asked for in the present one's place, by the authorisation that lies beside it."""
+    where = {"LEDGER_URL": place.database, "BLOBS_URL": place.blobs, "KEY_FILE": str(place.key)}
+    settings = Settings.read({f"AFFIDAVIT_{name}": value for name, value in where.items()}, place.disk)
+    authorised = (place.disk / "authorised.txt").read_text()
+    index, key = rotating.apply(Workplace(settings, from_environment({})), authorised, now=NOW)
+    told.say(0, rotated=index, key=key.text)
 
 
 def next_step(lines: Sequence[dict]) -> int:

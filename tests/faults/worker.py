@@ -65,7 +65,8 @@ def _child(order: dict, say_ready: int) -> NoReturn:
     try:
         place = story.Place(Path(order["disk"]), order["url"], order["socket"])
         told = story.Told(Path(order["told"]), lambda line: _SHIM.mark(line.encode()))
-        {"write": _write, "create": _create, "many": _many, "sign": _sign}[order["role"]](order, place, told, say_ready)
+        roles = {"write": _write, "create": _create, "many": _many, "sign": _sign, "rotate": _rotate}
+        roles[order["role"]](order, place, told, say_ready)
         told.say(-1, points=_SHIM.points())
         status = 0
     except Exception:
@@ -99,6 +100,13 @@ def _create(order: dict, place: story.Place, told: story.Told, say_ready: int) -
     told.say(-1, created=True)
     if order["first"] >= 0:
         story.run(place, told)
+
+
+def _rotate(order: dict, place: story.Place, told: story.Told, say_ready: int) -> None:
+    """What ``affidavit rotate-key --apply`` does."""
+    os.close(say_ready)
+    _arm(order)
+    story.rotate(place, told)
 
 
 def _many(order: dict, place: story.Place, told: story.Told, say_ready: int) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 from affidavit.errors import (
     AffidavitError,
@@ -46,19 +48,13 @@ def request(workplace: Workplace, file: Path) -> Requested:
         except NoteError as error:
             fix = "begin a new ledger, and give it a recovery key: affidavit init --recovery"
             raise UsageError(error.problem, where=place.shown_ledger_url, fix=fix) from error
-        if place.signer_url is None:
-            new = LocalSigner.succeed(place.key_file, origin=ledger.key.name).vkey
-        else:
-            new = workplace.signer().vkey
-        meant, chain = ledger.rotation(new), ledger.keys
-    try:
-        with file.open("x", encoding="utf-8", newline="\n") as out:
+        with _new(file) as out:  # before the key: where the request cannot be written, none is made
+            if place.signer_url is None:
+                new = LocalSigner.succeed(place.key_file, origin=ledger.key.name).vkey
+            else:
+                new = workplace.signer().vkey
+            meant, chain = ledger.rotation(new), ledger.keys
             out.write(meant.text)
-    except FileExistsError as error:
-        raise UsageError("there is a file already", where=str(file), fix="name another") from error
-    except OSError as error:
-        fix = "name a file in a folder that may be written"
-        raise ConfigurationError(f"cannot be written ({error.strerror})", where=str(file), fix=fix) from error
     consent = keys.generate(_beside(file), meant.log).public if chain.quorum else None
     return Requested(meant, consent, chain.recovery is not None)
 
@@ -136,6 +132,23 @@ def _asked(client: WitnessClient, note: str) -> str:
         return client.add_checkpoint(note, old_size=0, proof=[])
     except HeadConflict as conflict:  # it cosigned the same before
         return client.add_checkpoint(note, old_size=conflict.size, proof=[])
+
+
+@contextmanager
+def _new(file: Path) -> Iterator[TextIO]:
+    """The file, to be written; gone again where that comes to nothing."""
+    try:
+        with file.open("x", encoding="utf-8", newline="\n") as out:
+            try:
+                yield out
+            except AffidavitError:
+                file.unlink()
+                raise
+    except FileExistsError as error:
+        raise UsageError("there is a file already", where=str(file), fix="name another") from error
+    except OSError as error:
+        fix = "name a file in a folder that may be written"
+        raise ConfigurationError(f"cannot be written ({error.strerror})", where=str(file), fix=fix) from error
 
 
 def _beside(file: Path) -> Path:
