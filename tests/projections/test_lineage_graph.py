@@ -147,6 +147,18 @@ def test_with_two_models_nothing_says_which_of_them_scored_the_table():
     assert "nothing recorded says whether loans scored the table scored" in [each.words for each in found.missing]
 
 
+def test_an_alias_points_at_a_version_on_its_own_server():
+    story = whole()
+    version = dict(story.version().statement.facts)
+    elsewhere = "mlflow://other/models/loans"
+    story.say(kinds.MODEL_VERSION, f"{elsewhere}/versions/1", {**version, "run": None, "logged_model": None})
+    story.alias("1")
+    facts = {"model": "loans", "alias": "champion", "version": "1"}
+    story.say(kinds.MODEL_ALIAS, f"{elsewhere}@champion", facts, origin=Origin.RECORDED)
+    pointing = {(e.source.name, e.target.name) for e in drawn(story).edges if e.relation == POINTS_AT}
+    assert pointing == {(VERSION, ALIAS), (f"{elsewhere}/versions/1", f"{elsewhere}@champion")}
+
+
 def test_loops_end():
     story = whole()
     edge(story, READ_BY, SCORED_TABLE, STEP)

@@ -4,9 +4,22 @@ from datetime import timedelta
 
 import pytest
 
-from affidavit.evidence import kinds
+from affidavit.evidence import Origin, kinds
 from affidavit.rules import Status
-from tests.projections.story import DAY, FIRST, NONE_WITHHELD, RUN, Story, digest, first_day, second_day, told
+from tests.projections.story import (
+    DAY,
+    FIRST,
+    NONE_WITHHELD,
+    RUN,
+    STEPS,
+    TEST,
+    TRAIN,
+    Story,
+    digest,
+    first_day,
+    second_day,
+    told,
+)
 
 NEEDS = ["params", "metrics", "commit", "environment", "inputs", "signature", "description"]
 CHECKS = {
@@ -260,6 +273,60 @@ class TestLineageAhead:
         tracking = {"connection": "tracking", "experiments": ["loans"], "registered_models": ["loans", "more"]}
         story.declare(mlflow=tracking)
         assert part(story, self.CHECK).status is Status.MISSING
+
+
+class TestPreparationTold:
+    CHECK = "preparation_told/1"
+    STEP, RAW = "openlineage://jobs/etl/fill", "warehouse://bank/raw"
+
+    def tell(self, story, relation, source, target):
+        facts = {
+            "relation": relation,
+            "from": {"name": source, "digest": None},
+            "to": {"name": target, "digest": None},
+            "basis": "OpenLineage",
+        }
+        story.say(kinds.LINEAGE_EDGE, f"affidavit://lineage/{source}->{target}", facts, origin=Origin.RECORDED)
+
+    def prepared(self):
+        story = told()
+        self.tell(story, "read by", self.RAW, self.STEP)
+        self.tell(story, "wrote", self.STEP, TRAIN)
+        story.collection(steps=(*STEPS, "openlineage"))
+        return story
+
+    def test_jobs_that_told_what_they_read_and_wrote_support_it(self, part):
+        outcome = part(self.prepared(), self.CHECK)
+        assert outcome.status is Status.SUPPORTED
+        assert outcome.origin is Origin.RECORDED
+
+    def test_nothing_told_is_missing(self, part):
+        outcome = part(told(), self.CHECK)
+        assert outcome.status is Status.MISSING
+        assert "No job told that it filled bank/loans_train" in outcome.sentence
+
+    def test_a_job_that_filled_another_table_does_not_count(self, part):
+        story = told()
+        self.tell(story, "read by", self.RAW, self.STEP)
+        self.tell(story, "wrote", self.STEP, TEST)
+        story.collection(steps=(*STEPS, "openlineage"))
+        assert part(story, self.CHECK).status is Status.MISSING
+
+    def test_a_job_that_names_nothing_that_it_read_is_named(self, part):
+        story = told()
+        self.tell(story, "wrote", self.STEP, TRAIN)
+        self.tell(story, "read by", self.RAW, self.STEP + "2")
+        story.collection(steps=(*STEPS, "openlineage"))
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.MISSING
+        assert self.STEP in outcome.sentence
+
+    def test_events_that_nobody_reads_any_more_are_stale(self, part):
+        story = self.prepared()
+        at = FIRST + 9 * DAY
+        story.now = at
+        story.collection()
+        assert part(story, self.CHECK, at=at).status is Status.STALE
 
 
 class TestTrainingDataValidated:

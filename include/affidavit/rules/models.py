@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from affidavit.evidence import Entry, Period, moment
+from affidavit.evidence import Entry, Period, kinds, moment
 from affidavit.projections import Edge, InUse
-from affidavit.projections.lineage import EVALUATED_ON, doubts, gaps, missing_ahead
-from affidavit.rules.collected import registries_fresh
+from affidavit.projections.lineage import EVALUATED_ON, READ_BY, WROTE, doubts, gaps, missing_ahead, recorded_edge
+from affidavit.rules.collected import freshness, registries_fresh
 from affidavit.rules.registry import Outcome, check, count, some, together
 from affidavit.rules.verdict import Status
 from affidavit.rules.view import ScopeView
@@ -149,6 +149,35 @@ def _lineage_ahead(view: ScopeView, _params: Mapping[str, Any], at: datetime) ->
     return _each_version(
         view, at, judge, "its run leads to its artifacts, and its alias to fingerprints of what it scored."
     )
+
+
+@check(
+    "preparation_told/1",
+    limits="That the jobs read and wrote what they told, and which of their runs made the rows that the model read.",
+)
+def _preparation_told(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
+    told = [recorded_edge(entry) for entry in view.mine.latest(kinds.LINEAGE_EDGE).values()]
+
+    def of_version(used: InUse) -> Outcome:
+        def judge(edge: Edge) -> Outcome:
+            wrote = [one for one in told if one.relation == WROTE and one.target.name == edge.source.name]
+            jobs = {one.source for one in wrote}
+            read = [one for one in told if one.relation == READ_BY and one.target in jobs]
+            entries = (*used.entries, edge.entry, *(one.entry for one in (*wrote, *read)))
+            action = "Send OpenLineage events from the jobs that fill the training table, and name their folder"
+            if not wrote:
+                sentence = f"No job told that it filled {_name(edge)}, which {used.label} was trained on."
+                return Outcome(Status.MISSING, sentence, entries, action)
+            if silent := jobs - {one.target for one in read}:
+                sentence = (
+                    f"What filled {_name(edge)} names nothing that it read: {some(sorted(job.name for job in silent))}."
+                )
+                return Outcome(Status.MISSING, sentence, entries, action)
+            return together([Outcome(Status.SUPPORTED, "", entries), freshness(view, "openlineage", at)], "")
+
+        return _each_training_edge(used, judge)
+
+    return _each_version(view, at, of_version, "jobs told what they read and that they filled its training tables.")
 
 
 def _each_training_edge(used: InUse, judge: Callable[[Edge], Outcome]) -> Outcome:
