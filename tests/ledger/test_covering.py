@@ -13,10 +13,12 @@ import pytest
 
 from affidavit.errors import IntegrityError, LedgerError, LedgerMissing, LedgerRolledBack, SignerUnavailable, UsageError
 from affidavit.ledger import Ledger, RemoteSigner, verify
+from affidavit.tlog import rotation
 from affidavit.tlog.note import COSIGNATURE, SigningKey
 from affidavit.witness.client import WitnessClient
 from affidavit.witness.server import Role, Server, listening
 from affidavit.witness.state import Memory
+from tests.rotations import RECOVERY
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
@@ -183,6 +185,38 @@ def test_another_signers_heads_are_not_taken(place, process, alias, tmp_path):
         with pytest.raises(LedgerError):
             ledger.append([alias("1")], now=NOON)
         assert ledger.head().size == 1
+
+
+def test_a_key_that_was_replaced_between_append_and_head_does_not_sign_that_head(sqlite_place, process, alias):
+    """The entry that replaces it is committed, and its new signer is down: no head covers either yet."""
+    with process.running() as signer:
+        created = {"blobs": sqlite_place.blobs, "signer": signer, "now": NOON, "recovery": RECOVERY.public}
+        Ledger.create(sqlite_place.url, **created).close()
+        other = SignerProcess(process.home / "other", name=process.key.name)
+
+        class Overtaken(RemoteSigner):
+            def remembered(self):
+                with sqlite_place.read() as ledger:
+                    if ledger.stored() == 2:
+                        rotate(sqlite_place, other.signer)
+                return super().remembered()
+
+        with opened(sqlite_place, Overtaken(WitnessClient(process.address), process.key.public)) as ledger:
+            with pytest.raises(UsageError, match="the key was replaced at entry 2, and signs no more"):
+                ledger.append([alias("1")], now=NOON)
+            assert ledger.head().size == 1
+            assert signer.remembered().size == 1
+    with other.running() as new, opened(sqlite_place, new) as ledger:
+        assert ledger.append([], now=NOON).head.size == 3
+        assert verify(ledger).uncovered == 0
+
+
+def rotate(place, new):
+    """Commit that ``new``, which is down, takes the place of the log's key."""
+    with place.read() as ledger:
+        authorised = rotation.sign(ledger.rotation(new.vkey), RECOVERY)
+    with pytest.raises(SignerUnavailable):
+        Ledger.rotate(place.url, blobs=place.blobs, signer=new, authorisation=authorised, now=NOON)
 
 
 def test_a_creation_whose_signer_was_down_can_be_repeated(place, process):

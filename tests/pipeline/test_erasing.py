@@ -144,6 +144,21 @@ def test_what_a_dead_process_left_is_removed_by_the_next_call(collected, monkeyp
     assert verified(collected).lingering == ()
 
 
+def test_a_hold_that_is_recorded_after_the_erasure_keeps_what_is_still_there(collected, monkeypatch):
+    organise(collected)
+    digest = digest_of(collected)
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "forget", lambda *_: None)
+        erase(collected, digest)
+    organise(collected, legal_holds=[HOLD])
+    with pytest.raises(UsageError, match="the legal hold 'case-7' keeps the blob"):
+        erase(collected, digest)
+    round_ = erasing.erase_expired(collected.workplace, now=collected.now)
+    assert (round_.completed, round_.held) == ((), {digest: "case-7"})
+    assert blob_file(collected, digest).exists()
+    assert [each.blob for each in verified(collected).lingering] == [digest]
+
+
 def test_nothing_is_erased_where_another_writer_was_first(collected, monkeypatch):
     digest, before = digest_of(collected), collected.size()
     stored = Ledger.stored

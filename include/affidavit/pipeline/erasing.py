@@ -26,8 +26,8 @@ from affidavit.publish.site import withdraw
 class Round:
     """One round over what retention made due.
 
-    ``erased`` were recorded and removed; of ``completed`` an earlier erasure had left the bytes; ``held`` are due and
-    kept, each by the id of a legal hold.
+    ``erased`` were recorded and removed; of ``completed`` an earlier erasure had left the bytes; ``held`` are due, or
+    left by an erasure before the hold was recorded, and kept, each by the id of a legal hold.
     """
 
     erased: tuple[Erased, ...]
@@ -38,7 +38,8 @@ class Round:
 def erase(workplace: Workplace, digest: str, *, reason: str, by: str, now: datetime) -> Erased:
     """Record that ``by`` (a pseudonym) decided to erase a blob, on one of the named grounds, and erase it.
 
-    Where an erasure is recorded and its bytes are still there, they are removed and nothing is recorded. Raises
+    Where an erasure is recorded and its bytes are still there, they are removed and nothing is recorded; a legal hold
+    that was recorded since keeps them. Raises
     ``UsageError``, with nothing changed, for a blob that no entry names, that is erased already or under a legal hold.
     """
     if reason not in statements.GROUNDS:
@@ -49,7 +50,7 @@ def erase(workplace: Workplace, digest: str, *, reason: str, by: str, now: datet
     with workplace.writer() as ledger:
         known, size = _surveyed(ledger, digest, now)
         if digest in known.erased:
-            return _complete(workplace, ledger, known.erased[digest])
+            return _complete(workplace, ledger, known.erased[digest], known.hold(digest))
         namings = known.named.get(digest)
         if not namings:
             raise UsageError(f"no entry names the blob {digest[:80]!r}", fix="take the digest from 'affidavit show'")
@@ -68,9 +69,11 @@ def erase_expired(workplace: Workplace, *, now: datetime, airflow: AirflowRun | 
     """Erase what the declared retention makes due, and whatever an earlier erasure left."""
     with workplace.writer() as ledger:
         known, size = _surveyed(ledger, None, now)
-        left = [each for each in known.erased.values() if ledger.has_blob(each.blob)]
+        lingering = [each for each in known.erased.values() if ledger.has_blob(each.blob)]
         drafts: dict[str, Draft] = {}
-        held: dict[str, str] = {}
+        # A hold that was recorded after the erasure keeps what is still there.
+        held = {each.blob: hold.id for each in lingering if (hold := known.hold(each.blob))}
+        left = [each for each in lingering if each.blob not in held]
         for digest in sorted(known.named.keys() - known.erased.keys()):
             if not (rules := known.retention(digest, at=now)):
                 continue
@@ -114,9 +117,10 @@ def _remove(workplace: Workplace, ledger: Ledger, erased: Iterable[Erased]) -> N
         ledger.forget(each.blob)  # last: while it is there, the next call comes by here again
 
 
-def _complete(workplace: Workplace, ledger: Ledger, erased: Erased) -> Erased:
+def _complete(workplace: Workplace, ledger: Ledger, erased: Erased, hold: LegalHold | None) -> Erased:
     if not ledger.has_blob(erased.blob):
         raise UsageError(f"the blob {erased.blob} was {erased.words}", fix="nothing is left to be erased")
+    _refuse_held(erased.blob, hold)
     _remove(workplace, ledger, [erased])
     return erased
 
