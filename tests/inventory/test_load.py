@@ -92,6 +92,30 @@ def test_no_ai_system_takes_the_name_of_the_organisation(project):
     assert loaded.organisation is not None
 
 
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("s3://user:hunter2@bucket/events", "credentials or a query"),
+        ("https://host/events?token=hunter2", "credentials or a query"),
+        ("events", "neither a URL nor an absolute path"),
+    ],
+)
+def test_a_folder_of_events_is_named_whole_and_without_a_password(project, url, problem):
+    project.mortgage.write_text(project.mortgage.read_text() + f"openlineage: {url}\n")
+    text = load_lenient(project.include, project.suites).broken["mortgage-approval"].text
+    assert "openlineage" in text
+    assert problem in text
+    assert "hunter2" not in text
+
+
+def test_no_table_is_called_as_the_look_at_events(project):
+    text = project.mortgage.read_text().replace("id: applications-train", "id: openlineage", 1)
+    project.mortgage.write_text(text)
+    assert load_lenient(project.include, project.suites).broken == {}
+    project.mortgage.write_text(text + "openlineage: /events\n")
+    assert "choose another id" in load_lenient(project.include, project.suites).broken["mortgage-approval"].text
+
+
 def test_two_files_with_one_id_break_only_the_copy(project):
     (project.systems / "copy.yaml").write_text(project.mortgage.read_text())
     loaded = load_lenient(project.include, project.suites)

@@ -176,12 +176,7 @@ class System(Declared):
         if (n := first_again(table.uri for table in self.tables)) is not None:
             problem = "a second table with the same connection and table"
             raise refuse((*self._place(n), "table"), problem, "declare each table once in an AI system")
-        if self.openlineage is not None and ("@" in self.openlineage or "?" in self.openlineage):
-            # The address stands in the ledger, which cannot unsay a password.
-            raise refuse(("openlineage",), "an address with credentials or a query", "write it without them")
-        if self.openlineage is not None and "://" not in self.openlineage and not self.openlineage.startswith("/"):
-            fix = "write /absolute/path, file:///absolute/path, s3://bucket/folder, …"
-            raise refuse(("openlineage",), "neither a URL nor an absolute path", fix)
+        self._openlineage_can_be_read()
         once("registers", self.registers)
         once("serving", self.serving)
         for n, endpoint in enumerate(self.serving):
@@ -189,6 +184,22 @@ class System(Declared):
                 fix = "name one of mlflow.registered_models, so that it can be compared with the alias in use"
                 raise refuse(("serving", n, "model"), f"{endpoint.model!r} is no registered model of the system", fix)
         return self
+
+    def _openlineage_can_be_read(self) -> None:
+        url = self.openlineage
+        if url is None:
+            return
+        if "@" in url or "?" in url:
+            # The address stands in the ledger, which cannot unsay a password.
+            raise refuse(("openlineage",), "an address with credentials or a query", "write it without them")
+        if "://" not in url and not url.startswith("/"):
+            fix = "write /absolute/path, file:///absolute/path, s3://bucket/folder, …"
+            raise refuse(("openlineage",), "neither a URL nor an absolute path", fix)
+        if (n := next((n for n, table in enumerate(self.tables) if table.id == "openlineage"), None)) is not None:
+            # Both would be the task of that name.
+            raise refuse(
+                (*self._place(n), "id"), "a table called as the look at OpenLineage events", "choose another id"
+            )
 
     def _place(self, n: int) -> tuple[str, int]:
         many = len(self.datasets)
