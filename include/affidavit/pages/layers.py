@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-BOX = (252, 62)
+BOX = (284, 62)
 """Width and height of a box, in pixels at natural size."""
 
 _ROOM_BETWEEN = 22
