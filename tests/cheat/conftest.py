@@ -53,6 +53,10 @@ class Told(Story):
         }
         self.say(kinds.SCHEMA_CHANGE, TRAIN, facts)
 
+    def late(self, rows: int) -> None:
+        facts = {"dataset": "train", "table": TRAIN, "column": "seen_at", "until": "2026-03-01", "then": 0, "now": rows}
+        self.say(kinds.LATE_DATA, TRAIN, facts)
+
 
 @dataclass(frozen=True)
 class Place:
@@ -93,6 +97,7 @@ class Place:
                 for table in ("train", "test", "scored"):
                     story.look_at_table(table, str(day), failed=("expect",) if day % 3 == 0 else ())
                 story.widened(f"column_{day}")
+                story.late(day + 1)
                 story.run(metrics={"roc_auc": 0.5 + day / 100}, trained=story.now)
                 story.version(str(day))
                 story.alias(str(day))

@@ -1,15 +1,19 @@
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
 
-from affidavit.collect.tables import look_at_table
+from affidavit.collect import tables
+from affidavit.collect.tables import Before, look_at_table
 from affidavit.errors import SourceRefused, SourceUnavailable, SuiteError
 from affidavit.evidence import Circumstances, Origin, Period, Stage, kinds
 from affidavit.evidence.salted import payload
-from affidavit.inventory import Dataset, PredictionTable, System
+from affidavit.inventory import Dataset, Partition, PredictionTable, System
 from affidavit.quality import render
+from affidavit.warehouse import Snapshot, fingerprint, sqlite
+from affidavit.warehouse.sqlite import SQLite
 from tests.quality.suites import expects, suite
 from tests.warehouse.databases import duckdb_at, postgres_at, sqlite_at
 
@@ -50,6 +54,11 @@ def bank(request, tmp_path):
 
 
 @pytest.fixture
+def lite(tmp_path):
+    return sqlite_at(tmp_path / "bank")
+
+
+@pytest.fixture
 def duck(tmp_path):
     return duckdb_at(tmp_path / "bank")
 
@@ -60,6 +69,7 @@ def fill(bank):
 
 
 def look(bank, *, table=TRAIN, wanted=SUITE, seen=SEEN, before=None):
+    before = Before(before) if isinstance(before, Mapping) else before
     return look_at_table(SYSTEM, table, wanted, connection=bank.connection, seen=seen, before=before)
 
 
@@ -193,3 +203,148 @@ def test_a_view_that_gives_other_rows_each_time_is_not_recorded(duck):
     duck.run("CREATE VIEW t AS SELECT range AS id, NULL AS name FROM range(5000) WHERE random() < 0.5")
     with pytest.raises(SourceUnavailable, match=r"warehouse://bank/t: its rows changed while it was read"):
         look(duck, table=TRAIN.model_copy(update={"time_column": None}), wanted=None)
+
+
+DATED = TRAIN.model_copy(update={"time_column": "seen_at"})
+
+
+def dated(bank, *rows, kind="TIMESTAMP"):
+    bank.run(
+        f"CREATE TABLE IF NOT EXISTS t (id INT, seen_at {kind})",
+        *(f"INSERT INTO t VALUES ({number}, {bank.text(time) if time else 'NULL'})" for number, time in rows),
+    )
+
+
+def late(bank, before):
+    """The facts of a look's snapshot, and of the late data that it found."""
+    shot, *rest = look(bank, table=DATED, wanted=None, before=before).drafts
+    assert shot.kind == kinds.DATASET_SNAPSHOT
+    [found] = [*(draft for draft in rest if draft.kind == kinds.LATE_DATA), None][:1]
+    assert found is None or (found.subjects == shot.subjects and found.seal(None))
+    return shot.facts, found and found.facts
+
+
+@pytest.mark.parametrize("kind", ["TIMESTAMP", "DATE", "TIMESTAMPTZ"])
+def test_rows_that_came_after_their_time_was_seen_are_counted_and_rows_of_a_new_time_are_not(bank, kind):
+    dated(bank, (1, "2026-02-01"), (2, "2026-02-03"), (3, None), kind=kind)
+    before, none = late(bank, None)
+    assert none is None
+    assert late(bank, before)[1] is None
+    dated(bank, (4, "2026-02-04"), (5, None))
+    assert late(bank, before)[1] is None
+    dated(bank, (6, "2026-02-02"), (7, "2026-02-03"), (8, "2020-01-01"))
+    facts, found = late(bank, before)
+    assert found == {
+        "dataset": "train",
+        "table": "t",
+        "column": "seen_at",
+        "until": before["time"]["to"],
+        "then": 2,
+        "now": 5,
+    }
+    assert late(bank, facts)[1] is None
+    bank.run("DELETE FROM t WHERE id = 1")
+    found = late(bank, facts)[1]
+    assert (found["then"], found["now"]) == (6, 5)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"time": None},
+        {"time": {"column": "id", "from": "2020-01-01", "to": "2026-02-03"}},
+        {"time": {"column": "seen_at", "from": None, "to": None}},
+        {"time": {"column": "seen_at", "from": "2020-01-01", "to": "2026' OR 'a' = 'a"}},
+        {"columns": [{"name": "id", "type": "INTEGER", "nulls": 0}], "columns_omitted": 1},
+        {"columns": [{"name": "seen_at", "type": "VARCHAR", "nulls": 0}]},
+        {"consistency": kinds.MOVED},
+    ],
+)
+def test_what_cannot_be_compared_with_the_last_look_is_not(duck, other):
+    dated(duck, (1, "2026-02-01"))
+    before, _ = late(duck, None)
+    dated(duck, (2, "2026-01-01"))
+    assert late(duck, before)[1]["now"] == 2
+    assert late(duck, {**before, **other})[1] is None
+
+
+class Restless(SQLite):
+    """A warehouse without one state for all statements: each sees what others committed before it."""
+
+    one_state = False
+
+    def begin(self, connection, *, timeout_seconds):
+        return "each statement for itself"
+
+
+def restless(bank, monkeypatch, *steps):
+    """Looks with ``Restless``, and one of ``steps`` is run before each statement after the first fingerprint."""
+    guard, left = Snapshot.guard, list(steps)
+    fingerprints = []
+
+    def guarded(self, about):
+        if fingerprints and left:
+            bank.run(left.pop(0))
+        return guard(self, about)
+
+    def fingerprinted(*arguments, **rest):
+        fingerprints.append(fingerprint(*arguments, **rest))
+        return fingerprints[-1]
+
+    monkeypatch.setattr(sqlite, "SQLite", Restless)
+    monkeypatch.setattr(Snapshot, "guard", guarded)
+    monkeypatch.setattr(tables, "fingerprint", fingerprinted)
+    return look(bank, table=TRAIN.model_copy(update={"time_column": None}))
+
+
+def test_where_a_warehouse_has_no_one_state_a_table_that_rests_is_evidence_like_any_other(lite, monkeypatch):
+    fill(lite)
+    shot, test = restless(lite, monkeypatch).drafts
+    assert (shot.facts["consistency"], test.kind) == ("each statement for itself", kinds.VALIDATION)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ["INSERT INTO t VALUES (99, 'a', '2026-02-01')"],
+        ["UPDATE t SET name = 'a' WHERE id = 7"],
+        ["DELETE FROM t WHERE id = 7", "INSERT INTO t SELECT 7, 's3cret-7-Ñandú', '2026-02-08'"],
+    ],
+    ids=["more rows", "a cell", "there and back, which the counts give away"],
+)
+def test_a_table_that_moves_under_such_a_look_is_said_to_have_moved_and_is_not_validated(lite, monkeypatch, steps):
+    fill(lite)
+    (shot,) = restless(lite, monkeypatch, *steps).drafts
+    assert shot.facts["consistency"] == kinds.MOVED
+    assert shot.subjects[0].sha256 == shot.facts["fingerprint"]["sha256"] == lite.fingerprint().sha256
+    assert shot.seal(None)
+
+
+PARTED = TRAIN.model_copy(update={"partition": Partition(column="received_on", token="id", rotation=4)})
+
+
+def test_a_table_read_by_parts_says_what_was_read_now_and_what_was_carried_over(bank):
+    fill(bank)
+    first, whole = look(bank, table=PARTED), look(bank)
+    shot, test = first.drafts
+    assert shot.facts["fingerprint"]["coverage"] == "all columns; all 20 partitions by received_on, read now"
+    assert test.subjects == shot.subjects != whole.drafts[0].subjects
+    assert (first.notice_delay_seconds, whole.notice_delay_seconds) == (4 * 86_400, 0)
+    before = Before(shot.facts, payload(first.blobs[0]))
+    second = look(bank, table=PARTED, before=before, seen=LATER)
+    coverage = second.drafts[0].facts["fingerprint"]["coverage"]
+    assert coverage.startswith("all columns; 5 of 20 partitions by received_on read now, 15 carried over")
+    assert coverage.endswith("the oldest read at 2026-03-14T12:00:00.000Z")
+    assert second.drafts[0].subjects == shot.subjects
+    anew = look(bank, table=PARTED, before=shot.facts, seen=LATER).drafts[0].facts["fingerprint"]  # details erased
+    assert anew == shot.facts["fingerprint"]
+
+
+def test_partitions_in_the_details_name_no_value(bank):
+    fill(bank)
+    by_name = PARTED.model_copy(update={"partition": Partition(column="name", token="name")})
+    found = look(bank, table=by_name)
+    assert len(json.loads(payload(found.blobs[0]))["partitions"]) == len(SECRETS)
+    everything = b"".join([*(draft.seal(None) for draft in found.drafts), *found.blobs])
+    for secret in SECRETS:
+        assert secret.encode() not in everything

@@ -96,6 +96,13 @@ def of_organisation(*registers):
     return put("organisation", "registers", list(registers))
 
 
+def parted(**fields):
+    partition = {"column": "month", "token": "version", "rotation": 5, **fields}
+    return mortgage(put("datasets", 0, "partition", partition))
+
+
+PARTED = parted()
+
 # (name, first state or None, weakening, file, field)
 WEAKER = [
     ("risk level", None, mortgage(put("risk_level", "limited")), SYSTEM_FILE, "risk_level"),
@@ -142,6 +149,10 @@ WEAKER = [
     ("use", None, mortgage(put("datasets", 0, "use", "reference")), SYSTEM_FILE, f"{TRAIN}.use"),
     ("no time", None, mortgage(put("datasets", 0, "time_column", None)), SYSTEM_FILE, f"{TRAIN}.time_column"),
     ("other time", None, mortgage(put("datasets", 0, "time_column", "x")), SYSTEM_FILE, f"{TRAIN}.time_column"),
+    ("by parts", None, PARTED, SYSTEM_FILE, f"{TRAIN}.partition"),
+    ("other parts", PARTED, parted(column="year"), SYSTEM_FILE, f"{TRAIN}.partition"),
+    ("other token", PARTED, parted(token="id"), SYSTEM_FILE, f"{TRAIN}.partition"),
+    ("longer rotation", PARTED, parted(rotation=6), SYSTEM_FILE, f"{TRAIN}.partition.rotation"),
     ("suite", None, mortgage(put("datasets", 0, "suite", "samples")), SYSTEM_FILE, f"{TRAIN}.suite"),
     ("prediction", None, mortgage(put("predictions", [])), SYSTEM_FILE, SCORED),
     ("no suite", None, mortgage(put("predictions", 0, "suite", None)), SYSTEM_FILE, f"{SCORED}.suite"),

@@ -15,6 +15,8 @@ from affidavit.errors import (
     SuiteError,
     UsageError,
 )
+from affidavit.evidence import Circumstances, Collector, Draft, Origin, Stage
+from affidavit.evidence import kinds as all_kinds
 from affidavit.inventory import Connection
 from affidavit.pipeline import collection
 from tests.pipeline.conftest import ORGANISATION, SUITE, system
@@ -83,6 +85,50 @@ def test_one_new_run_and_ten_new_rows_add_exactly_their_facts(project):
     project.collect()
     assert kinds_added(project, before) == {"model-run": 1, "dataset-snapshot": 1, "validation": 1, "collection": 1}
     assert project.entries(kind="dataset-snapshot")[-1].statement.facts["rows"] == 110
+
+
+def test_partitions_are_carried_over_from_slot_to_slot_and_read_again_in_rotation(project):
+    document = system("loans", project.tracking.name)
+    document["datasets"][0]["partition"] = {"column": "region", "token": "amount", "rotation": 2}
+    project.declare(**document)
+    coverage = []
+    for _ in range(3):
+        project.collect()
+        project.tomorrow()
+        found = project.entries(kind="dataset-snapshot")[-1].statement
+        coverage.append(found.facts["fingerprint"]["coverage"])
+    assert coverage[0].endswith("all 2 partitions by region, read now")
+    assert "1 of 2 partitions by region read now, 1 carried over" in coverage[1]
+    assert coverage[1].endswith("the oldest read at 2026-03-14T01:00:00.000Z")
+    assert coverage[2].endswith("the oldest read at 2026-03-15T01:00:00.000Z")
+    assert len({each.statement.subject.sha256 for each in project.entries(kind="dataset-snapshot")}) == 1
+    with project.workplace.writer() as ledger:
+        digest = found.facts["details"]["digest"]["sha256"]
+        ledger._blobs.remove(digest)
+    project.collect()
+    last = project.entries(kind="dataset-snapshot")[-1].statement.facts["fingerprint"]["coverage"]
+    assert last == coverage[0]
+
+
+def test_what_a_task_claims_of_a_table_is_no_look_to_compare_with(project):
+    project.collect()
+    ours = project.entries(kind="dataset-snapshot")[-1].statement
+    columns = [*ours.facts["columns"], {"name": "claimed", "type": "INTEGER", "nulls": 0}]
+    claimed = Draft(
+        kind=all_kinds.DATASET_SNAPSHOT,
+        scope=ours.scope,
+        stage=Stage.DATA,
+        origin=Origin.RECORDED,
+        subjects=ours.subjects,
+        facts={**ours.facts, "columns": columns, "details": None},
+        collector=Collector("somebody", "1"),
+        seen=Circumstances(project.now, demonstration=None),
+    )
+    with project.workplace.writer() as ledger:
+        ledger.append([claimed], now=project.now)
+    project.tomorrow()
+    project.collect()
+    assert not project.entries(kind="schema-change")
 
 
 def test_an_alias_moved_and_moved_back_is_three_entries(project):

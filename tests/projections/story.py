@@ -171,7 +171,16 @@ class Story:
         facts = {"file": f"expectations/{suite.name}.yaml", "suite": suite.model_dump(mode="json")}
         return self.say(kinds.SUITE, f"affidavit://suites/{suite.name}", facts, origin=Origin.DECLARED, **rest)
 
-    def snapshot(self, table: str, state: str = "1", *, rows: int = 100, relation: Any = TABLE, **rest: Any) -> Entry:
+    def snapshot(
+        self,
+        table: str,
+        state: str = "1",
+        *,
+        rows: int = 100,
+        relation: Any = TABLE,
+        consistency: str = "one transaction",
+        **rest: Any,
+    ) -> Entry:
         fingerprint = digest(f"{table} {state}")
         facts = {
             "dataset": table,
@@ -182,7 +191,7 @@ class Story:
             "rows": rows,
             "time": None,
             "fingerprint": {"sha256": fingerprint, "method": "test/1", "coverage": "all rows"},
-            "consistency": "one transaction",
+            "consistency": consistency,
             "relation": relation,
             "details": None,
         }

@@ -80,6 +80,19 @@ def test_an_empty_table_shows_nothing(part):
     assert part(story, "tables_observed/1").status is Status.UNDETERMINED
 
 
+ABOUT_ROWS = sorted({*TABLE_CHECKS, "failed_data_kept_out/1"} - {"suites_in_force/1", "relations_unchanged/1"})
+
+
+@pytest.mark.parametrize("check", ABOUT_ROWS)
+def test_a_table_that_moved_while_it_was_read_is_undetermined_until_a_look_holds(part, check):
+    story = told()
+    story.snapshot("train", "2", consistency=kinds.MOVED)
+    outcome = part(story, check)
+    assert (outcome.status, "moved while" in outcome.sentence) == (Status.UNDETERMINED, True)
+    story.look_at_table("train", "2")
+    assert "moved while" not in part(story, check).sentence
+
+
 @pytest.mark.parametrize("check", ["tables_observed/1", "tables_validated/1", "suites_passed/1"])
 def test_what_is_no_longer_looked_at_turns_stale(part, check):
     outcome = part(told(), check, at=FIRST + 4 * DAY)

@@ -1,7 +1,8 @@
 """Collectors: a source in, statements out. The only code that knows a source; it never writes, to the source or ours.
 
     declarations    what the organisation itself wrote: AI systems, suites, roles
-    tables          a table of the warehouse and its validation, from one snapshot;  schema_change  its columns since
+    tables          a table of the warehouse and its validation, from one snapshot
+    schema_change   its columns since the last one;  late_data  its rows that came after their time was seen
     runs            MLflow runs;  position  how far they were read;  reading  what of them a look has to read
     models          registered model versions and aliases
     registers       what else is recorded: counted by day and listed value, compared with a second source

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import affidavit
+from affidavit.collect.late_data import late_data, seen_until
 from affidavit.collect.look import Look
 from affidavit.collect.schema_change import schema_change
 from affidavit.errors import SourceUnavailable
@@ -23,18 +24,23 @@ from affidavit.evidence import (
     Subject,
     dumps,
     kinds,
+    loads,
     system_scope,
+    timestamp,
 )
 from affidavit.evidence.salted import salted
-from affidavit.inventory import Connection, Dataset, PredictionTable, Suite, System
+from affidavit.inventory import Connection, Dataset, PredictionTable, Suite, System, seconds_between_ticks
 from affidavit.quality import Due, Validation, validate
 from affidavit.warehouse import (
     EDGES,
     Fingerprint,
+    Part,
     Profile,
     Relation,
     Snapshot,
+    TableRef,
     fingerprint,
+    fingerprint_parts,
     profile,
     relation,
     snapshot,
@@ -55,6 +61,22 @@ _ROOM = 40_000
 """Bytes that the columns may take in a statement; the rest of a leaf is for the other facts."""
 
 
+@dataclass(frozen=True)
+class Before:
+    """What the last snapshot of a table said: its facts, and the payload that they name as details, if at hand.
+
+    Without the payload, what was read of a table's partitions is not known, and all are read.
+    """
+
+    facts: Mapping[str, Any]
+    details: bytes | None = None
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The partitions, as they were last read."""
+        return tuple(Part(**part) for part in loads(self.details)["partitions"]) if self.details else ()
+
+
 def look_at_table(
     system: System,
     table: Dataset | PredictionTable,
@@ -62,26 +84,19 @@ def look_at_table(
     *,
     connection: Connection,
     seen: Circumstances,
-    before: Mapping[str, Any] | None = None,
+    before: Before | None = None,
 ) -> Look:
     """Look at one table of one AI system: a snapshot, and with a ``suite`` a validation, of the very same rows.
 
-    ``before`` are the facts of its last snapshot; a table that has other columns since is a statement of its own.
-    The whole table is read, so a change that still stands at a look is noticed by it. Raises ``SourceError`` naming
-    the table, ``SuiteError`` naming the suite's file; then there is nothing to record.
+    With ``before``, other columns than then, and rows that came late, are statements of their own. The whole table is
+    fingerprinted, so a change that still stands is noticed by the next look; one with ``partition`` by parts, and a
+    change that leaves its token as it was is noticed when its rotation ends. Where a warehouse cannot show one state
+    for so long, a table that changes meanwhile has moved, and is not validated. Raises ``SourceError`` naming the
+    table, ``SuiteError`` naming the suite's file; then there is nothing to record.
     """
     with snapshot(connection, timeout_seconds=table.timeout_seconds) as opened:
-        found = opened.table(table.table)
-        described = profile(opened, found, about=table.table, time_column=table.time_column)
-        digest = fingerprint(opened, found, about=table.table)
-        behind = relation(opened, found, about=table.table)
-        validation = (
-            validate(opened, table=table.table, suite=suite, due=Due(seen.observed_at, system.schedule))
-            if suite
-            else None
-        )
-        _agree(opened, table.table, {digest.rows, described.rows} | ({validation.rows} if validation else set()))
-        consistency = opened.consistency
+        read = _read(opened, system, table, suite, seen=seen, before=before)
+    described, digest, validation = read.described, read.digest, read.validation
 
     def draft(kind: Kind, facts: Mapping[str, Any]) -> Draft:
         return Draft(
@@ -97,11 +112,13 @@ def look_at_table(
         )
 
     name = f"table:{table.id}"
-    blobs = [salted(_details(described))]
-    facts = _snapshot_facts(table, described, digest, behind, consistency)
+    blobs = [salted(_details(described, read.parts))]
+    facts = _snapshot_facts(table, read)
     drafts = [draft(kinds.DATASET_SNAPSHOT, {**facts, "details": _named(blobs[0])})]
-    if before is not None and (changed := schema_change(before, facts)) is not None:
+    if before is not None and (changed := schema_change(before.facts, facts)) is not None:
         drafts.append(draft(kinds.SCHEMA_CHANGE, changed))
+    if before and read.until is not None and (late := late_data(before.facts, facts, now=read.until)) is not None:
+        drafts.append(draft(kinds.LATE_DATA, late))
     if suite and validation:
         blobs.append(salted(validation.details))
         drafts.append(draft(kinds.VALIDATION, _validation_facts(table, suite, validation, blobs[1])))
@@ -110,9 +127,68 @@ def look_at_table(
         tuple(drafts),
         enumerated=1,
         read=1,
-        notice_delay_seconds=0,
+        notice_delay_seconds=_notice_delay(system, table),
         blobs=tuple(blobs),
     )
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What one opened snapshot gave. Of a table that moved nothing is known but that, and what it ended as."""
+
+    described: Profile
+    digest: Fingerprint
+    parts: tuple[Part, ...]
+    behind: Relation
+    validation: Validation | None
+    consistency: str
+    until: int | None
+
+
+def _read(
+    opened: Snapshot,
+    system: System,
+    table: Dataset | PredictionTable,
+    suite: Suite | None,
+    *,
+    seen: Circumstances,
+    before: Before | None,
+) -> _Read:
+    found = opened.table(table.table)
+    digest, parts = _fingerprint(opened, found, table, seen=seen, before=before)
+    until = None
+    if before and before.facts["consistency"] != kinds.MOVED:
+        types = {column.name: column.type[:_LONGEST_TYPE] for column in found.columns}
+        until = seen_until(before.facts, column=table.time_column, type_=types.get(table.time_column or ""))
+    described = profile(opened, found, about=table.table, time_column=table.time_column, until=until)
+    behind = relation(opened, found, about=table.table)
+    validation = None
+    if suite:
+        due = Due(seen.observed_at, system.schedule)
+        validation = validate(opened, table=table.table, suite=suite, due=due)
+    counts = {digest.rows, described.rows} | ({validation.rows} if validation else set())
+    if not opened.dialect.one_state:
+        after, parts = _fingerprint(opened, found, table, seen=seen, before=before)
+        if after != digest or len(counts) > 1:
+            return _Read(described, after, parts, behind, None, kinds.MOVED, None)
+    _agree(opened, table.table, counts)
+    return _Read(described, digest, parts, behind, validation, opened.consistency, described.until)
+
+
+def _fingerprint(
+    opened: Snapshot, found: TableRef, table: Dataset | PredictionTable, *, seen: Circumstances, before: Before | None
+) -> tuple[Fingerprint, tuple[Part, ...]]:
+    if table.partition is None:
+        return fingerprint(opened, found, about=table.table), ()
+    now = timestamp(seen.observed_at)
+    known = before.parts if before else ()
+    parted = fingerprint_parts(opened, found, table.partition, about=table.table, now=now, before=known)
+    return parted.digest, parted.parts
+
+
+def _notice_delay(system: System, table: Dataset | PredictionTable) -> int:
+    """How late a change that still stands is noticed at most, in seconds, if no collection is missed."""
+    return table.partition.rotation * seconds_between_ticks(system.schedule) if table.partition else 0
 
 
 def _agree(opened: Snapshot, table: str, counts: set[int]) -> None:
@@ -124,10 +200,8 @@ def _agree(opened: Snapshot, table: str, counts: set[int]) -> None:
         )
 
 
-def _snapshot_facts(
-    table: Dataset | PredictionTable, described: Profile, digest: Fingerprint, behind: Relation, consistency: str
-) -> dict[str, Any]:
-    time = None
+def _snapshot_facts(table: Dataset | PredictionTable, read: _Read) -> dict[str, Any]:
+    described, digest, time = read.described, read.digest, None
     if table.time_column is not None:
         time = {"column": table.time_column, "from": described.earliest, "to": described.latest}
     columns: list[Json] = [
@@ -145,8 +219,8 @@ def _snapshot_facts(
         "rows": described.rows,
         "time": time,
         "fingerprint": {"sha256": digest.sha256, "method": digest.method, "coverage": digest.coverage},
-        "consistency": consistency,
-        "relation": asdict(behind),
+        "consistency": read.consistency,
+        "relation": asdict(read.behind),
     }
 
 
@@ -176,13 +250,14 @@ def _validation_facts(
     }
 
 
-def _details(described: Profile) -> bytes:
-    """The profile whole, as canonical JSON."""
+def _details(described: Profile, parts: tuple[Part, ...]) -> bytes:
+    """The profile whole, and the partitions, as canonical JSON."""
     columns = [
         {"name": column.name, "type": column.type, **asdict(described.counts[column.name])}
         for column in described.columns
     ]
-    return dumps({"rows": described.rows, "edges": list(EDGES), "columns": columns})
+    partitions = [asdict(part) for part in parts]
+    return dumps({"rows": described.rows, "edges": list(EDGES), "columns": columns, "partitions": partitions})
 
 
 def _named(blob: bytes) -> dict[str, Any]:

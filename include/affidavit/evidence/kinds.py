@@ -149,7 +149,8 @@ DATASET_SNAPSHOT = Kind(
         "details": maybe({"digest": {"sha256": DIGEST}, "media_type": TEXT}),
     },
 )
-"""One look at a table. ``consistency`` says how rows, fingerprint and validation came from the same state of it.
+"""One look at a table. ``consistency`` says how rows, fingerprint and validation came from the same state of it, or
+:data:`MOVED`. ``coverage`` says which rows the fingerprint rests on that were read earlier, where there are such.
 
 ``relation`` says what stands behind the name: a table, or a view with the SHA-256 of its definition; null where nobody
 asked. ``details`` is the profile of every column, with histograms; ``columns`` leaves out those that a leaf has no room
@@ -168,6 +169,18 @@ SCHEMA_CHANGE = Kind(
     },
 )
 """Columns of a table that are not as its last snapshot had them: their type then and now, null where there was none."""
+
+MOVED = "moved while read"
+"""The consistency of a snapshot whose fingerprint was another before the look than after it, which is the one it names.
+
+What else was read is of neither state for certain, so nothing is validated and no verdict is supported by it."""
+
+LATE_DATA = Kind(
+    "late-data",
+    1,
+    {"dataset": TEXT, "table": TEXT, "column": TEXT, "until": TEXT, "then": COUNT, "now": COUNT},
+)
+"""A table has ``now`` rows dated up to the end of its last snapshot, which had ``then``."""
 
 VALIDATION = Kind(
     "validation",
@@ -316,6 +329,7 @@ ALL = (
     MODEL_ALIAS,
     DATASET_SNAPSHOT,
     SCHEMA_CHANGE,
+    LATE_DATA,
     VALIDATION,
     LINEAGE_EDGE,
     REGISTER,
@@ -334,8 +348,8 @@ FROM_OUTSIDE = (MODEL_RUN, DATASET_SNAPSHOT, LINEAGE_EDGE)
 No other may come from outside. Genesis, key rotation, anchor and erasure are the ledger's own and follow from its
 keys, outsiders and decisions; an erasure decision is a person's. Declarations are read from reviewed files, or anybody
 could declare less. A collection says how far collectors came, unreconciled what they found that nobody claims, an
-assessment what rules judged, a schema change what two snapshots show: each is derived here. Model versions and aliases
-are read from the registry that serves them, and a validation is measured by us, never told.
+assessment what rules judged, a schema change and late data what two snapshots show: each is derived here. Model
+versions and aliases are read from the registry that serves them, and a validation is measured by us, never told.
 """
 
 WITH_BLOBS = tuple(sorted(kind.name for kind in ALL if "details" in kind.facts))

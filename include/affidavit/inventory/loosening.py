@@ -21,6 +21,7 @@ from affidavit.inventory.models import (
     Dataset,
     Inventory,
     Organisation,
+    Partition,
     PredictionTable,
     Role,
     Suite,
@@ -292,7 +293,21 @@ def _table_in_force(
         before, after = getattr(old, name), getattr(new, name)
         weaker = before is not None and before != after
         changes[name] = waiting.keep(f"{field}.{name}", old, new, weaker, why)
+    changes["partition"] = _partition_in_force(f"{field}.partition", old.partition, new.partition, waiting)
     return changes
+
+
+def _partition_in_force(field: str, old: Partition | None, new: Partition | None, waiting: Waiting) -> Partition | None:
+    """Whatever is read by parts shows a change in place later than what is read whole."""
+    if new is None:
+        return None
+    if old is None or (old.column, old.token) != (new.column, new.token):
+        was, now = (partition.model_dump() if partition else None for partition in (old, new))
+        waiting.name(field, was, now, "a change that leaves the token as it was would be noticed later")
+        return old
+    longer = new.rotation > old.rotation
+    why = "partitions would be read again less often"
+    return new.model_copy(update={"rotation": waiting.keep(f"{field}.rotation", old, new, longer, why)})
 
 
 def _role_in_force(name: str, old: Role, new: Role | None, waiting: Waiting) -> Role:

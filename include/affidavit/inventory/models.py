@@ -49,6 +49,19 @@ _STAGE_OF_USE: dict[str, Stage] = {
 }
 
 
+class Partition(Declared):
+    """How a table that is too large to be read whole each time is read by parts."""
+
+    column: Name = Field(description="Column that divides the rows, and by which the warehouse finds them: a month")
+    token: Name = Field(
+        description="Change token: a column whose greatest value in a partition is another after each change there, "
+        "such as a version or the time of the last change"
+    )
+    rotation: int = Field(
+        10, ge=1, le=1_000, description="Every partition is read again within so many looks, whatever its token says"
+    )
+
+
 class Table(Declared):
     """A table of a warehouse, as one AI system uses it."""
 
@@ -57,6 +70,9 @@ class Table(Declared):
     table: Name = Field(description="Table name, with its schema where the warehouse has schemas: public.applications")
     suite: Id | None = Field(None, description="Suite that the table must pass: the file expectations/<suite>.yaml")
     time_column: Name | None = Field(None, description="Column that dates a row; gives the period a snapshot covers")
+    partition: Partition | None = Field(
+        None, description="Fingerprint by partitions, and skip those whose change token is the same; whole if absent"
+    )
     timeout_seconds: int = Field(600, ge=1, le=86_400, description="Longest time that one query may run")
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 
 from affidavit.evidence import ORGANISATION_SCOPE, Origin, Stage, Statement
 from affidavit.evidence.erasing import in_words
+from affidavit.evidence.kinds import MOVED
 from affidavit.pages.text import counted, name
 from affidavit.rules.verdict import WORST_FIRST, Status
 
@@ -210,7 +211,8 @@ KINDS: Mapping[str, KindWords] = {
         "Whether the rows are true; only that these were the rows.",
         lambda f: (
             f"The table {_q(f['table'])} held {f['rows']:,} rows in "
-            f"{counted(len(f['columns']) + f['columns_omitted'], 'column')}."
+            f"{counted(len(f['columns']) + f['columns_omitted'], 'column')}"
+            f"{'; it moved while it was read' if f['consistency'] == MOVED else ''}."
         ),
     ),
     "schema-change": KindWords(
@@ -220,6 +222,14 @@ KINDS: Mapping[str, KindWords] = {
             f"The table {_q(f['table'])} has other columns than at the look before: "
             f"{counted(len(f['columns']) + f['columns_omitted'], 'column')} changed"
             f"{', and their order' if f['reordered'] else ''}."
+        ),
+    ),
+    "late-data": KindWords(
+        "late data",
+        "Which rows came or went, and how many of each: only the difference shows.",
+        lambda f: (
+            f"The table {_q(f['table'])} has {counted(abs(f['now'] - f['then']), 'row')} "
+            f"{'more' if f['now'] > f['then'] else 'fewer'} up to {_q(f['until'])}, the end of the look before."
         ),
     ),
     "validation": KindWords("data validation", "Whether the suite asks enough of the table.", _validation),

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from affidavit import __version__
-from affidavit.errors import FieldNotAllowed, UsageError
+from affidavit.errors import FieldNotAllowed, SourceUnavailable, UsageError
 from affidavit.evidence import (
     AirflowRun,
     Circumstances,
@@ -138,6 +138,10 @@ def validate_table(
     visit = collection.Visit(system_id, collection.slot_of(workplace, system_id, began), began, run)
     look = collection.look(workplace, visit, f"table:{table_id}", now=began)
     validations = [draft for draft in look.drafts if draft.kind is kinds.VALIDATION]
+    if any(draft.facts.get("consistency") == kinds.MOVED for draft in look.drafts):
+        raise SourceUnavailable(
+            "its rows changed while it was read", where=f"the table {table_id!r}", fix="look when nothing writes to it"
+        )
     if not validations:
         problem = "waits for approval" if not look.drafts else "names no suite"
         fix = "see what 'affidavit status' says of it" if not look.drafts else "name a suite in its file"

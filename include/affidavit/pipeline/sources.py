@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from affidavit.collect.look import Look
-from affidavit.evidence import Circumstances, kinds, system_scope
+from affidavit.errors import BlobAbsent
+from affidavit.evidence import Circumstances, Origin, kinds, system_scope
+from affidavit.evidence.salted import payload
 from affidavit.inventory import Dataset, Endpoint, PredictionTable, Register, Suite, System, Tracking
 from affidavit.pipeline.steps import step_of_endpoint, step_of_register, step_of_table
 from affidavit.pipeline.workplace import Workplace
@@ -67,13 +70,29 @@ def _look_at_table(
     known: ScopeState,
     seen: Circumstances,
 ) -> Look:
-    from affidavit.collect.tables import look_at_table
+    from affidavit.collect.tables import Before, look_at_table
 
     suite = suites[table.suite] if table.suite else None
-    snapshots = known.snapshots.get(table.uri)
-    before = snapshots[-1].entry.statement.facts if snapshots else None
+    # Only our own: what a task claims of a table is no look at it.
+    snapshots = [each.entry.statement for each in known.snapshots.get(table.uri, ())]
+    observed = [statement for statement in snapshots if statement.origin == Origin.OBSERVED]
+    before = None
+    if observed:
+        details = _details(workplace, observed[-1].facts) if table.partition else None
+        before = Before(observed[-1].facts, details)
     connection = workplace.resolve(table.connection)
     return look_at_table(system, table, suite, connection=connection, seen=seen, before=before)
+
+
+def _details(workplace: Workplace, facts: Mapping[str, Any]) -> bytes | None:
+    """The payload that the last snapshot names; None where it was erased, and everything is read anew."""
+    if facts["details"] is None:
+        return None
+    with workplace.reader() as ledger:
+        try:
+            return payload(ledger.blob(facts["details"]["digest"]["sha256"]))
+        except BlobAbsent:
+            return None
 
 
 def _look_at_runs(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from affidavit.evidence import kinds
 from affidavit.inventory import Dataset, PredictionTable
 from affidavit.projections import InUse, Snapshot, Validated
 from affidavit.projections.lineage import doubts, gaps
@@ -41,12 +42,23 @@ def _latest(view: ScopeView, table: Table) -> tuple[Snapshot | None, Validated |
     return (snapshots[-1] if snapshots else None), (validations[-1] if validations else None)
 
 
+def _moved(table: Table, snapshot: Snapshot | None) -> Outcome | None:
+    """What stands instead of any verdict while the latest look saw no one state of the table."""
+    if snapshot is None or snapshot.entry.statement.facts["consistency"] != kinds.MOVED:
+        return None
+    sentence = f"The table {table.id} moved while it was read: what was read is of no one state of it."
+    action = f"Look at {table.id} when nothing writes to it, or declare a table that is not written to"
+    return Outcome(Status.UNDETERMINED, sentence, (snapshot.entry,), action)
+
+
 @check("tables_observed/1", params=("uses",), limits="What changed between two looks.")
 def _tables_observed(view: ScopeView, params: Mapping[str, Any], at: datetime) -> Outcome:
     def judge(table: Table) -> Outcome:
         snapshot, _ = _latest(view, table)
         if snapshot is None:
             return Outcome(Status.MISSING, f"The table {table.id} was never looked at.", (), _COLLECT)
+        if moved := _moved(table, snapshot):
+            return moved
         if not snapshot.rows:
             sentence = f"The table {table.id} had no rows at the latest look."
             return Outcome(
@@ -105,6 +117,8 @@ def _current(view: ScopeView, table: Table, at: datetime) -> Outcome:
     """Whether the latest validation is of the latest state of the table, by the suite in force, and fresh."""
     snapshot, validation = _latest(view, table)
     standing = view.mine.suites.get(table.suite or "")
+    if moved := _moved(table, snapshot):
+        return moved
     if snapshot is None or validation is None:
         return Outcome(Status.MISSING, f"The table {table.id} was never validated.", (), _COLLECT)
     entries = (snapshot.entry, validation.entry)
@@ -191,7 +205,9 @@ def _failed_data_kept_out(view: ScopeView, _params: Mapping[str, Any], at: datet
     caught: list[str] = []
 
     def judge(table: Table) -> Outcome:
-        _, validation = _latest(view, table)
+        snapshot, validation = _latest(view, table)
+        if moved := _moved(table, snapshot):
+            return moved
         if validation is None:
             return Outcome(Status.MISSING, f"The table {table.id} was never validated.", (), _COLLECT)
         if validation.passed:

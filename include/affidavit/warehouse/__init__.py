@@ -2,13 +2,15 @@
 
 :func:`snapshot` opens one connection in one read-only transaction; :func:`fingerprint`, :func:`profile` and the
 expectation suite (:mod:`affidavit.quality`) all read through it, so that they speak of the same rows. Every statement
-has a time limit; every failure is one of :mod:`affidavit.errors`, and none quotes a row. :func:`estimate` asks the
-catalogue only, for the dry run. Of a register :func:`count_register` counts rows and :func:`reconcile` compares keys;
-:func:`upload` makes a warehouse of a CSV file.
+has a time limit; every failure is one of :mod:`affidavit.errors`, and none quotes a row. :func:`fingerprint_parts` is
+for tables too large to be read whole each time; :func:`estimate` asks the catalogue only, for the dry run. Of a
+register :func:`count_register` counts rows and :func:`reconcile` compares keys; :func:`upload` makes a warehouse of a
+CSV file.
 """
 
 from affidavit.warehouse.estimate import Estimate, estimate
 from affidavit.warehouse.fingerprint import Fingerprint, fingerprint
+from affidavit.warehouse.partitions import Part, fingerprint_parts
 from affidavit.warehouse.profile import EDGES, Profile, profile
 from affidavit.warehouse.reconcile import Keys, Reconciled, reconcile
 from affidavit.warehouse.register import Category, Counts, Day, count_register
@@ -28,6 +30,7 @@ __all__ = [
     "Estimate",
     "Fingerprint",
     "Keys",
+    "Part",
     "Profile",
     "Reconciled",
     "Relation",
@@ -37,6 +40,7 @@ __all__ = [
     "count_register",
     "estimate",
     "fingerprint",
+    "fingerprint_parts",
     "profile",
     "reconcile",
     "relation",

@@ -51,11 +51,13 @@ class Bucket:
 class Dialect(Protocol):
     """One kind of warehouse.
 
-    ``method`` names how a row becomes bytes and how a bucket is hashed: other bytes need another name.
+    ``method`` names how a row becomes bytes and how a bucket is hashed: other bytes need another name. ``one_state``
+    says that every statement of a transaction sees the same rows; where not, a look has to notice that they moved.
     """
 
     name: str
     method: str
+    one_state: bool
 
     def connect(self, connection: Connection) -> sa.Connection:
         """One connection, not yet reading. Raises the driver's errors, or ``SourceRefused`` for an absent file."""

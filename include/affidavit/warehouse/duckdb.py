@@ -51,6 +51,7 @@ class DuckDB:
 
     name = "duckdb"
     method = "rows-sha256-buckets/2 duckdb"
+    one_state = True
 
     def connect(self, connection: Connection) -> sa.Connection:
         """Opens the file read-only, or joins what this process already holds open of it and leaves that as it is."""

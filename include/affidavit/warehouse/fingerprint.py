@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from affidavit.errors import SourceGarbled
-from affidavit.evidence import dumps
+from affidavit.evidence import Json, dumps
 from affidavit.tlog.hashing import leaf_hash, node_hash
 from affidavit.warehouse.snapshot import Snapshot
 from affidavit.warehouse.tables import TableRef
@@ -38,9 +38,7 @@ def fingerprint(snapshot: Snapshot, table: TableRef, *, about: str) -> Fingerpri
     ``SourceRefused`` for a column whose values have no exact text.
     """
     dialect = snapshot.dialect
-    schema = dumps(
-        {"method": dialect.method, "columns": [{"name": column.name, "type": column.type} for column in table.columns]}
-    )
+    schema = dumps({"method": dialect.method, "columns": described(table)})
     empty = b"0 "
     leaves = dict.fromkeys((f"{number:03x}" for number in range(BUCKETS)), empty)
     rows = 0
@@ -51,10 +49,15 @@ def fingerprint(snapshot: Snapshot, table: TableRef, *, about: str) -> Fingerpri
                 raise SourceGarbled("the warehouse gave a bucket twice, or one never asked for", where=where)
             leaves[bucket.prefix] = f"{bucket.rows} {bucket.sha256}".encode()
             rows += bucket.rows
-    return Fingerprint(_root([schema, *leaves.values()]).hex(), dialect.method, "all rows, all columns", rows)
+    return Fingerprint(root([schema, *leaves.values()]).hex(), dialect.method, "all rows, all columns", rows)
 
 
-def _root(leaves: list[bytes]) -> bytes:
+def described(table: TableRef) -> list[Json]:
+    """Name and type of each column, in order: every fingerprint covers them."""
+    return [{"name": column.name, "type": column.type} for column in table.columns]
+
+
+def root(leaves: list[bytes]) -> bytes:
     """RFC 6962, section 2.1, from the leaves up: an odd node at the end of a level rises as it is."""
     level = [leaf_hash(leaf) for leaf in leaves]
     while len(level) > 1:

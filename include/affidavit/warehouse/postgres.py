@@ -38,6 +38,7 @@ class Postgres:
 
     name = "postgresql"
     method = "rows-sha256-buckets/1 postgresql"
+    one_state = True
 
     def connect(self, connection: Connection) -> sa.Connection:
         """One connection of its own, that notices a dead peer."""

@@ -56,7 +56,8 @@ class Profile:
     """Counts of one table.
 
     ``counts`` by column name. ``earliest`` and ``latest`` are the time column's ends as the warehouse writes them, and
-    ``period`` the same as moments; None without a time column or without a dated row.
+    ``period`` the same as moments; None without a time column or without a dated row. ``until`` counts the rows dated
+    up to the time that was asked about; None where none was.
     """
 
     rows: int
@@ -65,10 +66,13 @@ class Profile:
     earliest: str | None
     latest: str | None
     period: Period | None
+    until: int | None = None
 
 
-def profile(snapshot: Snapshot, table: TableRef, *, about: str, time_column: str | None) -> Profile:
-    """Profile ``table`` in one scan; ``about`` is the table's declared name.
+def profile(
+    snapshot: Snapshot, table: TableRef, *, about: str, time_column: str | None, until: str | None = None
+) -> Profile:
+    """Profile ``table`` in one scan; ``about`` is the table's declared name, ``until`` a time that it gave as its end.
 
     A time without a zone is taken as UTC. Raises as :meth:`Snapshot.query`, and ``SourceRefused`` for a time column
     that is absent or does not hold ISO times.
@@ -78,6 +82,8 @@ def profile(snapshot: Snapshot, table: TableRef, *, about: str, time_column: str
     if time_column is not None:
         dated = declared([table.column(time_column, where=where)])[0]
         ends = [sa.cast(sa.func.min(dated), sa.Text), sa.cast(sa.func.max(dated), sa.Text)]
+        if until is not None:
+            ends.insert(0, snapshot.dialect.count_if(dated <= _literal(until)))
     asked = [_aggregates(column, snapshot.dialect) for column in table.columns]
     flat = [sa.func.count(), *(aggregate for each in asked for aggregate in each), *ends]
     row: list[Any] = []
@@ -100,7 +106,13 @@ def profile(snapshot: Snapshot, table: TableRef, *, about: str, time_column: str
         earliest=earliest,
         latest=latest,
         period=period,
+        until=int(row[-3]) if time_column is not None and until is not None else None,
     )
+
+
+def _literal(time: str) -> sa.ColumnElement[Any]:
+    # Untyped, so that it is read as what the column holds; a typed parameter would be a text.
+    return sa.literal_column("'" + time.replace("'", "''") + "'")
 
 
 def _is_number(column: Column) -> bool:

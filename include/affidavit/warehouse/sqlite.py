@@ -26,6 +26,7 @@ class SQLite:
 
     name = "sqlite"
     method = "rows-sha256-buckets/1 sqlite"
+    one_state = True
 
     def connect(self, connection: Connection) -> sa.Connection:
         """Opens the file read-only; waits two seconds at most for a writer."""

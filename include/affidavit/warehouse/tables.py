@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
@@ -21,17 +21,21 @@ class Column:
 
 @dataclass(frozen=True)
 class TableRef:
-    """A table or view that exists. ``schema`` is None where the warehouse has none."""
+    """A table or view that exists. ``schema`` is None where the warehouse has none; ``only`` leaves rows out."""
 
     schema: str | None
     name: str
     columns: tuple[Column, ...] = ()
+    only: sa.ColumnElement[bool] | None = field(default=None, compare=False)
 
     @property
-    def selectable(self) -> sa.TableClause:
+    def selectable(self) -> sa.FromClause:
         """The table as an expression, its names quoted by the dialect."""
         schema = sa.sql.quoted_name(self.schema, True) if self.schema else None
-        return sa.table(sa.sql.quoted_name(self.name, True), schema=schema)
+        table = sa.table(sa.sql.quoted_name(self.name, True), schema=schema)
+        if self.only is None:
+            return table
+        return sa.select(sa.literal_column("*")).select_from(table).where(self.only).subquery("part")
 
     def column(self, name: str, *, where: str) -> Column:
         """The column called ``name``. Raises ``SourceRefused``, with near names."""
