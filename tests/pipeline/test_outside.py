@@ -28,7 +28,7 @@ SNAPSHOT = {
     "time": None,
     "fingerprint": {"sha256": "a" * 64, "method": "sha256 of the file", "coverage": "the whole file"},
     "consistency": "one file",
-    "relation": None,
+    "relation": {"kind": "table", "sha256": None},
     "details": None,
 }
 

@@ -212,6 +212,8 @@ class TestAside:
             {"demonstration": 7},
             {"effective": {"from": "2026-13-01T00:00:00.000Z", "to": None}},
             {"effective": "always"},
+            {"interval": {"from": "2026-13-01T00:00:00.000Z", "to": None}},
+            {"interval": "always"},
         ],
     )
     def test_a_header_that_cannot_be_meant(self, header):
@@ -321,3 +323,18 @@ def test_a_suite_of_the_same_name_in_another_scope_is_another_suite():
     story.suite()
     story.suite(SUITE.model_copy(update={"description": "x"}), scope="system:cards")
     assert fold(story.entries).scope(SCOPE).suites["loans"].value == SUITE
+
+
+def test_what_is_said_later_of_an_earlier_interval_is_not_the_latest_about_its_subject():
+    story = Story()
+
+    def claim(day: int, rows: str) -> None:
+        interval = Period(FIRST + (day - 1) * DAY, FIRST + day * DAY)
+        edge = {"name": rows, "digest": None}
+        facts = {"relation": "prepared from", "from": edge, "to": edge, "basis": ""}
+        story.say(kinds.LINEAGE_EDGE, "airflow://loading/load", facts, interval=interval)
+
+    for day, name in ((2, "second"), (1, "a backfill"), (2, "second again")):
+        claim(day, name)
+        [latest] = fold(story.entries).scope(SCOPE).latest(kinds.LINEAGE_EDGE).values()
+        assert latest.statement.facts["from"]["name"] == name.replace("a backfill", "second")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import affidavit
@@ -20,6 +20,7 @@ from affidavit.evidence import (
     Json,
     Kind,
     Origin,
+    Period,
     Stage,
     Subject,
     dumps,
@@ -130,6 +131,52 @@ def look_at_table(
         notice_delay_seconds=_notice_delay(system, table),
         blobs=tuple(blobs),
     )
+
+
+def look_at_period(
+    system: System, table: Dataset | PredictionTable, period: Period, *, connection: Connection, seen: Circumstances
+) -> Look:
+    """Look, now, at the rows that the table's time column dates into a ``period`` that is over.
+
+    It shows what the table holds of that period at this look, and not what it held then: so it is a snapshot under a
+    name of its own, in a stream of its own, which no verdict takes for the state of the table. Where the table has no
+    time column, or the warehouse does not compare it as a time or gives no one state of it, nothing is read. Raises
+    ``SourceError``.
+    """
+    name, start, end = f"table:{table.id}", period.start, period.end
+    nothing = Look(name, (), enumerated=1, read=0)
+    if table.time_column is None or start is None or end is None:
+        return nothing
+    with snapshot(connection, timeout_seconds=table.timeout_seconds) as opened:
+        whole = opened.table(table.table)
+        column = whole.column(table.time_column, where=opened.where(table.table))
+        part = whole.dated(column, start, end) if opened.dialect.name != "sqlite" else None
+        if part is None or not opened.dialect.one_state:
+            return nothing
+        described = profile(opened, part, about=table.table, time_column=table.time_column)
+        digest = fingerprint(opened, part, about=table.table)
+        behind = relation(opened, whole, about=table.table)
+        _agree(opened, table.table, {digest.rows, described.rows})
+        consistency = opened.consistency
+    details = salted(_details(described, ()))
+    coverage = (
+        f"all columns of the rows whose {table.time_column} lies in the period, as the table held them at this look"
+    )
+    read = _Read(described, replace(digest, coverage=coverage), (), behind, None, consistency, None)
+    facts = _snapshot_facts(table, read)
+    draft = Draft(
+        kind=kinds.DATASET_SNAPSHOT,
+        scope=system_scope(system.id),
+        stage=_STAGES[table.use],
+        origin=Origin.OBSERVED,
+        subjects=(Subject(f"{table.uri}?{table.time_column}={timestamp(start)}/{timestamp(end)}", digest.sha256),),
+        facts={**facts, "details": _named(details)},
+        collector=Collector(name, affidavit.__version__),
+        seen=seen,
+        effective=period,
+        interval=period,
+    )
+    return Look(name, (draft,), enumerated=1, read=1, notice_delay_seconds=None, blobs=(details,))
 
 
 @dataclass(frozen=True)

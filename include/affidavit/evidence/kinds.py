@@ -349,7 +349,8 @@ No other may come from outside. Genesis, key rotation, anchor and erasure are th
 keys, outsiders and decisions; an erasure decision is a person's. Declarations are read from reviewed files, or anybody
 could declare less. A collection says how far collectors came, unreconciled what they found that nobody claims, an
 assessment what rules judged, a schema change and late data what two snapshots show: each is derived here. Model
-versions and aliases are read from the registry that serves them, and a validation is measured by us, never told.
+versions and aliases are read from the registry that serves them, registers and endpoints from where they are, and a
+validation is measured by us, never told.
 """
 
 WITH_BLOBS = tuple(sorted(kind.name for kind in ALL if "details" in kind.facts))

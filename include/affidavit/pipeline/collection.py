@@ -9,7 +9,8 @@ next good run catches up from the last recorded cursors.
 - A table whose declaration waits for approval has its step and no evidence yet. One that was dropped or renamed, and
   that nobody has let go, is looked at by the record: whatever waits must not keep the collection from saying so.
 - A slot that is over by the time a run starts can no longer be observed: its collection records a gap, unless the slot
-  was collected in time, which is left as it is.
+  was collected in time, which is left as it is. What a table with a time column holds of that slot by now is looked at
+  all the same; it is no look at what the table held then, and the gap stays one.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from affidavit.evidence import (
 )
 from affidavit.inventory import Organisation, Suite, System, loosening, schedule
 from affidavit.ledger import Appended, Ledger
-from affidavit.pipeline.sources import Looks, looks_at_registers, looks_at_system
+from affidavit.pipeline.sources import Looks, look_back, looks_at_registers, looks_at_system
 from affidavit.pipeline.steps import ORGANISATION, Step, steps_of, steps_of_organisation
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import ScopeState, fold
@@ -107,7 +108,8 @@ def look(workplace: Workplace, visit: Visit, step: str, *, now: datetime) -> Loo
 
     Raises ``SourceError`` where the source cannot be read, ``ConfigurationError`` where what is declared is wrong.
     """
-    if gap(workplace, visit) is not None:
+    missed = gap(workplace, visit) is not None
+    if missed and not step.startswith("table:"):
         return Look(step, (), enumerated=0, read=0)
     if visit.target == ORGANISATION:
         return _look_at_organisation(workplace, visit, step, now)
@@ -118,6 +120,8 @@ def look(workplace: Workplace, visit: Visit, step: str, *, now: datetime) -> Loo
     seen = Circumstances(now, visit.airflow, in_force(known, system, suites)[0].demonstration)
     if step == "declarations":
         return look_at_system(system, suites, seen=seen)
+    if missed:
+        return look_back(workplace, in_force(known, system, suites)[0], step, visit.slot, seen)
     if look_at := _looks(workplace, visit.target, known, seen).get(step):
         return look_at()
     if step in {each.id for each in steps_of(system)}:
@@ -143,13 +147,17 @@ def record(workplace: Workplace, visit: Visit, looks: Sequence[Look], *, now: da
     scope = _scope_of(visit.target)
     with workplace.writer() as ledger:
         known = _scope_state(ledger, scope)
-        if missed and visit.slot in known.slots():
-            return Recorded(0, None, None)
+        before = known.slots().get(visit.slot)
+        if missed and before and not before.gap:
+            return Recorded(0, None, None)  # it was collected in time, and stays as it is
         if not missed:
             _refuse_late(visit, looks, known)
         seen = Circumstances(now, visit.airflow, _standing(workplace, visit.target, known).demonstration)
-        # Of a slot that is missed nothing counts: nobody looked while it could be observed.
-        looks = [] if missed else [*looks, *_no_longer_declared(workplace, visit, known, seen)]
+        if missed:
+            # Nobody looked while it could be observed. What counts was looked at for the very period, and later.
+            looks = [each for each in looks if each.drafts and all(d.interval == visit.slot for d in each.drafts)]
+        else:
+            looks = [*looks, *_no_longer_declared(workplace, visit, known, seen)]
         if not missed and visit.target != ORGANISATION:
             looks = [*looks, _lineage(workplace, visit, looks, known, seen)]
 
@@ -313,7 +321,7 @@ def _collection(
             "notice_delay_seconds": each.notice_delay_seconds,
             "cursor": each.cursor,
         }
-    facts = {"slot": visit.slot.json(), "gap": missed, "collectors": {} if missed else collectors}
+    facts = {"slot": visit.slot.json(), "gap": missed, "collectors": collectors}
     return Draft(
         kind=kinds.COLLECTION,
         scope=scope,

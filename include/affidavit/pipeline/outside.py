@@ -83,7 +83,7 @@ def claim(
 def _claimed(system: System, kind: Kind, facts: Mapping[str, Any], *, task: Task, now: datetime) -> Draft:
     where = f"{task.name}: {kind.name}"
     shapes.check(facts, kind.facts, where=where)
-    _check(system, facts, where)
+    _check(system, kind, facts, where)
     own = facts["fingerprint"]["sha256"] if kind is kinds.DATASET_SNAPSHOT else None
     start, end = task.period.start, task.period.end
     return Draft(
@@ -100,11 +100,11 @@ def _claimed(system: System, kind: Kind, facts: Mapping[str, Any], *, task: Task
     )
 
 
-def _check(system: System, facts: Mapping[str, Any], where: str) -> None:
+def _check(system: System, kind: Kind, facts: Mapping[str, Any], where: str) -> None:
     """What a shape cannot say: whatever a log could not unsay, or a verdict would take for a look of ours."""
     if facts.get("details") is not None:
         raise FieldNotAllowed("details name a blob, which a task cannot hand over", where=where, fix="leave it null")
-    if facts.get("relation") in _JUDGED:
+    if kind is kinds.LINEAGE_EDGE and facts["relation"] in _JUDGED:
         raise FieldNotAllowed(
             f"the relation {facts['relation']!r} is read from MLflow, and not claimed",
             where=where,

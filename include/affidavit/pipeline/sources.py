@@ -9,7 +9,7 @@ from typing import Any
 
 from affidavit.collect.look import Look
 from affidavit.errors import BlobAbsent
-from affidavit.evidence import Circumstances, Origin, kinds, system_scope
+from affidavit.evidence import Circumstances, Origin, Period, kinds, system_scope
 from affidavit.evidence.salted import payload
 from affidavit.inventory import Dataset, Endpoint, PredictionTable, Register, Suite, System, Tracking
 from affidavit.pipeline.steps import step_of_endpoint, step_of_register, step_of_table
@@ -93,6 +93,16 @@ def _details(workplace: Workplace, facts: Mapping[str, Any]) -> bytes | None:
             return payload(ledger.blob(facts["details"]["digest"]["sha256"]))
         except BlobAbsent:
             return None
+
+
+def look_back(workplace: Workplace, system: System, step: str, period: Period, seen: Circumstances) -> Look:
+    """The look at the rows that a table dates into a ``period`` that is over; of no other table anything is read."""
+    from affidavit.collect.tables import look_at_period
+
+    table = next((each for each in system.tables if step_of_table(each).id == step), None)
+    if table is None or table.time_column is None:
+        return Look(step, (), enumerated=0, read=0)
+    return look_at_period(system, table, period, connection=workplace.resolve(table.connection), seen=seen)
 
 
 def _look_at_runs(

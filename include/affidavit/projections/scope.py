@@ -129,10 +129,12 @@ class ScopeState:
             reads(self, entry)
         self.streams[statement.stream] = entry
         self.history.setdefault(statement.stream, []).append(entry.index)
-        self.subjects.setdefault(statement.kind, {})[statement.subject.name] = entry
+        latest = self.subjects.setdefault(statement.kind, {})
+        if not _about_less_recent(entry, latest.get(statement.subject.name)):
+            latest[statement.subject.name] = entry
 
     def latest(self, kind: kinds.Kind) -> Mapping[str, Entry]:
-        """The latest entry of ``kind`` for each subject."""
+        """The latest entry of ``kind`` for each subject; of those with an interval, the latest about the last one."""
         return self.subjects.get(kind.name, {})
 
     def cursor(self, collector: str) -> Json:
@@ -153,6 +155,14 @@ class ScopeState:
         standing: list[Standing[Any]] = [s for s in (self.system, self.organisation) if s]
         standing += (self.suites[name] for name in sorted(self.suites))
         return tuple(loosening for one in standing for loosening in one.pending)
+
+
+def _about_less_recent(entry: Entry, latest: Entry | None) -> bool:
+    """Whether an entry is about an interval that ended before that of the latest: what a backfill says is no news."""
+    if latest is None:
+        return False
+    old, new = (Period.of(each.statement.header.get("interval")) for each in (latest, entry))
+    return bool(old and new and old.end and new.end and new.end < old.end)
 
 
 def _read_collection(scope: ScopeState, entry: Entry) -> None:

@@ -17,6 +17,7 @@ _HEADER: Mapping[str, Shape] = {
     "origin": TEXT,
     "observed_at": TIME,
     "effective": _ENDS,
+    "interval": _ENDS,
     "demonstration": maybe(TEXT),
 }
 
@@ -143,6 +144,7 @@ def _check_header(statement: Statement) -> None:
     try:
         moment(header["observed_at"])
         Period.of(header.get("effective"))
+        Period.of(header.get("interval"))
         Origin(header["origin"])
     except ValueError as error:
         raise StatementError("a header with a time or an origin that there is not") from error

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from affidavit.errors import SourceRefused
+
+_DATED = re.compile(r"date|datetime|timestamp(_s|_ms|_ns)?(\(\d\))?( with(out)? time zone)?", re.IGNORECASE)
+"""Types whose values the warehouse itself compares as times. Not SQLite's: it has none."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,23 @@ class TableRef:
         if self.only is None:
             return table
         return sa.select(sa.literal_column("*")).select_from(table).where(self.only).subquery("part")
+
+    def dated(self, column: Column, start: datetime, end: datetime) -> TableRef | None:
+        """The rows that ``column`` dates from ``start`` to before ``end``; None where its type is no time.
+
+        A time without a zone is taken as UTC.
+        """
+        if not _DATED.fullmatch(column.type):
+            return None
+        kind = "TIMESTAMP WITH TIME ZONE" if column.type.lower().endswith("with time zone") else "TIMESTAMP"
+        moments = (moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") for moment in (start, end))
+        zone = "+00" if "ZONE" in kind else ""
+        bounds: list[sa.ColumnElement[datetime]] = [
+            sa.literal_column(f"CAST('{moment}{zone}' AS {kind})") for moment in moments
+        ]
+        first, after = bounds
+        value: sa.ColumnElement[datetime] = sa.column(sa.sql.quoted_name(column.name, True))
+        return replace(self, only=sa.and_(value >= first, value < after))
 
     def column(self, name: str, *, where: str) -> Column:
         """The column called ``name``. Raises ``SourceRefused``, with near names."""
