@@ -41,12 +41,13 @@ class Hung(Exception):
 
 @dataclass
 class History:
-    """A ledger in ``home``; ``apart`` is its signer where that is a process of its own."""
+    """A ledger in ``home``, or at ``url``; ``apart`` is its signer where that is a process of its own."""
 
     home: Path
     chance: Random
     alone: Callable[..., tuple[int, str]]
     apart: SignerProcess | None = None
+    url: str | None = None
     now: datetime = NOON
     noted: list[str] = field(default_factory=list)
     blobs: list[str] = field(default_factory=list)
@@ -55,13 +56,17 @@ class History:
 
     @property
     def place(self) -> Place:
-        return Place(f"sqlite:///{self.home}/ledger.db", self.home)
+        return Place(self.url or f"sqlite:///{self.home}/ledger.db", self.home)
 
-    def begin(self, template: Path) -> None:
-        if self.apart is None:
+    def begin(self, template: Path | None = None) -> None:
+        """Make it, or copy one that was just made."""
+        if self.apart is None and template is not None:
             shutil.copytree(template, self.home)
             return
         self.home.mkdir()
+        if self.apart is None:
+            rotations.create(self.place).close()
+            return
         with self.apart.running() as signer:
             Ledger.create(self.place.url, blobs=self.place.blobs, signer=signer, now=NOON).close()
 
@@ -109,12 +114,19 @@ class History:
         noted, trusted, copy = path.with_name("noted"), path.with_name("policy"), path.with_name("copy.db")
         noted.write_text(note.whole)
         trusted.write_text(lines)
+        places = [(path,)]
+        if self.url is None:
+            self.copy(copy)
+            places.append((copy, "--blobs", self.place.blobs))
+        for what in places:
+            code, said = self.alone(*what, "--policy", trusted, "--since", noted)
+            assert code == 0, said
+
+    def copy(self, copy: Path) -> None:
+        """The database as the verifier alone can read it."""
         with closing(sqlite3.connect(self.home / "ledger.db")) as there, closing(sqlite3.connect(copy)) as here:
             there.backup(here)
             here.execute("PRAGMA journal_mode=DELETE")
-        for what in ((path,), (copy, "--blobs", self.place.blobs)):
-            code, said = self.alone(*what, "--policy", trusted, "--since", noted)
-            assert code == 0, said
 
 
 # In a session of a writer
@@ -223,12 +235,13 @@ def replaces_the_key(history: History) -> None:
 
 def rebuilds(history: History) -> None:
     """What is derived was lost, or spoilt."""
+    zeros = "decode(repeat('00', 32), 'hex')" if history.url else "zeroblob(32)"
     lost = [
         "DELETE FROM nodes",
         "DELETE FROM nodes WHERE level = 2",
         "UPDATE entries SET scope = 'x', kind = 'y'",
-        'UPDATE entries SET leaf_hash = zeroblob(32) WHERE "index" % 3 = 1',
-        "UPDATE checkpoints SET time = 0, root = zeroblob(32)",
+        f'UPDATE entries SET leaf_hash = {zeros} WHERE "index" % 3 = 1',
+        f"UPDATE checkpoints SET time = 0, root = {zeros}",
     ]
     Spoilt(history.place.url, history.home).spoil(history.chance.choice(lost))
     with ExitStack() as stack:

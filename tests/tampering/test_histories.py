@@ -46,3 +46,15 @@ def test_no_honest_history_is_called_broken(first, count, template, alone, tmp_p
         shutil.rmtree(home)
     assert alarms == []
     assert len(did) > 10
+
+
+@pytest.mark.parametrize(
+    "number", [*range(5), *(pytest.param(number, marks=pytest.mark.nightly) for number in range(5, 100))]
+)
+def test_no_honest_history_in_postgres_is_called_broken(number, postgres_url, alone, tmp_path, tmp_path_factory):
+    """The seeds are those of SQLite; every fifth has a signer of its own."""
+    apart = SignerProcess(tmp_path_factory.mktemp("s") / "d") if number % 5 == 4 else None
+    history = History(tmp_path / "ledger", random.Random(f"history {number}"), alone, apart, postgres_url)
+    history.begin()
+    history.live(history.chance.randrange(2, 6))
+    history.judge(tmp_path / "bundle.zip")
