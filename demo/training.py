@@ -136,12 +136,16 @@ def _metrics(truth: pd.Series, scores: np.ndarray) -> dict[str, float]:
 def _score(
     task: Task, pipeline: Pipeline, *, rows: pd.DataFrame, version: str, connection: duckdb.DuckDBPyConnection
 ) -> None:
+    # Each row that is held out stands for one request, which the log knows of before it is scored.
+    served = {task.key: rows[task.key], "at": datetime.now(UTC).replace(tzinfo=None)}
+    _keep(connection, f"{task.rows}_requests", pd.DataFrame({**served, "model_version": version}), key=task.key)
     scores = pipeline.predict_proba(_features(task, rows))[:, 1]
     below, above = task.decisions
+    now = datetime.now(UTC).replace(tzinfo=None)
     scored = pd.DataFrame(
         {
             task.key: rows[task.key],
-            "scored_at": datetime.now(UTC).replace(tzinfo=None),
+            "scored_at": now,
             "model_version": version,
             "score": scores,
             "decision": np.where(scores >= THRESHOLD, above, below),
@@ -149,5 +153,12 @@ def _score(
             **{column: rows[column] for column in task.carried},
         }
     )
-    connection.register("scored", scored)
-    connection.execute(f"CREATE TABLE {task.rows}_scored AS SELECT * FROM scored ORDER BY {task.key}")
+    _keep(connection, f"{task.rows}_scored", scored, key=task.key)
+    events = pd.DataFrame({task.key: rows[task.key], "at": now, "event": "scored"})
+    _keep(connection, f"{task.rows}_events", events, key=task.key)
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, table: str, rows: pd.DataFrame, *, key: str) -> None:
+    connection.register("kept", rows)
+    connection.execute(f"CREATE TABLE {table} AS SELECT * FROM kept ORDER BY {key}")
+    connection.unregister("kept")

@@ -85,6 +85,7 @@ def test_every_number_of_the_summary_is_in_the_ledger(summary, statements):
         ("mlflow-runs", {"model-run"}),
         ("mlflow-models", {"model-version", "model-alias"}),
         ("lineage", {"lineage-edge"}),
+        ("register", {"register"}),
         ("collection", {"collection"}),
         ("assessment", {"assessment"}),
     ],
@@ -120,6 +121,16 @@ def test_the_real_defects_are_reported(statements):
         "expect_column_values_to_be_between:dir",  # implausible ratios
         "expect_column_values_to_not_be_in_set:deny",  # unequal denial rates
     } <= found
+
+
+def test_the_registers_hold_what_the_demo_served_and_agree(statements):
+    found = {each["subject"][0]["name"]: each["predicate"] for each in statements if kind(each) == "register"}
+    assert set(found) == {"affidavit://registers/requests-served", "affidavit://registers/event-logs"}
+    for facts in found.values():
+        compared = facts["reconciled"]
+        assert (compared["matched"], compared["only_here"], compared["only_there"]) == (facts["rows"], 0, 0)
+        assert facts["rows"] > 100
+        assert "scripted" in facts["header"]["demonstration"]
 
 
 def test_good_data_supports_and_bad_data_in_use_fails(statements):

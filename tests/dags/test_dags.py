@@ -20,6 +20,8 @@ def test_task_groups_are_lifecycle_stages(parsed):
         "verification_validation.applications-scored",
         "development.mlflow-runs",
         "deployment.mlflow-models",
+        "operation_monitoring.register_requests-served",
+        "operation_monitoring.register_event-logs",
         "record",
     }
     assert tasks["record"]["upstream"] == sorted(set(tasks) - {"record"})
@@ -28,6 +30,7 @@ def test_task_groups_are_lifecycle_stages(parsed):
 def test_tables_are_read_through_the_pool_of_their_warehouse(parsed):
     tasks = parsed("ai_systems")["dags"][SYSTEM]["tasks"]
     assert tasks["data_acquisition.applications-train"]["pool"] == "warehouse.bank"
+    assert tasks["operation_monitoring.register_event-logs"]["pool"] == "warehouse.bank"
     assert tasks["development.mlflow-runs"]["pool"] == "default_pool"
 
 

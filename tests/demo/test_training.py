@@ -100,3 +100,15 @@ def test_the_whole_hold_out_is_scored_by_the_version_in_use(client, trained, sys
         assert 0 <= rows[1] < rows[2] <= 1
         assert connection.sql(f"SELECT DISTINCT model_version FROM {table.table}").fetchall() == [(str(version),)]
         assert len(connection.sql(f"SELECT DISTINCT decision FROM {table.table}").fetchall()) == 2
+
+
+def test_each_request_is_logged_once_and_scored_once(trained, system):
+    [table] = system.predictions
+    with duckdb.connect(trained[0][TEAMS[system.id]], read_only=True) as connection:
+        for register in system.registers:
+            key = register.columns["request"]
+            query = f"SELECT {key} FROM {register.table} EXCEPT ALL SELECT {key} FROM {table.table}"
+            assert connection.sql(query).fetchall() == []
+            assert connection.sql(f"FROM {register.table}").shape[0] == connection.sql(f"FROM {table.table}").shape[0]
+            columns = {name for name, *_ in connection.sql(f"DESCRIBE {register.table}").fetchall()}
+            assert {*register.columns.values(), *register.categories} <= columns

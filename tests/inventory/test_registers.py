@@ -30,7 +30,8 @@ registers:
 
 
 def write(path, text):
-    path.write_text(path.read_text() + text)
+    """Add ``text`` to what the demo declares, in place of its own registers."""
+    path.write_text(path.read_text().partition("\nregisters:")[0] + text)
 
 
 def test_registers_and_endpoints_are_read(project):
