@@ -31,7 +31,8 @@ with DAG(
 
         delivery = Path(os.environ["DELIVERIES"], "samples.csv")
         with duckdb.connect(connection("clinic").path) as warehouse:
-            warehouse.execute("CREATE OR REPLACE TABLE samples_train AS SELECT * FROM read_csv(?)", [str(delivery)])
+            rows = "SELECT * FROM read_csv(?, types = {'malignant': 'VARCHAR'})"  # yes and no would become booleans
+            warehouse.execute(f"CREATE OR REPLACE TABLE samples_train AS {rows}", [str(delivery)])
         return {
             "relation": "prepared from",
             "from": {
