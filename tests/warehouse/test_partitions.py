@@ -1,3 +1,4 @@
+import hashlib
 from contextlib import contextmanager
 
 import pytest
@@ -107,6 +108,19 @@ def test_no_partition_is_carried_over_longer_than_the_rotation_however_the_other
         seen = look(lite, seen.parts, day=day, by=by)
         assert max(part.carried for part in seen.parts) <= by.rotation - 1
         assert all(int(part.last_read_at[8:10]) > day - by.rotation for part in seen.parts)
+
+
+def test_no_partition_waits_longer_because_those_read_before_it_are_gone(lite):
+    fill(lite, months=[f"m{number:02}" for number in range(20)])
+    seen = look(lite)
+    for day in (2, 3):
+        seen = look(lite, seen.parts, day=day)
+    stay = {part.name for part in seen.parts if part.carried == 2}
+    gone = [m for m in (f"m{n:02}" for n in range(20)) if hashlib.sha256(f'"{m}"'.encode()).hexdigest() not in stay]
+    lite.run(*(f"DELETE FROM t WHERE month = '{month}'" for month in gone))
+    for day in (4, 5):
+        seen = look(lite, seen.parts, day=day)
+        assert (len(seen.parts), max(part.carried for part in seen.parts) < BY.rotation) == (10, True)
 
 
 def test_a_rotation_of_one_reads_everything_each_time(lite):
