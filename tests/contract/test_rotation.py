@@ -45,6 +45,13 @@ def test_a_key_is_replaced_and_everything_goes_on(filled, alias, authorise):
         assert (entry.facts["old"], entry.facts["new"]) == (old.text, ledger.key.text)
 
 
+def test_a_ledger_that_was_just_made_knows_who_may_replace_its_key(place):
+    with rotations.create(place) as made:
+        meant = made.rotation(new_key(place).vkey)
+    with place.read() as opened:
+        assert meant == opened.rotation(meant.new)
+
+
 def test_a_key_that_is_lost_with_its_memory_is_replaced(filled, alias):
     filled.key.unlink()
     filled.key.with_name("ledger.key.head").unlink()

@@ -78,6 +78,7 @@ class Ledger:
                 # An entry 0 without a head is what a signer left behind that was down.
                 first = keychain.genesis(signer, recovery=recovery, quorum=quorum, now=now)
                 batch, _ = ledger._write(connection, [] if log.size(connection) else [first])
+                ledger.keys = keychain.read(connection)  # entry 0 names more than the key: who may replace it
                 head = ledger._signed(batch, now=now)
             ledger._acknowledged(head)
         except BaseException:
