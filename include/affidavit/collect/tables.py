@@ -12,7 +12,7 @@ import affidavit
 from affidavit.collect.late_data import late_data, seen_until
 from affidavit.collect.look import Look
 from affidavit.collect.schema_change import schema_change
-from affidavit.errors import SourceUnavailable
+from affidavit.errors import SourceRefused, SourceUnavailable
 from affidavit.evidence import (
     Circumstances,
     Collector,
@@ -46,6 +46,7 @@ from affidavit.warehouse import (
     relation,
     snapshot,
 )
+from affidavit.warehouse.lake import Lake, lake
 
 _STAGES = {
     "training": Stage.DATA,
@@ -95,8 +96,12 @@ def look_at_table(
     for so long, a table that changes meanwhile has moved, and is not validated. Raises ``SourceError`` naming the
     table, ``SuiteError`` naming the suite's file; then there is nothing to record.
     """
-    with snapshot(connection, timeout_seconds=table.timeout_seconds) as opened:
-        read = _read(opened, system, table, suite, seen=seen, before=before)
+    if connection.type == "spark":
+        with lake(connection, timeout_seconds=table.timeout_seconds) as files:
+            read = _read_lake(files, table, suite, due=Due(seen.observed_at, system.schedule))
+    else:
+        with snapshot(connection, timeout_seconds=table.timeout_seconds) as opened:
+            read = _read(opened, system, table, suite, seen=seen, before=before)
     described, digest, validation = read.described, read.digest, read.validation
 
     def draft(kind: Kind, facts: Mapping[str, Any]) -> Draft:
@@ -211,8 +216,7 @@ def _read(
     behind = relation(opened, found, about=table.table)
     validation = None
     if suite:
-        due = Due(seen.observed_at, system.schedule)
-        validation = validate(opened, table=table.table, suite=suite, due=due)
+        validation = validate(opened, table=table.table, suite=suite, due=Due(seen.observed_at, system.schedule))
     counts = {digest.rows, described.rows} | ({validation.rows} if validation else set())
     if not opened.dialect.one_state:
         after, parts = _fingerprint(opened, found, table, seen=seen, before=before)
@@ -220,6 +224,25 @@ def _read(
             return _Read(described, after, parts, behind, None, kinds.MOVED, None)
     _agree(opened, table.table, counts)
     return _Read(described, digest, parts, behind, validation, opened.consistency, described.until)
+
+
+def _read_lake(files: Lake, table: Dataset | PredictionTable, suite: Suite | None, *, due: Due) -> _Read:
+    """The same through Spark, where no transaction says that the rows stay: the files are hashed again at the end."""
+    where = files.where(table.table)
+    if table.partition is not None:
+        raise SourceRefused("partitions are not supported for this engine, Spark", where=where, fix="leave them out")
+    found = files.table(table.table)
+    before = files.fingerprint(found, rows=0)
+    described = files.profile(found, time_column=table.time_column)
+    validation = validate(files, table=table.table, suite=suite, due=due) if suite else None
+    digest = files.fingerprint(found, rows=described.rows)
+    if digest.sha256 != before.sha256 or (validation and validation.rows != described.rows):
+        raise SourceUnavailable(
+            "its files changed while they were read",
+            where=where,
+            fix="look again when nothing is writing, or write to a new name and rename it",
+        )
+    return _Read(described, digest, (), Relation("table", None), validation, files.consistency, None)
 
 
 def _fingerprint(

@@ -85,13 +85,14 @@ def _warehouses(workplace: Workplace) -> list[str]:
 
 def _connections(workplace: Workplace) -> Iterator[Finding]:
     from affidavit.warehouse import snapshot
+    from affidavit.warehouse.lake import lake
 
     warehouses = _warehouses(workplace)
     systems = workplace.loaded().systems.values()
     servers = sorted({server.connection for system in systems for server in system.servers})
 
     def open_warehouse(connection: Connection) -> None:
-        with snapshot(connection, timeout_seconds=10):
+        with (lake if connection.type == "spark" else snapshot)(connection, timeout_seconds=10):
             pass
 
     def ask_mlflow(connection: Connection) -> None:

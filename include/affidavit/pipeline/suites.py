@@ -32,7 +32,11 @@ def draft_suite(workplace: Workplace, system_id: str, table_id: str) -> Path:
     name = table.suite or table.id
     file = workplace.settings.suites_dir / f"{name}.yaml"
     _refuse_to_overwrite(file)
-    with snapshot(workplace.resolve(table.connection), timeout_seconds=table.timeout_seconds) as opened:
+    connection = workplace.resolve(table.connection)
+    if connection.type == "spark":
+        fix = "write the suite by hand, or draft it from the same table in a warehouse"
+        raise UsageError("drafting is not supported for this engine, Spark", where=table.uri, fix=fix)
+    with snapshot(connection, timeout_seconds=table.timeout_seconds) as opened:
         found = opened.table(table.table)
         described = profile(opened, found, about=table.table, time_column=None)
         text = draft(opened, described, table, name=name)

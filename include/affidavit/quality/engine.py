@@ -66,7 +66,7 @@ class SnapshotEngine(SqlAlchemyExecutionEngine):
         data, markers = self.get_batch_data_and_markers(spec)
         # Its annotation says "a class of batch data"; what it takes, and is given everywhere, is an instance.
         batch = Batch(data=data, batch_spec=spec, batch_markers=markers)  # type: ignore[arg-type]
-        validator = _QuietValidator(execution_engine=self, batches=[batch])
+        validator = QuietValidator(execution_engine=self, batches=[batch])
         results: list[ExpectationValidationResult] = validator.graph_validate(
             list(configurations), {"result_format": dict(result_format)}
         )
@@ -157,7 +157,7 @@ class SnapshotEngine(SqlAlchemyExecutionEngine):
             return list(sa.inspect(self._snapshot.connection).get_columns(table.name, schema=table.schema))  # type: ignore[arg-type]
 
 
-class _QuietValidator(Validator):
+class QuietValidator(Validator):
     """Without a data context there is no setting for progress bars."""
 
     def _determine_progress_bars(self) -> bool:

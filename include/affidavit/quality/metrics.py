@@ -1,21 +1,25 @@
 """What our own expectations count: counts and names of columns, never a value of a row.
 
-Imports Great Expectations: import it late. Importing it registers the metrics. Each runs its statements through
-:class:`affidavit.quality.engine.SnapshotEngine`, so that it speaks of the same rows as everything else.
+Imports Great Expectations: import it late. Importing it registers the metrics. Each asks through
+:class:`affidavit.quality.engine.SnapshotEngine`, so that it speaks of the same rows as everything else; of Parquet,
+through :class:`affidavit.quality.spark.LakeEngine`.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Any
 
 import sqlalchemy as sa
+from great_expectations.execution_engine.sparkdf_execution_engine import SparkDFExecutionEngine
 from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
 from affidavit.quality.personal import SHAPES, holds_text
 from affidavit.warehouse.dialect import declared
+from affidavit.warehouse.lake import quoted
 
 _AHEAD = timedelta(days=1)
 """How far a row may be dated ahead of the look: a day covers a time written in the zone of where it happened."""
@@ -38,6 +42,14 @@ class Groups(TableMetricProvider):
         groups = {name: int(count or 0) for name, count in zip(names, found, strict=True)}
         return {"rows": rows, "missing": rows - known, "groups": groups}
 
+    @metric_value(engine=SparkDFExecutionEngine)
+    def _spark(cls, execution_engine: Any, metric_value_kwargs: Any, **_: Any) -> dict[str, Any]:
+        f, names = _functions(), list(metric_value_kwargs["reference"])
+        value = f.col(quoted(metric_value_kwargs["column"]))
+        counts = [f.count(f.when(value.cast("string") == name, 1)) for name in names]
+        rows, known, *found = _collect(execution_engine.frame, f.count(f.lit(1)), f.count(value), *counts)
+        return {"rows": rows, "missing": rows - known, "groups": dict(zip(names, found, strict=True))}
+
 
 class Overlap(TableMetricProvider):
     """Rows, and rows of which another of ``tables`` holds one with the same ``column_list``; null equals nothing."""
@@ -59,6 +71,23 @@ class Overlap(TableMetricProvider):
         rows, missing, found = _ask(execution_engine, sa.func.count(), *counts, of=ours)
         return {"rows": rows, "missing": int(missing or 0), "found": int(found or 0)}
 
+    @metric_value(engine=SparkDFExecutionEngine)
+    def _spark(cls, execution_engine: Any, metric_value_kwargs: Any, **_: Any) -> dict[str, Any]:
+        f, names = _functions(), metric_value_kwargs["column_list"]
+        # By position, so that no name can mean something else on the other side of the join.
+        keys = [f"k{number}" for number in range(len(names))]
+
+        def keyed(frame: Any) -> Any:
+            return frame.select(*(f.col(quoted(name)).alias(key) for name, key in zip(names, keys, strict=True)))
+
+        ours = keyed(execution_engine.frame)
+        theirs = reduce(
+            lambda one, other: one.union(other), map(keyed, execution_engine.others(metric_value_kwargs["tables"]))
+        )
+        absent = reduce(lambda one, other: one | other, (f.col(key).isNull() for key in keys))
+        rows, missing = _collect(ours, f.count(f.lit(1)), f.count(f.when(absent, 1)))
+        return {"rows": rows, "missing": missing, "found": ours.join(theirs, keys, "left_semi").count()}
+
 
 class Newest(TableMetricProvider):
     """How the newest date of ``column`` lies to the times ``since`` and ``at``, in a word; the date stays here."""
@@ -71,6 +100,15 @@ class Newest(TableMetricProvider):
         value = _column(metric_value_kwargs["column"])
         newest = sa.cast(sa.func.max(value), sa.Text)
         rows, known, text = _ask(execution_engine, sa.func.count(), sa.func.count(value), newest)
+        since, at = (datetime.fromisoformat(metric_value_kwargs[key]) for key in ("since", "at"))
+        return {"rows": rows, "missing": rows - known, "newest": _placed(text, since, at)}
+
+    @metric_value(engine=SparkDFExecutionEngine)
+    def _spark(cls, execution_engine: Any, metric_value_kwargs: Any, **_: Any) -> dict[str, Any]:
+        f = _functions()
+        value = f.col(quoted(metric_value_kwargs["column"]))
+        newest = f.max(value).cast("string")
+        rows, known, text = _collect(execution_engine.frame, f.count(f.lit(1)), f.count(value), newest)
         since, at = (datetime.fromisoformat(metric_value_kwargs[key]) for key in ("since", "at"))
         return {"rows": rows, "missing": rows - known, "newest": _placed(text, since, at)}
 
@@ -98,6 +136,19 @@ class Personal(TableMetricProvider):
                 found[column.name] = {"values": values, "shapes": {name: int(next(counted) or 0) for name in SHAPES}}
         return {"names": [column.name for column in execution_engine.table.columns], "texts": found}
 
+    @metric_value(engine=SparkDFExecutionEngine)
+    def _spark(cls, execution_engine: Any, **_: Any) -> dict[str, Any]:
+        f, columns = _functions(), execution_engine.table.columns
+        asked = []
+        texts = [column.name for column in columns if holds_text(column.type)]
+        for value in (f.col(quoted(name)) for name in texts):
+            asked += [f.count(value), *(f.count(f.when(value.rlike(shape), 1)) for shape in SHAPES.values())]
+        counted = iter(_collect(execution_engine.frame, *asked) if asked else ())
+        found = {
+            name: {"values": next(counted), "shapes": {shape: next(counted) for shape in SHAPES}} for name in texts
+        }
+        return {"names": [column.name for column in columns], "texts": found}
+
 
 def _column(name: str) -> sa.ColumnElement[Any]:
     return sa.column(sa.sql.quoted_name(name, True))
@@ -112,6 +163,17 @@ def _ask(engine: Any, *counts: Any, of: sa.FromClause | None = None) -> Any:
     # Labels, since one count may be asked for twice.
     labelled = [count.label(f"c{number}") for number, count in enumerate(counts)]
     return engine.execute_query(sa.select(*labelled).select_from(table)).fetchone()
+
+
+def _functions() -> Any:
+    from pyspark.sql import functions
+
+    return functions
+
+
+def _collect(frame: Any, *counts: Any) -> list[Any]:
+    labelled = [count.alias(f"c{number}") for number, count in enumerate(counts)]
+    return list(frame.agg(*labelled).collect()[0])
 
 
 def _placed(text: str | None, since: datetime, at: datetime) -> str:

@@ -13,6 +13,7 @@ from affidavit.quality import redaction
 from affidavit.quality.due import Due
 from affidavit.quality.gx import load, quiet
 from affidavit.warehouse import Snapshot, TableRef
+from affidavit.warehouse.lake import Lake
 from affidavit.warehouse.tables import near
 
 _ROWS = "affidavit:rows"
@@ -53,7 +54,7 @@ class Validation:
     details: bytes
 
 
-def validate(snapshot: Snapshot, *, table: str, suite: Suite, due: Due | None = None) -> Validation:
+def validate(snapshot: Snapshot | Lake, *, table: str, suite: Suite, due: Due | None = None) -> Validation:
     """Run ``suite`` on ``table`` (``table`` or ``schema.table``) within ``snapshot``.
 
     ``due`` is what freshness is judged by; without it a suite that asks for freshness is refused.
@@ -99,7 +100,7 @@ def _check_columns(expectation: Expectation, table: TableRef, suite: Suite) -> N
             )
 
 
-def _check_others(expectation: Expectation, table: TableRef, suite: Suite, snapshot: Snapshot) -> None:
+def _check_others(expectation: Expectation, table: TableRef, suite: Suite, snapshot: Snapshot | Lake) -> None:
     """That the tables from which rows are to be apart are there, with the columns that are compared."""
     if expectation.type != _OVERLAP:
         return
@@ -114,16 +115,26 @@ def _check_others(expectation: Expectation, table: TableRef, suite: Suite, snaps
         _check_columns(expectation, other, suite)
 
 
-def _results(snapshot: Snapshot, table: TableRef, *, about: str, suite: Suite, due: Due | None) -> dict[str, Any]:
+def _engine(snapshot: Snapshot | Lake, table: TableRef, *, about: str) -> Any:
+    if isinstance(snapshot, Lake):
+        from affidavit.quality.spark import LakeEngine
+
+        return LakeEngine(snapshot, table, about=about)
     from affidavit.quality.engine import SnapshotEngine
 
+    return SnapshotEngine(snapshot, table, about=about)
+
+
+def _results(
+    snapshot: Snapshot | Lake, table: TableRef, *, about: str, suite: Suite, due: Due | None
+) -> dict[str, Any]:
     asked = {expectation.test: _configured(expectation, suite, due) for expectation in suite.expectations}
     rows = _configuration("expect_table_row_count_to_be_between", {"min_value": 0}, _ROWS)
     values = [
         _configuration("expect_column_values_to_not_be_null", {"column": column}, _VALUES + column)
         for column in sorted(redaction.aggregated(suite.expectations))
     ]
-    engine = SnapshotEngine(snapshot, table, about=about)
+    engine = _engine(snapshot, table, about=about)
     results = engine.run(table, [rows, *values, *asked.values()])
     if isinstance(engine.failure, SourceUnavailable | SourceGarbled):
         raise engine.failure
@@ -135,7 +146,7 @@ def _results(snapshot: Snapshot, table: TableRef, *, about: str, suite: Suite, d
         for expectation in suite.expectations:
             if expectation.test in raised:
                 snapshot.restart()
-                alone = SnapshotEngine(snapshot, table, about=about)
+                alone = _engine(snapshot, table, about=about)
                 (result,) = alone.run(table, [asked[expectation.test]])
                 if isinstance(alone.failure, SourceUnavailable | SourceGarbled):
                     raise alone.failure

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from affidavit.errors import SourceRefused
 from affidavit.inventory import Connection
+from affidavit.warehouse.lake import parquet_bytes
 from affidavit.warehouse.snapshot import snapshot
 
 QUERIES = 4
@@ -30,6 +31,9 @@ def estimate(connection: Connection, table: str, *, timeout_seconds: int = 60, s
 
     Raises as :func:`affidavit.warehouse.snapshot`: a missing table or refused login shows in the dry run already.
     """
+    queries = QUERIES + suite_size
+    if connection.type == "spark":
+        return Estimate(None, parquet_bytes(connection, table), queries, "the sizes of the Parquet files")
     with snapshot(connection, timeout_seconds=timeout_seconds) as opened:
         statement, basis = opened.dialect.size(opened.table(table))
         try:
@@ -39,5 +43,4 @@ def estimate(connection: Connection, table: str, *, timeout_seconds: int = 60, s
     rows, size = found[0] if found else (None, None)
     if rows is None:
         basis = "unknown: a view, or never analysed"
-    queries = QUERIES + suite_size
     return Estimate(None if rows is None else int(rows), None if size is None else int(size), queries, basis)

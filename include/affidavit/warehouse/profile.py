@@ -92,13 +92,11 @@ def profile(
         row += snapshot.query(statement, about=about)[0]
     rows, found = int(row[0]), iter(row[1:])
     counts = {
-        column.name: _counted(rows, [next(found) for _ in each], histogram=_is_number(column))
+        column.name: _counted(rows, [next(found) for _ in each], histogram=is_number(column))
         for column, each in zip(table.columns, asked, strict=True)
     }
     earliest, latest = (row[-2], row[-1]) if time_column is not None else (None, None)
-    period = None
-    if earliest is not None and latest is not None:
-        period = Period(*(_moment(text, where=where, column=time_column or "") for text in (earliest, latest)))
+    period = period_of(earliest, latest, where=where, column=time_column or "")
     return Profile(
         rows=rows,
         columns=table.columns,
@@ -115,7 +113,8 @@ def _literal(time: str) -> sa.ColumnElement[Any]:
     return sa.literal_column("'" + time.replace("'", "''") + "'")
 
 
-def _is_number(column: Column) -> bool:
+def is_number(column: Column) -> bool:
+    """Whether the column's type is one of numbers."""
     return _NUMBER.fullmatch(column.type) is not None
 
 
@@ -123,7 +122,7 @@ def _aggregates(column: Column, dialect: Dialect) -> list[sa.ColumnElement[Any]]
     """Values, values below each edge of a column of numbers, and distinct values where they can be had."""
     (value,) = declared([column])
     asked: list[sa.ColumnElement[Any]] = [sa.func.count(value)]
-    if _is_number(column):
+    if is_number(column):
         asked += [dialect.count_if(value < sa.literal_column(f"{edge:.0f}")) for edge in EDGES]
     distinct = dialect.distinct(value)
     return asked if distinct is None else [*asked, distinct]
@@ -137,6 +136,13 @@ def _counted(rows: int, found: list[Any], *, histogram: bool) -> ColumnProfile:
         bins = tuple(more - less for less, more in itertools.pairwise(below))
         rest = rest[len(EDGES) :]
     return ColumnProfile(rows - values, rest[0] if rest else None, bins)
+
+
+def period_of(earliest: str | None, latest: str | None, *, where: str, column: str) -> Period | None:
+    """The period between two times as a warehouse writes them. Raises ``SourceRefused`` where they are no ISO times."""
+    if earliest is None or latest is None:
+        return None
+    return Period(*(_moment(text, where=where, column=column) for text in (earliest, latest)))
 
 
 def _moment(text: str, *, where: str, column: str) -> datetime:
