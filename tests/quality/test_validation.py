@@ -193,7 +193,7 @@ from tests.quality.suites import expects, suite
 wanted = suite(expects("expect_column_values_to_not_be_null", column="id"))
 with snapshot(Connection("bank", "sqlite", host=sys.argv[1]), timeout_seconds=60) as opened:
     found = affidavit.quality.validate(opened, table="t", suite=wanted)
-affidavit.quality.render(found.details, title="t", links={})
+affidavit.quality.render(found.details, where="blob")
 assert "great_expectations" in sys.modules and not calls, calls
 """
 
