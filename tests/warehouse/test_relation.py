@@ -51,6 +51,18 @@ def test_a_view_within_a_view_is_part_of_it(base):
     assert behind(base) != first
 
 
+def test_a_view_within_a_view_is_part_of_it_however_its_name_is_spelt(base):
+    base.run("CREATE VIEW Inner_View AS SELECT id FROM base", "CREATE VIEW t AS SELECT id FROM INNER_VIEW")
+    first = behind(base)
+    base.run(
+        "DROP VIEW t",
+        "DROP VIEW inner_view",
+        "CREATE VIEW Inner_View AS SELECT id FROM base WHERE id > 1",
+        "CREATE VIEW t AS SELECT id FROM INNER_VIEW",
+    )
+    assert behind(base) != first
+
+
 def test_a_table_in_the_place_of_a_view_is_seen(base):
     base.run("CREATE VIEW t AS SELECT id FROM base")
     assert behind(base).kind == "view"

@@ -30,12 +30,17 @@ def relation(snapshot: Snapshot, table: TableRef, *, about: str) -> Relation:
     first = (table.schema, table.name)
     if first not in views:
         return Relation("table", None)
-    # A view is named by its bare name in any schema: one view too many in the digest is better than one too few.
+    # A view is named by its bare name, in any schema and any case: one view too many in the digest is better than one
+    # too few.
     found, named = [first], {first}
     for view in found:
-        words = set(re.findall(r"\w+", views[view][1]))
-        more = [other for other in views if other not in named and set(re.findall(r"\w+", other[1])) <= words]
+        words = _words(views[view][1])
+        more = [other for other in views if other not in named and _words(other[1]) <= words]
         found += more
         named.update(more)
     definitions = sorted([schema or "", name, *views[schema, name]] for schema, name in found)
     return Relation(views[first][0], hashlib.sha256(dumps(definitions)).hexdigest())
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold()))
