@@ -51,7 +51,7 @@ def test_from_a_witness_key_to_a_verdict_with_a_quorum(project, affidavit, tmp_p
     assert "no anchors" in affidavit("anchor")
     policy.write_text(f"log {project.log_key.text}\nwitness w {vkey}\nquorum w\n")
     project.append(3)
-    assert "the quorum of the policy cosigned no head" in affidavit("verify", "--policy", policy, code=1)
+    assert "the quorum 'w' of the policy cosigned no head" in affidavit("verify", "--policy", policy, code=1)
     place = ("--key", key, "--state", state, "--policy", policy, "--listen", f"unix://{tmp_path}/socket")
     server, url = start("witness", *place)
     try:

@@ -57,6 +57,29 @@ class Told(Story):
         facts = {"dataset": "train", "table": TRAIN, "column": "seen_at", "until": "2026-03-01", "then": 0, "now": rows}
         self.say(kinds.LATE_DATA, TRAIN, facts)
 
+    def registered(self, rows: int) -> None:
+        facts = {
+            "register": "served",
+            "kind": "requests-served",
+            "source": "warehouse://bank/served",
+            "upload": False,
+            "rows": rows,
+            "columns": {"time": {"column": "served_at", "blank": 0}},
+            "categories": {},
+            "undated": 0,
+            "days": [{"day": "2026-03-01", "rows": rows, "categories": {}}],
+            "days_omitted": 0,
+            "rows_omitted": 0,
+            "fingerprint": {"sha256": digest(f"served {rows}"), "method": "rows", "coverage": "all rows"},
+            "consistency": "one snapshot",
+            "reconciled": None,
+        }
+        self.say(kinds.REGISTER, "warehouse://bank/served", facts)
+
+    def served(self, version: str) -> None:
+        facts = {"endpoint": "loans", "model": "loans", "source": "http", "version": version, "unknown": None}
+        self.say(kinds.SERVING_VERSION, "affidavit://serving/loans", facts)
+
 
 @dataclass(frozen=True)
 class Place:
@@ -101,6 +124,8 @@ class Place:
                 story.run(metrics={"roc_auc": 0.5 + day / 100}, trained=story.now)
                 story.version(str(day))
                 story.alias(str(day))
+                story.served(str(day))
+                story.registered(day + 1)
                 story.edge("train", str(day))
                 story.collection()
                 story.assessed("supported" if day % 2 else "failing")

@@ -251,7 +251,8 @@ def head_that_was_put_in(owner: Owner, chance: Random) -> Mutant:
             says(rf"checkpoint of size ({at}|{size}): "),
             anything,
         )
-    size = chance.choice((34, 35, 36, 43, 44, owner.size + 1))
+    taken = {head[0] for head in owner.heads}
+    size = chance.choice([size for size in range(1, owner.size + 2) if size not in taken])
     key = SigningKey(owner.heads[0][-1].split("\n")[0], COSIGNATURE, chance.randbytes(32))
     text = Checkpoint(key.name, size, chance.randbytes(32)).text
     note = Note(text, (cosignature.cosign(text, key, time=1_773_489_600),)).whole
