@@ -1,16 +1,20 @@
-"""What of a result may be kept: by allow-list, counts and aggregates over many rows, never a value of a row."""
+"""What of a result may be kept: by allow-list, counts and ranges, never a value of a row.
+
+An aggregate may be a value of a row (the sum where one row is not zero, the mean where all are alike), and two of them
+taken a row apart tell that row. So of a sum, mean or deviation the range alone is kept, among those of the profile's
+histograms, and that in the details, which can be erased; a statement cannot.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from affidavit.evidence import Json, number
 from affidavit.inventory import Expectation
-
-ENOUGH = 10
-"""Non-null values that a mean, sum or deviation must be over, so that it tells of none of them."""
+from affidavit.warehouse import EDGES
 
 _COUNTS = frozenset(
     {
@@ -46,28 +50,22 @@ _OBSERVED = frozenset(
 )
 """Expectations whose observed value is no value of a row."""
 
-_OBSERVED_OVER_MANY = frozenset(
+AGGREGATES = frozenset(
     {"expect_column_mean_to_be_between", "expect_column_stdev_to_be_between", "expect_column_sum_to_be_between"}
 )
-"""Expectations whose observed value is an aggregate that would be a row's value if there were few."""
+"""Expectations of whose observed value only the range is kept, and that for the details alone."""
 
 
-def aggregated(expectations: Iterable[Expectation]) -> frozenset[str]:
-    """The columns whose aggregates may be kept where they are over :data:`ENOUGH` values."""
-    return frozenset(str(e.kwargs.get("column")) for e in expectations if e.type in _OBSERVED_OVER_MANY)
-
-
-def document(expectation: Expectation, result: Any, *, large: frozenset[str]) -> dict[str, Any]:
+def document(expectation: Expectation, result: Any) -> dict[str, Any]:
     """One result as it is stored: what was asked, whether it held, and the counts. No times, no run, no examples."""
     whole = result.to_json_dict()["result"]
     kept = {key: whole[key] for key in sorted(_COUNTS & set(whole))}
-    many = (
-        expectation.type in _OBSERVED_OVER_MANY
-        and expectation.kwargs.get("column") in large
-        and not expectation.kwargs.get("row_condition")
-    )
-    if (many or expectation.type in _OBSERVED) and whole.get("observed_value") is not None:
-        kept["observed_value"] = _settled(whole["observed_value"])
+    observed = whole.get("observed_value")
+    if expectation.type in _OBSERVED and observed is not None:
+        kept["observed_value"] = _settled(observed)
+    # A row condition may name one row, of which no histogram tells.
+    if expectation.type in AGGREGATES and not expectation.kwargs.get("row_condition"):
+        kept |= _range(observed)
     return {
         "test": expectation.test,
         "type": expectation.type,
@@ -82,6 +80,19 @@ def document(expectation: Expectation, result: Any, *, large: frozenset[str]) ->
 def _settled(observed: Any) -> Any:
     """Ten significant digits: a sum made in parallel ends in other last digits each time, over the same rows."""
     return float(f"{observed:.10g}") if isinstance(observed, float) else observed
+
+
+def _range(observed: Any) -> dict[str, str]:
+    """Between which edges of the histograms a number lies; nothing where there is none."""
+    if not isinstance(observed, int | float):
+        return {}
+    edges = [f"{edge:,.0f}" for edge in EDGES]
+    place = bisect(EDGES, _settled(observed))
+    if place == 0:
+        return {"observed_value": f"below {edges[0]}"}
+    if place == len(edges):
+        return {"observed_value": f"{edges[-1]} or more"}
+    return {"observed_value": f"{edges[place - 1]} to {edges[place]}"}
 
 
 def plain(value: Any) -> Json:

@@ -17,9 +17,7 @@ from affidavit.warehouse.lake import Lake
 from affidavit.warehouse.tables import near
 
 _ROWS = "affidavit:rows"
-_VALUES = "affidavit:values:"
-"""Names of what we ask beside the suite, in scans that are made anyway: how many rows there are, and how many values
-in a column, which says whether an aggregate of them may be kept."""
+"""The name of what we ask beside the suite, in a scan that is made anyway: how many rows there are."""
 
 _NOT_FOR_A_SUITE = frozenset(
     {"at", "batch_id", "catch_exceptions", "id", "meta", "rendered_content", "result_format", "since"}
@@ -71,11 +69,7 @@ def validate(snapshot: Snapshot | Lake, *, table: str, suite: Suite, due: Due | 
     with quiet():
         results = _results(snapshot, found, about=table, suite=suite, due=due)
     rows = int(results[_ROWS].result["observed_value"])
-    values = {column: _counted(results[_VALUES + column]) for column in redaction.aggregated(suite.expectations)}
-    large = frozenset(column for column, count in values.items() if count >= redaction.ENOUGH)
-    documents = [
-        redaction.document(expectation, results[expectation.test], large=large) for expectation in suite.expectations
-    ]
+    documents = [redaction.document(expectation, results[expectation.test]) for expectation in suite.expectations]
     return Validation(
         success=all(document["success"] for document in documents),
         rows=rows,
@@ -130,12 +124,8 @@ def _results(
 ) -> dict[str, Any]:
     asked = {expectation.test: _configured(expectation, suite, due) for expectation in suite.expectations}
     rows = _configuration("expect_table_row_count_to_be_between", {"min_value": 0}, _ROWS)
-    values = [
-        _configuration("expect_column_values_to_not_be_null", {"column": column}, _VALUES + column)
-        for column in sorted(redaction.aggregated(suite.expectations))
-    ]
     engine = _engine(snapshot, table, about=about)
-    results = engine.run(table, [rows, *values, *asked.values()])
+    results = engine.run(table, [rows, *asked.values()])
     if isinstance(engine.failure, SourceUnavailable | SourceGarbled):
         raise engine.failure
     by_name = {result.expectation_config.meta["test"]: result for result in results}
@@ -154,11 +144,6 @@ def _results(
                     _refuse(suite, expectation, alone.failure.problem if alone.failure else _kind(result))
         raise engine.failure or SourceGarbled("the suite failed once and not again", where=snapshot.where(about))
     return by_name
-
-
-def _counted(result: Any) -> int:
-    """The values of a column, from the result of asking that none be null; of no rows it has no count of nulls."""
-    return int(result.result["element_count"]) - int(result.result["unexpected_count"] or 0)
 
 
 def _configured(expectation: Expectation, suite: Suite, due: Due | None) -> Any:
@@ -228,14 +213,14 @@ def _kind(result: Any) -> str:
 def _failure(document: Mapping[str, Any]) -> Failure:
     result, column = document["result"], document["test"].partition(":")[2] or None
     observed, unexpected, elements = (result.get(k) for k in ("observed_value", "unexpected_count", "element_count"))
-    if observed is not None:
+    if observed is not None and document["type"] not in redaction.AGGREGATES:
         reason = f"observed: {observed}"
     elif unexpected is not None:
         reason = f"{unexpected:,} of {elements or 0:,} rows are unexpected"
     elif document["type"] == "expect_column_to_exist":
         reason = "there is no such column"
     else:
-        reason = "what was observed is a value of a row, or of few, and withheld"
+        reason = "what was observed may tell the value of a row, and is withheld"
     return Failure(document["test"], column, unexpected, result.get("missing_count"), reason[:500])
 
 
