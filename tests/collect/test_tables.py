@@ -8,7 +8,7 @@ import pytest
 from affidavit.collect import tables
 from affidavit.collect.tables import Before, look_at_table
 from affidavit.errors import SourceRefused, SourceUnavailable, SuiteError
-from affidavit.evidence import Circumstances, Origin, Period, Stage, kinds
+from affidavit.evidence import Circumstances, Origin, Period, Stage, dumps, kinds, loads
 from affidavit.evidence.salted import payload
 from affidavit.inventory import Dataset, Partition, PredictionTable, System
 from affidavit.quality import render
@@ -338,6 +338,20 @@ def test_a_table_read_by_parts_says_what_was_read_now_and_what_was_carried_over(
     assert second.drafts[0].subjects == shot.subjects
     anew = look(bank, table=PARTED, before=shot.facts, seen=LATER).drafts[0].facts["fingerprint"]  # details erased
     assert anew == shot.facts["fingerprint"]
+    old = {key: value for key, value in loads(payload(first.blobs[0])).items() if key != "partitions"}
+    before = Before(shot.facts, dumps(old))  # of a time before there were partitions
+    assert look(bank, table=PARTED, before=before, seen=LATER).drafts[0].facts["fingerprint"] == anew
+
+
+def test_a_suite_judges_the_rows_of_carried_partitions_too_and_says_how_many_its_digest_does_not_cover(bank):
+    fill(bank)
+    first = look(bank, table=PARTED)
+    bank.run("UPDATE t SET name = NULL")  # in place: the token stays
+    before = Before(first.drafts[0].facts, payload(first.blobs[0]))
+    second = look(bank, table=PARTED, before=before, seen=LATER)
+    failed = [look.drafts[1].facts["failedTests"] for look in (first, second)]
+    assert [look.drafts[1].facts["carried"] for look in (first, second)] == [0, 15]
+    assert "expect_column_values_to_not_be_null:name" in set(failed[1]) - set(failed[0])
 
 
 def test_partitions_in_the_details_name_no_value(bank):

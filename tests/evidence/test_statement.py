@@ -113,6 +113,7 @@ def test_a_public_predicate_type_keeps_its_own_fields_at_the_top():
         "dataset": "d",
         "suite": "a",
         "rows": 3,
+        "carried": 0,
         "failed": [{"test": "t", "column": "c", "unexpected": 1, "missing": 0, "reason": None}],
         "details": {"digest": {"sha256": digest}, "media_type": "application/json"},
     }

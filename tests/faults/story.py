@@ -84,6 +84,7 @@ def validation(details: bytes) -> Draft:
         "dataset": "d",
         "suite": "a",
         "rows": 3,
+        "carried": 0,
         "failed": [],
         "details": {"digest": {"sha256": hashlib.sha256(details).hexdigest()}, "media_type": "application/json"},
     }

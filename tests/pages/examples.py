@@ -137,6 +137,7 @@ def validation(
         "dataset": "applications-train",
         "suite": "applications",
         "rows": 2381,
+        "carried": 0,
         "failed": [{"test": t, "column": "dir", "unexpected": 5, "missing": 0, "reason": None} for t in failed],
         "details": {"digest": {"sha256": details}, "media_type": "application/json"},
     }

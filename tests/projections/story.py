@@ -198,7 +198,14 @@ class Story:
         return self.say(kinds.DATASET_SNAPSHOT, TABLES[table], facts, sha256=fingerprint, **rest)
 
     def validation(
-        self, table: str, state: str = "1", *, failed: tuple[str, ...] = (), suite: str = SUITE.digest, **rest: Any
+        self,
+        table: str,
+        state: str = "1",
+        *,
+        failed: tuple[str, ...] = (),
+        suite: str = SUITE.digest,
+        carried: int = 0,
+        **rest: Any,
     ) -> Entry:
         facts = {
             "result": "FAILED" if failed else "PASSED",
@@ -209,6 +216,7 @@ class Story:
             "dataset": table,
             "suite": "loans",
             "rows": 100,
+            "carried": carried,
             "failed": [],
             "details": {"digest": {"sha256": digest("details")}, "media_type": "application/json"},
         }

@@ -363,6 +363,35 @@ class TestFailedDataKeptOut:
         assert outcome.status is Status.STALE
         assert "mlflow-models" in outcome.sentence
 
+    def test_a_pass_of_other_rows_under_the_digest_that_failed_mends_nothing(self, part):
+        story = first_day()
+        story.model()
+        story.validation("train", failed=("expect_a",))
+        second_day(story)
+        story.validation("train", carried=3)
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.FAILING
+        assert "trained on bank/loans_train, which failed 1 expectation: expect_a" in outcome.sentence
+
+    def test_a_state_validated_only_while_partitions_were_carried_over_leaves_it_open(self, part):
+        story = told()
+        story.snapshot("train", "0")
+        story.edge("train", "0")
+        story.validation("train", "0", carried=3)
+        story.look_at_table("train")
+        outcome = part(story, self.CHECK)
+        assert outcome.status is Status.UNDETERMINED
+        assert "3 partitions of it had been read earlier" in outcome.sentence
+        assert "rotation of 1" in outcome.next_action
+        story.validation("train", "0")
+        assert part(story, self.CHECK).status is Status.SUPPORTED
+
+    def test_a_state_that_failed_one_suite_passes_by_another_that_came_into_force(self, part):
+        story = told()
+        story.validation("train", suite=digest("before"), failed=("expect_a",))
+        story.validation("train")
+        assert part(story, self.CHECK).status is Status.SUPPORTED
+
     def test_a_state_that_was_never_validated_leaves_it_open(self, part):
         story = told()
         story.snapshot("train", "0")

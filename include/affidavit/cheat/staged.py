@@ -150,6 +150,7 @@ def _validation(table: int, rows: int, report: bytes) -> dict[str, Any]:
         "dataset": f"table-{table}",
         "suite": "staged",
         "rows": rows,
+        "carried": 0,
         "failed": [],
         "details": {"digest": {"sha256": hashlib.sha256(report).hexdigest()}, "media_type": "application/json"},
     }

@@ -76,7 +76,8 @@ class Before:
     @property
     def parts(self) -> tuple[Part, ...]:
         """The partitions, as they were last read."""
-        return tuple(Part(**part) for part in loads(self.details)["partitions"]) if self.details else ()
+        # Payloads from before tables were read by parts have no such field.
+        return tuple(Part(**part) for part in loads(self.details).get("partitions", ())) if self.details else ()
 
 
 def look_at_table(
@@ -127,7 +128,7 @@ def look_at_table(
         drafts.append(draft(kinds.LATE_DATA, late))
     if suite and validation:
         blobs.append(salted(validation.details))
-        drafts.append(draft(kinds.VALIDATION, _validation_facts(table, suite, validation, blobs[1])))
+        drafts.append(draft(kinds.VALIDATION, _validation_facts(table, suite, validation, read.parts, blobs[1])))
     return Look(
         name,
         tuple(drafts),
@@ -295,7 +296,7 @@ def _snapshot_facts(table: Dataset | PredictionTable, read: _Read) -> dict[str, 
 
 
 def _validation_facts(
-    table: Dataset | PredictionTable, suite: Suite, validation: Validation, details: bytes
+    table: Dataset | PredictionTable, suite: Suite, validation: Validation, parts: tuple[Part, ...], details: bytes
 ) -> dict[str, Any]:
     return {
         "result": "PASSED" if validation.success else "FAILED",
@@ -306,6 +307,7 @@ def _validation_facts(
         "dataset": table.id,
         "suite": suite.name,
         "rows": validation.rows,
+        "carried": sum(part.carried > 0 for part in parts),
         "failed": [
             {
                 "test": failure.test,

@@ -194,6 +194,7 @@ VALIDATION = Kind(
         "dataset": TEXT,
         "suite": TEXT,
         "rows": COUNT,
+        "carried": COUNT,
         "failed": [
             {
                 "test": TEXT,
@@ -208,7 +209,11 @@ VALIDATION = Kind(
     predicate_type="https://in-toto.io/attestation/test-result/v0.1",
     foreign=frozenset({"result", "configuration", "passedTests", "warnedTests", "failedTests"}),
 )
-"""A Great Expectations validation: an in-toto test result."""
+"""A Great Expectations validation: an in-toto test result.
+
+``carried`` counts the partitions that the digest of its subject rests on and that were not read at this look. The suite
+reads every row all the same, so where any was carried the rows that it judged need not be those of the digest.
+"""
 
 LINEAGE_EDGE = Kind("lineage-edge", 1, {"relation": TEXT, "from": _DIGESTED, "to": _DIGESTED, "basis": TEXT})
 

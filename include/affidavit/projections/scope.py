@@ -84,7 +84,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """One validation: of which state of the table, against which suite (SHA-256 each), with what result."""
+    """One validation: of which state of the table, against which suite (SHA-256 each), with what result.
+
+    ``carried`` counts the partitions of that state that were not read at this look: the rows judged may be others.
+    """
 
     entry: Entry
     at: datetime
@@ -92,6 +95,7 @@ class Validated:
     suite: str
     passed: bool
     failed: tuple[str, ...]
+    carried: int
 
 
 @dataclass
@@ -211,6 +215,7 @@ def _read_validation(scope: ScopeState, entry: Entry) -> None:
         facts["configuration"][0]["digest"]["sha256"],
         not failed,
         failed,
+        facts["carried"],
     )
     scope.validations.setdefault(statement.subject.name, []).append(validated)
 

@@ -252,18 +252,28 @@ def _rests_on(view: ScopeView, used: InUse) -> Outcome:
     outcomes = []
     for edge in used.inputs:
         seen = [v for v in view.mine.validations.get(edge.source.name, ()) if v.fingerprint == edge.source.sha256]
-        entries = (*used.entries, edge.entry, *(v.entry for v in seen[-1:]))
+        # Of one suite the worst result counts: where partitions were carried, one digest may stand for other rows.
+        judged = [v for v in seen if v.suite == seen[-1].suite]
+        failed = next((v for v in reversed(judged) if not v.passed), None)
+        entries = (*used.entries, edge.entry, *(v.entry for v in ([failed] if failed else seen[-1:])))
         name = edge.source.name.removeprefix("warehouse://")
         if not seen:
             sentence = f"{used.label} was {edge.relation} a state of {name} that was never validated."
             outcomes.append(Outcome(Status.UNDETERMINED, sentence, entries, "Validate data before it is used"))
-        elif not seen[-1].passed:
+        elif failed:
             sentence = (
                 f"{used.label} is in use and was {edge.relation} {name}, which failed "
-                f"{count(len(seen[-1].failed), 'expectation')}: {some(seen[-1].failed)}."
+                f"{count(len(failed.failed), 'expectation')}: {some(failed.failed)}."
             )
             action = f"Take {used.label} out of use, or mend {name} and train again, or decide on an exception"
             outcomes.append(Outcome(Status.FAILING, sentence, entries, action))
+        elif all(v.carried for v in judged):
+            sentence = (
+                f"{used.label} was {edge.relation} a state of {name} that was validated only while "
+                f"{count(seen[-1].carried, 'partition')} of it had been read earlier: it may have been other rows."
+            )
+            action = f"Give the partitions of {name} a rotation of 1, so that each look reads all of them"
+            outcomes.append(Outcome(Status.UNDETERMINED, sentence, entries, action))
         else:
             outcomes.append(Outcome(Status.SUPPORTED, "", entries))
     if found := (*gaps(view.mine, used), *doubts(view.mine, used)):
