@@ -80,7 +80,7 @@ def test_an_empty_table_shows_nothing(part):
     assert part(story, "tables_observed/1").status is Status.UNDETERMINED
 
 
-ABOUT_ROWS = sorted({*TABLE_CHECKS, "failed_data_kept_out/1"} - {"suites_in_force/1", "relations_unchanged/1"})
+ABOUT_ROWS = sorted({*TABLE_CHECKS, "failed_data_kept_out/1"} - {"suites_in_force/1"})
 
 
 @pytest.mark.parametrize("check", ABOUT_ROWS)
@@ -93,14 +93,37 @@ def test_a_table_that_moved_while_it_was_read_is_undetermined_until_a_look_holds
     assert "moved while" not in part(story, check).sentence
 
 
-@pytest.mark.parametrize("check", ["tables_observed/1", "tables_validated/1", "suites_passed/1"])
+@pytest.mark.parametrize(
+    ("check", "table"),
+    [("training_fingerprint_stands/1", "train"), ("holdout_distinct/1", "test"), ("lineage_ahead/1", "scored")],
+)
+def test_a_table_that_moved_while_it_was_read_supports_nothing_about_a_model_either(part, check, table):
+    story = told()
+    assert part(story, check).status is Status.SUPPORTED
+    for state in ("1", "2"):
+        story.snapshot(table, state, consistency=kinds.MOVED)
+    outcome = part(story, check)
+    assert (outcome.status, "moved while" in outcome.sentence) == (Status.UNDETERMINED, True)
+
+
+def test_a_swapped_view_stays_a_finding_while_its_rows_move(part):
+    story = told()
+    story.snapshot("train", "2", relation=view("other rows"))
+    story.snapshot("train", "3", consistency=kinds.MOVED)
+    assert part(story, "relations_unchanged/1").status is Status.FAILING
+
+
+AGEING = ["tables_observed/1", "relations_unchanged/1", "tables_validated/1", "suites_passed/1"]
+
+
+@pytest.mark.parametrize("check", AGEING)
 def test_what_is_no_longer_looked_at_turns_stale(part, check):
     outcome = part(told(), check, at=FIRST + 4 * DAY)
     assert outcome.status is Status.STALE
     assert "2026-03-04 00:00Z" in outcome.sentence
 
 
-@pytest.mark.parametrize("check", ["tables_observed/1", "tables_validated/1", "suites_passed/1"])
+@pytest.mark.parametrize("check", AGEING)
 def test_it_is_good_until_the_grace_is_over_and_no_longer(part, check):
     until = part(told(), check).valid_until
     assert part(told(), check, at=until - DAY / 1000).status is Status.SUPPORTED
@@ -462,6 +485,7 @@ def test_a_definition_that_was_put_back_is_supported_again(part):
     story.declare()
     for table in TABLES:
         story.look_at_table(table)
+    story.collection()
     first = part(story, "relations_unchanged/1")
     story.snapshot("train", "2", relation=view("other rows"))
     swapped = part(story, "relations_unchanged/1")

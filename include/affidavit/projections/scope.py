@@ -73,6 +73,7 @@ class Snapshot:
     """One state of a table: its fingerprint (SHA-256, hexadecimal) and how many rows it had.
 
     ``relation`` is what stood behind its name: the kind, and the SHA-256 of a view's definition; None if nobody asked.
+    ``moved`` says that the table changed while it was read, and that nothing is supported by what was read.
     """
 
     entry: Entry
@@ -80,6 +81,7 @@ class Snapshot:
     fingerprint: str
     rows: int
     relation: tuple[str, str | None] | None
+    moved: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,8 @@ def _read_snapshot(scope: ScopeState, entry: Entry) -> None:
         raise StatementError("a snapshot whose subject has another digest than its fingerprint")
     found = statement.facts["relation"]
     relation = (found["kind"], found["sha256"]) if found else None
-    snapshot = Snapshot(entry, moment(statement.observed_at), fingerprint, statement.facts["rows"], relation)
+    moved = statement.facts["consistency"] == kinds.MOVED
+    snapshot = Snapshot(entry, moment(statement.observed_at), fingerprint, statement.facts["rows"], relation, moved)
     scope.snapshots.setdefault(statement.subject.name, []).append(snapshot)
 
 

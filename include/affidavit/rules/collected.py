@@ -10,7 +10,7 @@ from typing import Any
 
 from affidavit.evidence import Period, kinds, moment, timestamp
 from affidavit.inventory.schedule import next_tick, slot_at, slots_between
-from affidavit.projections import Collected, ScopeState
+from affidavit.projections import Collected, ScopeState, Snapshot
 from affidavit.rules.registry import Outcome, check, count, some, together
 from affidavit.rules.verdict import Status
 from affidavit.rules.view import ScopeView
@@ -59,6 +59,15 @@ def freshness(view: ScopeView, collector: str, at: datetime, *, facts: bool = Fa
     return Outcome(
         Status.MISSING, f"{what} never looked; due since: {_ends(schedule, standing.since, at)}.", (), _collect(view)
     )
+
+
+def moved_outcome(table: str, snapshot: Snapshot | None) -> Outcome | None:
+    """What stands instead of any verdict while the latest look saw no one state of the table."""
+    if snapshot is None or not snapshot.moved:
+        return None
+    sentence = f"The table {table} moved while it was read: what was read is of no one state of it."
+    action = f"Look at {table} when nothing writes to it, or declare a table that is not written to"
+    return Outcome(Status.UNDETERMINED, sentence, (snapshot.entry,), action)
 
 
 def registries_fresh(view: ScopeView, at: datetime) -> list[Outcome]:

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from affidavit.evidence import Entry, Period, kinds, moment
-from affidavit.projections import Edge, InUse
+from affidavit.projections import Edge, InUse, Snapshot
 from affidavit.projections.lineage import EVALUATED_ON, READ_BY, WROTE, doubts, gaps, missing_ahead, recorded_edge
-from affidavit.rules.collected import freshness, registries_fresh
+from affidavit.rules.collected import freshness, moved_outcome, registries_fresh
 from affidavit.rules.registry import Outcome, check, count, some, together
 from affidavit.rules.verdict import Status
 from affidavit.rules.view import ScopeView
@@ -133,9 +133,8 @@ def _lineage_ahead(view: ScopeView, _params: Mapping[str, Any], at: datetime) ->
     def judge(used: InUse) -> Outcome:
         if absent := _trail(used):
             return absent
-        scored = [
-            states[-1].entry for table in view.tables(("prediction",)) if (states := view.mine.snapshots.get(table.uri))
-        ]
+        tables = {table.id: view.mine.snapshots.get(table.uri, []) for table in view.tables(("prediction",))}
+        scored = [states[-1].entry for states in tables.values() if states]
         declared = [view.mine.system.entry] if view.mine.system and view.tables(("prediction",)) else []
         entries = (*used.entries, *declared, *scored)
         if found := [missing.words for missing in missing_ahead(view.mine, used)]:
@@ -144,7 +143,8 @@ def _lineage_ahead(view: ScopeView, _params: Mapping[str, Any], at: datetime) ->
                 "Log the model from its run, collect the scored tables, and give each model an AI system of its own"
             )
             return Outcome(Status.MISSING, sentence, entries, action)
-        return Outcome(Status.SUPPORTED, "", entries)
+        moved = [moved_outcome(name, states[-1]) for name, states in tables.items() if states]
+        return together([Outcome(Status.SUPPORTED, "", entries), *(each for each in moved if each)], "")
 
     return _each_version(
         view, at, judge, "its run leads to its artifacts, and its alias to fingerprints of what it scored."
@@ -239,6 +239,8 @@ def _training_fingerprint_stands(view: ScopeView, _params: Mapping[str, Any], at
         def judge(edge: Edge) -> Outcome:
             snapshots = view.mine.snapshots.get(edge.source.name, [])
             entries = (*used.entries, edge.entry, *(s.entry for s in snapshots[-1:]))
+            if moved := moved_outcome(_name(edge), snapshots[-1] if snapshots else None):
+                return moved
             if edge.source.sha256 not in {snapshot.fingerprint for snapshot in snapshots}:
                 sentence = f"No snapshot of {_name(edge)} has the fingerprint that {used.label} was trained on."
                 return Outcome(Status.UNDETERMINED, sentence, entries, _LOG_INPUTS)
@@ -271,7 +273,10 @@ def _holdout_distinct(view: ScopeView, _params: Mapping[str, Any], at: datetime)
         if shared := sorted(set(training.values()) & set(holdout.values())):
             sentence = f"{some(shared)} served for training and for trying {used.label}, in two states."
             return Outcome(Status.UNDETERMINED, sentence, entries, "Keep hold-out data in a table of its own")
-        return Outcome(Status.SUPPORTED, "", entries)
+        moved = [
+            moved_outcome(name, _steadiest(view, name, sha256)) for sha256, name in {**training, **holdout}.items()
+        ]
+        return together([Outcome(Status.SUPPORTED, "", entries), *(each for each in moved if each)], "")
 
     return _each_version(view, at, judge, "no hold-out fingerprint is a training fingerprint.")
 
@@ -280,6 +285,12 @@ def _states(view: ScopeView, uses: tuple[str, ...]) -> dict[str, str]:
     """Fingerprint to table URI, for the latest state of each declared table of these uses."""
     tables = (view.mine.snapshots.get(table.uri) for table in view.tables(uses))
     return {looks[-1].fingerprint: looks[-1].entry.statement.subject.name for looks in tables if looks}
+
+
+def _steadiest(view: ScopeView, uri: str, sha256: str) -> Snapshot | None:
+    """A look that saw the table in this state: if there is one, one during which it did not move."""
+    looks = [look for look in view.mine.snapshots.get(uri, ()) if look.fingerprint == sha256]
+    return min(looks, key=lambda look: look.moved, default=None)
 
 
 def _snapshots_of(view: ScopeView, digests: set[str]) -> tuple[Entry, ...]:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from affidavit.evidence import kinds
 from affidavit.inventory import Dataset, PredictionTable
 from affidavit.projections import InUse, Snapshot, Validated
 from affidavit.projections.lineage import doubts, gaps
-from affidavit.rules.collected import freshness, registries_fresh
+from affidavit.rules.collected import freshness, moved_outcome, registries_fresh
 from affidavit.rules.distribution import shows_distribution
 from affidavit.rules.registry import Outcome, check, count, some, together
 from affidavit.rules.verdict import Status
@@ -42,22 +41,13 @@ def _latest(view: ScopeView, table: Table) -> tuple[Snapshot | None, Validated |
     return (snapshots[-1] if snapshots else None), (validations[-1] if validations else None)
 
 
-def _moved(table: Table, snapshot: Snapshot | None) -> Outcome | None:
-    """What stands instead of any verdict while the latest look saw no one state of the table."""
-    if snapshot is None or snapshot.entry.statement.facts["consistency"] != kinds.MOVED:
-        return None
-    sentence = f"The table {table.id} moved while it was read: what was read is of no one state of it."
-    action = f"Look at {table.id} when nothing writes to it, or declare a table that is not written to"
-    return Outcome(Status.UNDETERMINED, sentence, (snapshot.entry,), action)
-
-
 @check("tables_observed/1", params=("uses",), limits="What changed between two looks.")
 def _tables_observed(view: ScopeView, params: Mapping[str, Any], at: datetime) -> Outcome:
     def judge(table: Table) -> Outcome:
         snapshot, _ = _latest(view, table)
         if snapshot is None:
             return Outcome(Status.MISSING, f"The table {table.id} was never looked at.", (), _COLLECT)
-        if moved := _moved(table, snapshot):
+        if moved := moved_outcome(table.id, snapshot):
             return moved
         if not snapshot.rows:
             sentence = f"The table {table.id} had no rows at the latest look."
@@ -74,14 +64,16 @@ def _tables_observed(view: ScopeView, params: Mapping[str, Any], at: datetime) -
     params=("uses",),
     limits="That the tables which a view reads are still the same ones.",
 )
-def _relations_unchanged(view: ScopeView, params: Mapping[str, Any], _at: datetime) -> Outcome:
+def _relations_unchanged(view: ScopeView, params: Mapping[str, Any], at: datetime) -> Outcome:
     def judge(table: Table) -> Outcome:
-        known = [snapshot for snapshot in view.mine.snapshots.get(table.uri, ()) if snapshot.relation]
+        looks = view.mine.snapshots.get(table.uri, [])
+        known = [snapshot for snapshot in looks if snapshot.relation and not snapshot.moved]
         if not known:
             return Outcome(Status.MISSING, f"What stands behind the name {table.id} was never recorded.", (), _COLLECT)
         first, latest = known[0], known[-1]
         if first.relation == latest.relation:
-            return Outcome(Status.SUPPORTED, "", (latest.entry,))
+            same = Outcome(Status.SUPPORTED, "", (latest.entry,))
+            return moved_outcome(table.id, looks[-1]) or together([same, _looked(view, table, at)], "")
         swapped = next(snapshot for snapshot in reversed(known) if snapshot.relation == first.relation)
         since = known[known.index(swapped) + 1]
         sentence = f"Under the name {table.table} stands {_behind(latest)}; at first it was {_behind(first)}."
@@ -117,7 +109,7 @@ def _current(view: ScopeView, table: Table, at: datetime) -> Outcome:
     """Whether the latest validation is of the latest state of the table, by the suite in force, and fresh."""
     snapshot, validation = _latest(view, table)
     standing = view.mine.suites.get(table.suite or "")
-    if moved := _moved(table, snapshot):
+    if moved := moved_outcome(table.id, snapshot):
         return moved
     if snapshot is None or validation is None:
         return Outcome(Status.MISSING, f"The table {table.id} was never validated.", (), _COLLECT)
@@ -206,7 +198,7 @@ def _failed_data_kept_out(view: ScopeView, _params: Mapping[str, Any], at: datet
 
     def judge(table: Table) -> Outcome:
         snapshot, validation = _latest(view, table)
-        if moved := _moved(table, snapshot):
+        if moved := moved_outcome(table.id, snapshot):
             return moved
         if validation is None:
             return Outcome(Status.MISSING, f"The table {table.id} was never validated.", (), _COLLECT)
