@@ -100,6 +100,22 @@ def test_a_column_that_is_no_time_to_the_warehouse_leaves_the_gap_alone(work):
     assert [statement.kind for statement in backfill(work)] == ["collection"]
 
 
+@pytest.mark.parametrize("made", ["nothing", "CREATE TABLE loans (id INT)"])
+def test_a_table_that_cannot_be_read_today_keeps_no_gap_from_being_recorded(work, made):
+    if made != "nothing":
+        sql(work, made)
+    [closed] = backfill(work)
+    assert (closed.kind, closed.facts["collectors"]) == ("collection", {})
+    assert "cannot be looked at afterwards" in closed.facts["gap"]
+
+
+def test_of_parquet_no_period_is_read(work, tmp_path):
+    connection = from_environment({variable("bank"): f"spark:///{tmp_path}"})
+    workplace = Workplace(work.settings, connection)
+    [closed] = backfill(workplace)
+    assert (closed.kind, closed.facts["collectors"]) == ("collection", {})
+
+
 def test_times_with_a_zone_are_compared_as_moments(postgres_url):
     engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:

@@ -146,12 +146,12 @@ def look_at_period(
 
     It shows what the table holds of that period at this look, and not what it held then: so it is a snapshot under a
     name of its own, in a stream of its own, which no verdict takes for the state of the table. Where the table has no
-    time column, or the warehouse does not compare it as a time or gives no one state of it, nothing is read. Raises
-    ``SourceError``.
+    time column, or the warehouse does not compare it as a time or gives no one state of it, nothing is read; nor of
+    Parquet. Raises ``SourceError``.
     """
     name, start, end = f"table:{table.id}", period.start, period.end
     nothing = Look(name, (), enumerated=1, read=0)
-    if table.time_column is None or start is None or end is None:
+    if table.time_column is None or start is None or end is None or connection.type == "spark":
         return nothing
     with snapshot(connection, timeout_seconds=table.timeout_seconds) as opened:
         whole = opened.table(table.table)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from affidavit.collect.look import Look
-from affidavit.errors import BlobAbsent
+from affidavit.errors import BlobAbsent, ConfigurationError, SourceError
 from affidavit.evidence import Circumstances, Origin, Period, kinds, system_scope
 from affidavit.evidence.salted import payload
 from affidavit.inventory import Dataset, Endpoint, PredictionTable, Register, Suite, System, Tracking
@@ -96,13 +96,19 @@ def _details(workplace: Workplace, facts: Mapping[str, Any]) -> bytes | None:
 
 
 def look_back(workplace: Workplace, system: System, step: str, period: Period, seen: Circumstances) -> Look:
-    """The look at the rows that a table dates into a ``period`` that is over; of no other table anything is read."""
+    """The look at the rows that a table dates into a ``period`` that is over; of no other table anything is read.
+
+    What cannot be read now keeps no gap from being recorded: the look is empty then.
+    """
     from affidavit.collect.tables import look_at_period
 
     table = next((each for each in system.tables if step_of_table(each).id == step), None)
     if table is None or table.time_column is None:
         return Look(step, (), enumerated=0, read=0)
-    return look_at_period(system, table, period, connection=workplace.resolve(table.connection), seen=seen)
+    try:
+        return look_at_period(system, table, period, connection=workplace.resolve(table.connection), seen=seen)
+    except (SourceError, ConfigurationError):
+        return Look(step, (), enumerated=1, read=0)
 
 
 def _look_at_runs(
