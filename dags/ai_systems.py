@@ -64,13 +64,13 @@ def _look(target: str, step: Step):
 def _record(target: str):
     @task(task_id="record", outlets=[collected(target)])
     @retry_what_can_help
-    def record(staged: list[str]) -> dict[str, int | str | None]:
+    def record(staged: list[str]) -> dict[str, int | str | list[str] | None]:
         from affidavit.pipeline import collection
 
         work = workplace(PROJECT)
         looks = [work.staging.get(key) for key in staged]
         done = collection.record(work, visit(work, target), looks, now=datetime.now(UTC))
-        return {"entries": done.entries, "collection": done.collection, "gap": done.gap}
+        return {"entries": done.entries, "collection": done.collection, "gap": done.gap, "unread": list(done.unread)}
 
     return record
 

@@ -319,6 +319,47 @@ def test_a_renamed_table_that_is_gone_as_well_keeps_no_slot_from_being_recorded(
     assert project.collect().collection is not None
 
 
+def moves_table(project):
+    project.sql("ALTER TABLE loans RENAME TO newer")
+    return {"datasets": [LOANS | {"id": "loans-train", "table": "newer"}]}
+
+
+def moves_warehouse(project):
+    project.sql("CHECKPOINT")
+    project.warehouse.rename(project.root / "elsewhere.duckdb")
+    project.connections["elsewhere"] = f"duckdb:///{project.root / 'elsewhere.duckdb'}"
+    del project.connections["bank"]
+    return {"datasets": [LOANS | {"id": "loans-train", "connection": "elsewhere"}]}
+
+
+def moves_mlflow(project):
+    project.connections["other"] = project.connections.pop("tracking")
+    return {"mlflow": {**system("loans", project.tracking.name)["mlflow"], "connection": "other"}}
+
+
+@pytest.mark.parametrize(
+    ("move", "steps", "field"),
+    [
+        (moves_table, ["table:loans-train"], "datasets.loans-train.table"),
+        (moves_warehouse, ["table:loans-train"], "datasets.loans-train.connection"),
+        (moves_mlflow, ["mlflow-runs", "mlflow-models"], "mlflow.connection"),
+    ],
+)
+def test_a_source_that_moved_under_its_id_keeps_no_slot_from_being_recorded(project, move, steps, field):
+    project.collect()
+    changes = move(project)
+    project.declare(**system("loans", project.tracking.name, **changes))
+    for _ in range(4):
+        project.tomorrow()
+        done = project.collect()
+        assert done.collection is not None
+        assert [said.split(": ")[0] for said in done.unread] == steps
+        assert not set(steps) & collectors(project).keys()
+    posture = project.assess()
+    assert field in {each.field for each in posture.state.scope("system:loans").pending}
+    assert "supported" not in {v.status.value for v in posture.verdicts if v.scope == "system:loans"}
+
+
 @pytest.mark.parametrize(("target", "step"), [("loans", "table:laons"), ("organisation", "mlflow-runs")])
 def test_a_step_that_does_not_exist_is_refused_with_those_that_do(project, target, step):
     visit = collection.Visit(target, collection.slot_of(project.workplace, target, project.now), project.now)

@@ -45,6 +45,7 @@ def look(validation) -> Look:
         notice_delay_seconds=60,
         cursor={"page": "x"},
         blobs=(details, b"\x00\xff"),
+        unread="gone",
     )
 
 
@@ -56,7 +57,8 @@ def test_what_comes_back_is_what_was_put(staging, look):
     back = staging.get(staging.put(look))
     assert [draft.statement.document for draft in back.drafts] == [draft.statement.document for draft in look.drafts]
     assert back.drafts[0].seal(None) == look.drafts[0].seal(None)
-    for name in ("collector", "enumerated", "read", "withheld", "window", "notice_delay_seconds", "cursor", "blobs"):
+    counts = ("enumerated", "read", "withheld", "window", "notice_delay_seconds")
+    for name in ("collector", *counts, "cursor", "blobs", "unread"):
         assert getattr(back, name) == getattr(look, name)
 
 

@@ -19,6 +19,8 @@ def collect(system: System) -> None:
     work = workplace()
     with err.status(f"collecting {escape(system)}") as progress:
         done = collection.collect(work, system, now=now, progress=lambda step: progress.update(escape(step)))
+    for why in done.unread:
+        err.print(f"not looked at: {why}", markup=False)
     if done.collection is None:
         out.print(f"{system}: nothing new since this slot was collected; the ledger is as it was", markup=False)
     else:

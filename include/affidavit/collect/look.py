@@ -25,6 +25,8 @@ class Look:
     values that redaction kept back. ``notice_delay_seconds`` is how late a change in the source may be noticed (None:
     a change that this collector cannot notice at all is possible); ``cursor`` is where the next look goes on.
     ``blobs`` are what drafts name by SHA-256, each a payload behind its salt (:mod:`affidavit.evidence.salted`).
+    ``unread`` says why the source could not be looked at, where that keeps nothing else from being recorded: then it is
+    no look, and the collection does not count it as one.
     """
 
     collector: str
@@ -36,3 +38,4 @@ class Look:
     notice_delay_seconds: int | None = None
     cursor: Json = None
     blobs: tuple[bytes, ...] = ()
+    unread: str | None = None

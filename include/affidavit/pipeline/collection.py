@@ -7,7 +7,8 @@ next good run catches up from the last recorded cursors.
 - The same slot again, with nothing new, adds nothing; with something new it adds the facts and a collection that
   supersedes the first.
 - A table whose declaration waits for approval has its step and no evidence yet. One that was dropped or renamed, and
-  that nobody has let go, is looked at by the record: whatever waits must not keep the collection from saying so.
+  that nobody has let go, is looked at by the record: whatever waits must not keep the collection from saying so. Nor
+  may a source that kept its id and moved: it is looked at where it was, and need not be there any more.
 - A slot that is over by the time a run starts can no longer be observed: its collection records a gap, unless the slot
   was collected in time, which is left as it is. What a table with a time column holds of that slot by now is looked at
   all the same; it is no look at what the table held then, and the gap stays one.
@@ -18,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from affidavit import __version__
 from affidavit.collect.declarations import look_at_organisation, look_at_system
@@ -39,7 +41,14 @@ from affidavit.evidence import (
 )
 from affidavit.inventory import Organisation, Suite, System, loosening, schedule
 from affidavit.ledger import Appended, Ledger
-from affidavit.pipeline.sources import Looks, look_back, looks_at_registers, looks_at_system
+from affidavit.pipeline.sources import (
+    Looks,
+    look_back,
+    looks_at_registers,
+    looks_at_system,
+    sources_of,
+    sources_of_registers,
+)
 from affidavit.pipeline.steps import ORGANISATION, Step, steps_of, steps_of_organisation
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import ScopeState, fold
@@ -64,12 +73,14 @@ class Visit:
 class Recorded:
     """What one collection added: entries appended in all, and the index of its collection entry.
 
-    ``collection`` is None where the slot was there already and nothing was new.
+    ``collection`` is None where the slot was there already and nothing was new. ``unread`` says of each source that
+    stands, but not as declared, why it could not be looked at.
     """
 
     entries: int
     collection: int | None
     gap: str | None
+    unread: tuple[str, ...] = ()
 
 
 def slot_of(workplace: Workplace, target: str, moment: datetime) -> Period:
@@ -106,7 +117,8 @@ def steps(workplace: Workplace, target: str) -> tuple[Step, ...]:
 def look(workplace: Workplace, visit: Visit, step: str, *, now: datetime) -> Look:
     """Take one step: look at its source. Writes nothing.
 
-    Raises ``SourceError`` where the source cannot be read, ``ConfigurationError`` where what is declared is wrong.
+    Raises ``SourceError`` where the source cannot be read, ``ConfigurationError`` where what is declared is wrong; not
+    where what stands is no longer what is declared: then the look is none, and says why.
     """
     missed = gap(workplace, visit) is not None
     if missed and not step.startswith("table:"):
@@ -120,10 +132,12 @@ def look(workplace: Workplace, visit: Visit, step: str, *, now: datetime) -> Loo
     seen = Circumstances(now, visit.airflow, in_force(known, system, suites)[0].demonstration)
     if step == "declarations":
         return look_at_system(system, suites, seen=seen)
+    standing = in_force(known, system, suites)[0]
+    moved = sources_of(standing).get(step) != sources_of(system).get(step)
     if missed:
-        return look_back(workplace, in_force(known, system, suites)[0], step, visit.slot, seen)
+        return _attempt(step, partial(look_back, workplace, standing, step, visit.slot, seen), moved=moved)
     if look_at := _looks(workplace, visit.target, known, seen).get(step):
-        return look_at()
+        return _attempt(step, look_at, moved=moved)
     if step in {each.id for each in steps_of(system)}:
         return Look(step, (), enumerated=0, read=0)  # it waits for approval, and its evidence with it
     raise _no_step(step, system.id, steps_of(system))
@@ -158,6 +172,8 @@ def record(workplace: Workplace, visit: Visit, looks: Sequence[Look], *, now: da
             looks = [each for each in looks if each.drafts and all(d.interval == visit.slot for d in each.drafts)]
         else:
             looks = [*looks, *_no_longer_declared(workplace, visit, known, seen)]
+        unread = tuple(f"{each.collector}: {each.unread}" for each in looks if each.unread)
+        looks = [each for each in looks if not each.unread]
         if not missed and visit.target != ORGANISATION:
             looks = [*looks, _lineage(workplace, visit, looks, known, seen)]
 
@@ -171,7 +187,7 @@ def record(workplace: Workplace, visit: Visit, looks: Sequence[Look], *, now: da
         drafts = [draft for each in looks for draft in each.drafts]
         blobs = [blob for each in looks for blob in each.blobs]
         appended = ledger.append(drafts, now=now, blobs=blobs, closing=closing)
-    return _recorded(appended, missed)
+    return _recorded(appended, missed, unread)
 
 
 def _refuse_late(visit: Visit, looks: Sequence[Look], known: ScopeState) -> None:
@@ -205,10 +221,10 @@ def gap(workplace: Workplace, visit: Visit) -> str | None:
     return "not collected while it could be observed; sources that change cannot be looked at afterwards"
 
 
-def _recorded(appended: Appended, missed: str | None) -> Recorded:
+def _recorded(appended: Appended, missed: str | None, unread: tuple[str, ...]) -> Recorded:
     indices = [receipt.index for receipt in appended.receipts if receipt]
     closing = appended.closing.index if appended.closing else None
-    return Recorded(len(indices) + (closing is not None), closing, missed)
+    return Recorded(len(indices) + (closing is not None), closing, missed, unread)
 
 
 def _scope_state(ledger: Ledger, scope: str) -> ScopeState:
@@ -248,7 +264,8 @@ def _look_at_organisation(workplace: Workplace, visit: Visit, step: str, now: da
         standing = {**_systems_in_force(workplace), **inventory.systems}
         return look_at_unreconciled(inventory.model_copy(update={"systems": standing}), workplace.resolve, seen=seen)
     if look_at := _looks(workplace, ORGANISATION, known, seen).get(step):
-        return look_at()
+        held, declared = (sources_of_registers(each.registers) for each in (organisation, workplace.organisation()))
+        return _attempt(step, look_at, moved=held.get(step) != declared.get(step))
     raise _no_step(step, visit.target, steps_of_organisation(organisation))
 
 
@@ -266,16 +283,26 @@ def _no_step(step: str, target: str, known: Sequence[Step]) -> UsageError:
 def _no_longer_declared(workplace: Workplace, visit: Visit, known: ScopeState, seen: Circumstances) -> Iterator[Look]:
     """Look at what an old obligation keeps, though no step is its own any more: tables, registers, endpoints.
 
-    What cannot be read is left out, and the posture misses its evidence. Were it an error, a table that is gone
-    for good would keep the very entry from being recorded that names its removal.
+    What cannot be read is left out, and the posture misses its evidence.
     """
     declared = {step.id for step in steps(workplace, visit.target)}
     for step, look_at in _looks(workplace, visit.target, known, seen).items():
         if step not in declared:
-            try:
-                yield look_at()
-            except (SourceError, ConfigurationError):
-                continue
+            yield _attempt(step, look_at, moved=True)
+
+
+def _attempt(step: str, look_at: Callable[[], Look], *, moved: bool) -> Look:
+    """Take a look; where it fails at a source that the file names no more, or otherwise by now, it is none.
+
+    Were that an error, a table that is gone for good would keep the very entry from being recorded that names its
+    removal, or its move.
+    """
+    try:
+        return look_at()
+    except (SourceError, ConfigurationError) as error:
+        if not moved:
+            raise
+        return Look(step, (), enumerated=0, read=0, unread=error.text)
 
 
 def _looks(workplace: Workplace, target: str, known: ScopeState, seen: Circumstances) -> Looks:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from affidavit import __version__
-from affidavit.errors import FieldNotAllowed, SourceUnavailable, UsageError
+from affidavit.errors import FieldNotAllowed, SourceRefused, SourceUnavailable, UsageError
 from affidavit.evidence import (
     AirflowRun,
     Circumstances,
@@ -137,6 +137,8 @@ def validate_table(
     began = now()
     visit = collection.Visit(system_id, collection.slot_of(workplace, system_id, began), began, run)
     look = collection.look(workplace, visit, f"table:{table_id}", now=began)
+    if look.unread:
+        raise SourceRefused(look.unread, where=f"the table {table_id!r}")
     validations = [draft for draft in look.drafts if draft.kind is kinds.VALIDATION]
     if any(draft.facts.get("consistency") == kinds.MOVED for draft in look.drafts):
         raise SourceUnavailable(

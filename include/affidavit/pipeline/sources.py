@@ -20,6 +20,26 @@ Looks = Mapping[str, Callable[[], Look]]
 """Step id to the look at its source, which is taken when it is called."""
 
 
+def sources_of(system: System) -> Mapping[str, object]:
+    """What each step of an AI system looks at. Where two versions differ in one, they do not look at the same."""
+    return {
+        "openlineage": (system.openlineage, {table.connection for table in system.tables}),
+        **{step_of_table(table).id: table for table in system.tables},
+        **{
+            system.collector(name, server): server
+            for server in system.servers
+            for name in ("mlflow-runs", "mlflow-models")
+        },
+        **{step_of_endpoint(endpoint).id: endpoint for endpoint in system.serving},
+        **sources_of_registers(system.registers),
+    }
+
+
+def sources_of_registers(registers: Iterable[Register]) -> Mapping[str, object]:
+    """The same of registers."""
+    return {step_of_register(register).id: register for register in registers}
+
+
 def looks_at_system(
     workplace: Workplace, system: System, suites: Mapping[str, Suite], known: ScopeState, seen: Circumstances
 ) -> Looks:

@@ -119,6 +119,7 @@ def _encode(look: Look) -> bytes:
             "notice_delay_seconds": look.notice_delay_seconds,
             "cursor": look.cursor,
             "blobs": [base64.b64encode(blob).decode("ascii") for blob in look.blobs],
+            "unread": look.unread,
         }
     )
 
@@ -135,4 +136,5 @@ def _decode(data: bytes) -> Look:
         notice_delay_seconds=value["notice_delay_seconds"],
         cursor=value["cursor"],
         blobs=tuple(base64.b64decode(blob) for blob in value["blobs"]),
+        unread=value["unread"],
     )
