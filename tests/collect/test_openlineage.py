@@ -222,6 +222,13 @@ def test_what_is_no_json_is_refused(folder: Folder, line: bytes):
         folder.look()
 
 
+@pytest.mark.parametrize("character", ["\0", "\n", "\x7f"])
+def test_a_control_character_in_a_name_is_refused_with_file_line_and_field(folder: Folder, character: str):
+    folder.put("1.json", event(), event(inputs=[dataset(f"ra{character}w")]))
+    with pytest.raises(SourceGarbled, match=r"1\.json, line 2: .*inputs\.0\.name"):
+        folder.look()
+
+
 def test_an_endless_line_is_refused_before_it_fills_the_memory(folder: Folder):
     with (folder.root / "1.json").open("wb") as file:
         file.truncate(LONGEST_EVENT + 10)
@@ -275,6 +282,30 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
     folder.root.rmdir()
     with pytest.raises(SourceUnavailable, match="no such folder"):
         folder.look()
+
+
+def test_an_object_store_in_which_nothing_was_written_yet_told_nothing(tmp_path: Path):
+    folder = Folder(tmp_path / "events")
+    folder.system = folder.system.model_copy(update={"openlineage": "memory://nothing-was-written-here/events"})
+    look = folder.look()
+    assert (look.enumerated, look.drafts) == (0, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("lending.public.loans_train", TRAIN),
+        ("risk.public.loans_train", "warehouse://risk/loans_train"),
+        ("other.public.loans_train", "openlineage://datasets/postgres://db:5432/other.public.loans_train"),
+        ("public.loans_train", "openlineage://datasets/postgres://db:5432/public.loans_train"),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_databases_on_one_server_the_name_says_which_or_it_is_neither(tmp_path, name, expected, turned):
+    connections = [POSTGRES, Connection("risk", "postgres", host="db", schema="risk")]
+    folder = Folder(tmp_path / "events", *(reversed(connections) if turned else connections))
+    folder.put("1.json", event(outputs=[dataset(name, "postgres://db:5432")], inputs=[]))
+    assert edges(folder.look()) == [(CLEAN, "wrote", expected)]
 
 
 @settings(max_examples=40, deadline=None)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from affidavit.errors import (
     BlobAbsent,
+    FieldNotAllowed,
     IntegrityError,
     LedgerError,
     LedgerMissing,
@@ -26,6 +27,7 @@ from affidavit.evidence import kinds
 from affidavit.evidence.salted import salted
 from affidavit.ledger import Ledger, LocalSigner, verify
 from affidavit.ledger.blobs import Blobs
+from affidavit.ledger.engine import reading
 from affidavit.pipeline.verifying import examine
 from affidavit.tlog.note import Note
 from affidavit.tlog.policy import parse_policy
@@ -113,6 +115,24 @@ def test_all_or_none(place, alias):
         assert [entry.index for entry in ledger.entries()] == [0]
         assert ledger.append([alias()], now=LATER).receipts[0].index == 1
         verify(ledger)
+
+
+def test_a_name_that_one_database_would_not_keep_is_refused_for_all(place, alias):
+    with place.create() as ledger:
+        with pytest.raises(FieldNotAllowed, match="without NUL"):
+            ledger.append([alias(model="a\0b")], now=LATER)
+        assert ledger.head().size == 1
+
+
+def test_a_value_that_the_database_refuses_is_nothing_to_try_again(place):
+    place.create().close()
+    too_long = sa.text("SELECT length(zeroblob(2147483647))")
+    nul = sa.text("SELECT CAST(:value AS TEXT)").bindparams(value="a\0b")
+    asked = too_long if place.url.startswith("sqlite") else nul
+    refuses = pytest.raises(LedgerError, match="refuses a value")
+    with place.read() as ledger, refuses as refused, reading(ledger._engine) as connection:
+        connection.execute(asked)
+    assert not refused.value.retryable
 
 
 def test_the_closing_draft_knows_what_is_new(place, alias):

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from affidavit import __version__
 from affidavit.collect.look import NOTHING, Look, Recorded
@@ -121,7 +122,8 @@ class _Folder:
     def files(self) -> list[tuple[str, int]]:
         """Path below the root and size of each file, by path; hidden ones are still being written."""
         try:
-            if not self.fs.isdir(self.root):
+            # An object store has no folders: where no name begins with a prefix, nothing was told yet.
+            if isinstance(self.fs, LocalFileSystem) and not self.fs.isdir(self.root):
                 raise SourceUnavailable(
                     "there is no such folder",
                     where=self.url,
@@ -224,18 +226,22 @@ class _Names:
 
     Of a namespace that is a declared warehouse's (``warehouse://<connection>``, ``postgres://<host>:<port>``,
     ``duckdb://<file>``, ``sqlite://<file>``) the name is ``warehouse://<connection>/<table>``, spelled as declared
-    where it is declared; any other keeps its own, below ``openlineage://datasets/``.
+    where it is declared; any other keeps its own, below ``openlineage://datasets/``. A server may hold the databases
+    of several connections: then the dataset's name has to say which (``<database>.<schema>.<table>``).
     """
 
     def __init__(self, system: System, connections: Sequence[Connection]) -> None:
         self._declared = {table.uri for table in system.tables}
-        self._homes = {namespace: each for each in connections for namespace in _namespaces(each)}
+        self._homes: dict[str, list[Connection]] = {}
+        for each in connections:
+            for namespace in _namespaces(each):
+                self._homes.setdefault(namespace, []).append(each)
 
     def of(self, dataset: Dataset) -> str:
-        home = self._homes.get(dataset.namespace)
-        if home is None:
+        homes = [each for each in self._homes.get(dataset.namespace, ()) if _may_hold(each, dataset)]
+        if len({_database(each) for each in homes}) != 1:
             return f"openlineage://datasets/{dataset.namespace}/{dataset.name}"
-        names = [f"warehouse://{home.id}/{name}" for name in _tables(home, dataset)]
+        names = [f"warehouse://{home.id}/{name}" for home in homes for name in _tables(home, dataset)]
         return next((name for name in names if name in self._declared), names[0])
 
 
@@ -247,10 +253,23 @@ def _namespaces(connection: Connection) -> Iterator[str]:
         yield f"{connection.type}://{connection.path}"
 
 
+def _database(connection: Connection) -> str:
+    """The database behind a connection to a server that may hold several; without a name it is the login's."""
+    return connection.schema or connection.login if connection.type in {"postgres", "postgresql"} else ""
+
+
+def _may_hold(home: Connection, dataset: Dataset) -> bool:
+    return not _names_database(dataset) or dataset.name.split(".")[0] == _database(home)
+
+
+def _names_database(dataset: Dataset) -> bool:
+    return dataset.namespace.startswith("postgres://") and dataset.name.count(".") == 2
+
+
 def _tables(home: Connection, dataset: Dataset) -> list[str]:
     """What the table may be called where it is declared; without the default schema comes first."""
     steps = dataset.name.split(".")
-    if dataset.namespace.startswith("postgres://") and len(steps) == 3 and steps[0] == home.schema:
+    if _names_database(dataset):
         steps = steps[1:]
     default = _DEFAULT_SCHEMAS.get(home.type)
     if len(steps) == 2 and steps[0] == default:

@@ -25,7 +25,8 @@ DIGEST_VERSION = re.compile(r"sha256:([0-9a-f]{64})")
 _FIX = "mend the event, or move the file out of the folder"
 _KNOWN_FACETS = frozenset({"version"})
 
-_Text = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+# Without control characters: a name goes into the ledger and onto pages, and Postgres keeps no NUL in a text.
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 _Facets = dict[str, dict[str, Any]]
 

@@ -3,7 +3,7 @@
 Redaction is by allow-list: a name that the shape does not list is refused, at every depth, so nothing slips into an
 append-only log because a source grew a field. A shape is one of
 
-- ``TEXT``, ``WORD``, ``NUMBER``, ``COUNT``, ``BOOL``, ``DIGEST``, ``TIME``: a leaf of that type;
+- ``TEXT``, ``NAME``, ``WORD``, ``NUMBER``, ``COUNT``, ``BOOL``, ``DIGEST``, ``TIME``: a leaf of that type;
 - ``OPEN``: any JSON, for documents whose own model already lists their names;
 - ``maybe(shape)``: the shape, or null;
 - ``[shape]``: a list of it;
@@ -47,6 +47,11 @@ class Maybe:
 Shape = Leaf | Maybe | list["Shape"] | Mapping[str, "Shape"]
 
 TEXT = Leaf(f"text of at most {MAX_TEXT} characters", lambda v: isinstance(v, str) and len(v) <= MAX_TEXT)
+NAME = Leaf(
+    # A column of its own in the ledger: SQLite would keep a NUL, Postgres does not.
+    f"text of at most {MAX_TEXT} characters without NUL",
+    lambda v: isinstance(v, str) and len(v) <= MAX_TEXT and "\0" not in v,
+)
 NUMBER = Leaf(
     "a number",
     lambda v: (

@@ -173,7 +173,7 @@ class Draft:
             raise FieldNotAllowed("a statement has at least one subject", where=self.kind.name)
         shapes.check(self.facts, self.kind.facts, where=self.kind.name)
         for subject in self.subjects:
-            shapes.check(subject.name, shapes.TEXT, where=f"{self.kind.name}.subject.name")
+            shapes.check(subject.name, shapes.NAME, where=f"{self.kind.name}.subject.name")
             shapes.check(subject.sha256, shapes.DIGEST, where=f"{self.kind.name}.subject.digest")
 
     @classmethod

@@ -192,6 +192,9 @@ def _postgres(url: URL, access: Access) -> Engine:
 
 def _drivers(error: BaseException | None, engine: Engine) -> AffidavitError:
     where = shown(engine.url.render_as_string())
+    if isinstance(error, engine.dialect.loaded_dbapi.DataError):
+        problem = f"the database refuses a value ({type(error).__name__})"
+        return LedgerError(problem, where=where, fix="nothing was recorded; mend what the source says, and look again")
     if isinstance(error, sqlite3.Error):
         return _sqlite_error(error, where, there=Path(str(engine.url.database)).exists())
     if getattr(error, "sqlstate", None) == "42P01":
