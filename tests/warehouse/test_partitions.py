@@ -6,6 +6,7 @@ import pytest
 from affidavit.errors import SourceGarbled, SourceRefused
 from affidavit.inventory import Partition
 from affidavit.warehouse import Snapshot, fingerprint_parts, partitions, snapshot
+from affidavit.warehouse.sqlite import SQLite
 
 BY = Partition(column="month", token="version", rotation=4)
 MONTHS = ["2026-01", "2026-02", "2026-03", "2026-04"]
@@ -27,7 +28,7 @@ def look(warehouse, before=(), *, day=1, by=BY):
 
 @contextmanager
 def scans(monkeypatch):
-    """Counts the statements that are guarded: the catalogue twice, the partitions, and one for each that is read."""
+    """Counts the guarded statements: the catalogue three times, the partitions, and one for each that is read."""
     asked = []
     guard = Snapshot.guard
     with monkeypatch.context() as patched:
@@ -44,7 +45,7 @@ def test_a_partition_is_read_when_its_token_changed_and_else_in_its_turn(warehou
     with scans(monkeypatch) as asked:
         second = look(warehouse, first.parts, day=2)
     assert second.read == 2  # the one that changed, and one whose turn it was
-    assert len(asked) == 3 + 2
+    assert len(asked) == 4 + 2
     assert second.digest.coverage.startswith("all columns; 2 of 4 partitions by month read now, 2 carried over")
     assert second.digest.coverage.endswith("the oldest read at 2026-05-01T00:00:00.000Z")
     assert second.digest.sha256 == look(warehouse).digest.sha256 != first.digest.sha256
@@ -83,6 +84,40 @@ def test_whatever_moves_the_token_the_rows_or_the_columns_is_seen_at_once(wareho
     warehouse.run(change)
     second = look(warehouse, first.parts)
     assert second.digest.sha256 == look(warehouse).digest.sha256 != first.digest.sha256
+
+
+def test_a_view_swapped_under_the_name_is_read_whole(warehouse):
+    fill(warehouse)
+    warehouse.run(
+        "ALTER TABLE t RENAME TO one",
+        "CREATE TABLE two (id INT, month VARCHAR(9), version INT, name VARCHAR(9))",
+        "INSERT INTO two SELECT id, month, version, 'b' FROM one",
+    )
+    parts = ()
+    for source, read in (("one", 4), ("two", 4), ("two", 1)):
+        warehouse.run("DROP VIEW IF EXISTS t", f"CREATE VIEW t AS SELECT id, month, version, name FROM {source}")
+        seen = look(warehouse, parts)
+        assert seen.read == read
+        parts = seen.parts
+
+
+def test_what_another_method_hashed_is_not_carried_over(lite, monkeypatch):
+    fill(lite)
+    first = look(lite)
+    assert look(lite, first.parts).read == 1
+    monkeypatch.setattr(SQLite, "method", "another/1")
+    second = look(lite, first.parts)
+    assert (second.read, second.digest) == (4, look(lite).digest)
+
+
+@pytest.mark.parametrize("field", ["column", "token"])
+def test_what_other_columns_divided_or_vouched_for_is_not_carried_over(lite, field):
+    fill(lite)
+    lite.run("ALTER TABLE t ADD COLUMN period VARCHAR(9)", "ALTER TABLE t ADD COLUMN edition INT")
+    lite.run("UPDATE t SET period = month, edition = version")
+    first = look(lite)
+    other = BY.model_copy(update={field: {"column": "period", "token": "edition"}[field]})
+    assert look(lite, first.parts, by=other).read == 4
 
 
 def test_an_edit_in_place_is_found_within_one_rotation_wherever_it_was_made(warehouse):

@@ -19,6 +19,7 @@ from affidavit.evidence import dumps
 from affidavit.inventory import Partition
 from affidavit.warehouse.dialect import declared
 from affidavit.warehouse.fingerprint import Fingerprint, described, fingerprint, root
+from affidavit.warehouse.relation import relation
 from affidavit.warehouse.snapshot import Snapshot
 from affidavit.warehouse.tables import TableRef
 
@@ -30,9 +31,10 @@ MOST = 10_000
 class Part:
     """One partition as it was last read.
 
-    ``name`` is the SHA-256 of the value that its rows share, and ``token`` one over columns, rows and change token;
-    ``sha256`` is the fingerprint of its ``rows`` rows as they were at ``last_read_at`` (UTC, as entries write times),
-    and ``carried`` counts the looks since that carried it over.
+    ``name`` is the SHA-256 of the value that its rows share. ``token`` is one over all that must be the same for it to
+    be carried: rows and change token, the columns that give both, all columns, what stands behind the table's name,
+    and the method. ``sha256`` is the fingerprint of its ``rows`` rows as they were at ``last_read_at`` (UTC, as entries
+    write times), and ``carried`` counts the looks since that carried it over.
     """
 
     name: str
@@ -109,12 +111,13 @@ def _listed(snapshot: Snapshot, table: TableRef, by: Partition, *, about: str) -
             where=where,
             fix="name a coarser column as partition.column, such as a month",
         )
-    columns = described(table)
+    behind = relation(snapshot, table, about=about)
+    same = [snapshot.dialect.method, by.column, by.token, behind.kind, behind.sha256, described(table)]
     listed = [
         _Listed(
             row[0],
             hashlib.sha256(dumps(row[1])).hexdigest(),
-            None if row[3] is None else hashlib.sha256(dumps([columns, *row[2:5]])).hexdigest(),
+            None if row[3] is None else hashlib.sha256(dumps([*same, *row[2:5]])).hexdigest(),
             int(row[2]),
         )
         for row in rows
