@@ -319,6 +319,26 @@ WEAKER = [
     ),
 ]
 
+
+def with_table_called_openlineage(system):
+    system["datasets"].append({**system["datasets"][0], "id": "openlineage", "table": "x"})
+
+
+EVENTS = put("openlineage", "/a")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(EVENTS, with_table_called_openlineage), (with_table_called_openlineage, EVENTS)]
+)
+def test_a_folder_of_events_and_a_table_of_its_name_never_stand_together(before, after):
+    old, new = changed(demo(), mortgage(before)), changed(demo(), mortgage(after))
+    standing = inventory_in_force(old, new)[0]
+    assert standing.systems["mortgage-approval"].openlineage == old.systems["mortgage-approval"].openlineage
+    ids = {table.id for table in standing.systems["mortgage-approval"].tables}
+    assert ("openlineage" in ids) == (old.systems["mortgage-approval"].openlineage is None)
+    assert loosens(old, standing) == ()
+
+
 # (name, change): nothing is weaker
 NOT_WEAKER = [
     ("nothing", lambda _: None),

@@ -46,6 +46,7 @@ __all__ = [
 AnyTable = TypeVar("AnyTable", Dataset, PredictionTable)
 
 RISK_ORDER = ("minimal", "limited", "high")
+_EVENTS = "openlineage"
 _UNTOLD = "what prepared the tables would no longer be read where it was"
 _SIMULATED = "what is scripted or simulated would pass as the real thing"
 
@@ -87,7 +88,7 @@ def in_force(old: System | None, new: System) -> tuple[System, tuple[Loosening, 
     """The AI system that stands, given the one in force before (None: there was none), and what waits.
 
     A table that is new stays out while its id or its place in the warehouse belongs to one that an old obligation
-    keeps; it comes in with the approval.
+    keeps, or its id to the look at OpenLineage events, which stays out likewise; each comes in with the approval.
     """
     if old is None:
         return new, ()
@@ -114,6 +115,11 @@ def in_force(old: System | None, new: System) -> tuple[System, tuple[Loosening, 
     ]
     standing = [*datasets, *predictions]
     taken = {table.id for table in standing} | {table.uri for table in standing}
+    # The look at events and a table of that id would be one task: what stands already keeps the name.
+    if _EVENTS in taken:
+        changes["openlineage"] = None
+    elif changes["openlineage"]:
+        taken.add(_EVENTS)
     changes["datasets"] = (*datasets, *(t for t in _added(old.datasets, new.datasets) if _free(t, taken)))
     changes["predictions"] = (*predictions, *(t for t in _added(old.predictions, new.predictions) if _free(t, taken)))
     changes["more_mlflow"] = _more_tracking_in_force(changes["mlflow"], old, new, waiting)

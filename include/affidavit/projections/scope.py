@@ -256,7 +256,10 @@ def _stand(
     entry: Entry,
     in_force: Callable[[T | None, T], tuple[T, tuple[Loosening, ...]]],
 ) -> Standing[T]:
-    value, pending = in_force(old.value if old else None, new)
+    try:
+        value, pending = in_force(old.value if old else None, new)
+    except ValidationError as error:
+        raise StatementError("a declaration that cannot be merged with the one that stands") from error
     if old:
         return Standing(value, pending, (*old.entries, entry), old.since)
     return Standing(value, pending, (entry,), moment(entry.statement.observed_at))
