@@ -179,6 +179,7 @@ class Story:
         rows: int = 100,
         relation: Any = TABLE,
         consistency: str = "one transaction",
+        coverage: str = "all rows",
         **rest: Any,
     ) -> Entry:
         fingerprint = digest(f"{table} {state}")
@@ -190,7 +191,7 @@ class Story:
             "columns_omitted": 0,
             "rows": rows,
             "time": None,
-            "fingerprint": {"sha256": fingerprint, "method": "test/1", "coverage": "all rows"},
+            "fingerprint": {"sha256": fingerprint, "method": "test/1", "coverage": coverage},
             "consistency": consistency,
             "relation": relation,
             "details": None,

@@ -76,6 +76,22 @@ def subject(found: Graph, relation: str) -> str:
     return each.entry.statement.subject.sha256
 
 
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ({}, "100 rows at this look (all rows)"),
+        ({"coverage": "1 of 2 partitions read now"}, "100 rows at this look (1 of 2 partitions read now)"),
+        ({"consistency": kinds.MOVED}, "changed while it was read"),
+        ({"origin": Origin.RECORDED}, "a task said so"),
+    ],
+)
+def test_a_state_of_a_table_rests_on_what_its_entry_says_and_on_no_more(entry, says):
+    story = told()
+    story.snapshot("train", "2", **entry)
+    last = next(each for each in drawn(story).edges if each.target == Node(TRAIN, digest("train 2")))
+    assert says in last.basis
+
+
 def test_it_resolves_in_both_directions():
     found = drawn(whole())
     assert found.in_use == (Node(ALIAS),)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from affidavit.evidence import Entry, kinds
+from affidavit.evidence import Entry, Origin, kinds
 from affidavit.projections.lineage import (
     POINTS_AT,
     PRODUCED,
@@ -27,7 +27,7 @@ from affidavit.projections.lineage import (
     missing_back,
     recorded_edge,
 )
-from affidavit.projections.scope import ScopeState
+from affidavit.projections.scope import ScopeState, Snapshot
 
 STOOD_AS = "stood as"
 LOGGED = "logged"
@@ -160,8 +160,19 @@ def _states(scope: ScopeState, drawn: set[Node]) -> Iterator[Edge]:
         for sha256, state in latest.items():
             snapshot = Node(uri, sha256, Thing.SNAPSHOT)
             if snapshot in drawn or state is states[-1]:
-                basis = f"all {state.rows:,} rows were read and hashed at this look"
-                yield _edge(STOOD_AS, Node(uri, None, Thing.TABLE), snapshot, state.entry, sha256, basis)
+                yield _edge(STOOD_AS, Node(uri, None, Thing.TABLE), snapshot, state.entry, sha256, _looked(state))
+
+
+def _looked(state: Snapshot) -> str:
+    """On what a state of a table rests, as its entry has it."""
+    statement = state.entry.statement
+    if statement.origin is not Origin.OBSERVED:
+        return (
+            f"a task said so, of {state.rows:,} rows. Not shown: that they were the table's, since nobody here looked"
+        )
+    if statement.facts["consistency"] == kinds.MOVED:
+        return "the table changed while it was read: it ended as this, and what else was read is of no one state"
+    return f"{state.rows:,} rows at this look ({statement.facts['fingerprint']['coverage']})"
 
 
 def _edge(relation: str, source: Node, target: Node, entry: Entry, sha256: str | None, basis: str) -> Edge:
