@@ -83,7 +83,7 @@ def test_our_own_facet_has_its_schema_and_names_the_entry():
 
 def test_what_is_declared_to_hold_the_answers_is_a_job_and_no_run():
     (event,) = (event for event in told(whole()) if "run" not in event)
-    assert named(event["inputs"]).keys() == {VERSION}
+    assert event["inputs"] == [{"namespace": "mlflow://tracking", "name": "models/loans@champion", "facets": {}}]
     assert named(event["outputs"])[SCORED]["facets"]["version"]["datasetVersion"] == f"sha256:{digest('scored 1')}"
 
 

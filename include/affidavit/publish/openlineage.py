@@ -3,7 +3,8 @@
 Each run that stands in the lineage gives a ``START`` and, once it ended, a ``COMPLETE``, ``FAIL`` or ``ABORT``: the
 states of tables that it read, each with its fingerprint as dataset version and the assertions of its validation, and
 the models that it made, each with a facet of our own (``docs/ml-model-facet.schema.json``). What is declared, and no
-run, gives a job event: which tables hold what the model in use scored. Preparation steps told of themselves in
+run, gives a job event: which tables hold what was scored under the alias that means in use; by which version, nothing
+recorded says. Preparation steps told of themselves in
 OpenLineage; they are not repeated. What is handed out is a copy: the evidence stays in the ledger, and each facet names
 its entry.
 """
@@ -40,7 +41,7 @@ Event = dict[str, Any]
 
 def events(scope: ScopeState, graph: Graph, *, origin: str) -> tuple[Event, ...]:
     """The events of one AI system, in order of time; ``origin`` names the log that the evidence stands in."""
-    found = [*_runs(scope, graph, origin), *_scored(scope, graph, origin)]
+    found = [*_runs(scope, graph, origin), *_scored(scope, graph)]
     return tuple(
         sorted(found, key=lambda event: (event["eventTime"], event["job"]["name"], event.get("eventType") != "START"))
     )
@@ -148,19 +149,16 @@ def _model(scope: ScopeState, graph: Graph, node: Node, version: Entry, origin: 
     )
 
 
-def _scored(scope: ScopeState, graph: Graph, origin: str) -> Iterator[Event]:
-    versions = {edge.target: edge.source for edge in graph.edges if edge.relation == POINTS_AT}
+def _scored(scope: ScopeState, graph: Graph) -> Iterator[Event]:
+    # Of the alias alone: it may point elsewhere by now than when the rows were scored, and nothing recorded says so.
     for edge in graph.edges:
-        if edge.relation == SCORED and (version := versions.get(edge.source)) is not None:
+        if edge.relation == SCORED:
             states = scope.snapshots.get(edge.target.name, ())
-            entry = scope.latest(kinds.MODEL_VERSION)[version.name]
-            model = _dataset(version.name, None)
-            model["facets"]["affidavit_mlModel"] = _model(scope, graph, version, entry, origin)
             yield {
                 "eventTime": edge.entry.statement.observed_at,
                 "producer": PRODUCER,
                 "schemaURL": f"{CORE}JobEvent",
                 "job": {"namespace": _placed(edge.source.name)[0], "name": f"score {edge.target.name}"},
-                "inputs": [model],
+                "inputs": [_dataset(edge.source.name, None)],
                 "outputs": [_dataset(edge.target.name, states[-1].fingerprint if states else None)],
             }
