@@ -177,6 +177,16 @@ def test_a_database_that_is_no_ledger(sqlite_place):
         sqlite_place.read()
 
 
+def test_a_table_of_somebody_else_that_is_called_as_one_of_ours_is_no_trace_of_a_ledger(place):
+    with place.create():
+        pass
+    for table in ("alembic_version", "entries", "nodes", "checkpoints"):
+        place.spoil(f"DROP TABLE {table}")
+    place.spoil("CREATE TABLE nodes (id integer, hash text)")
+    with pytest.raises(LedgerMissing):
+        place.read()
+
+
 @pytest.mark.parametrize("table", ["entries", "nodes", "checkpoints", "alembic_version"])
 def test_a_table_that_was_dropped_is_named_and_nobody_is_told_to_begin_anew(place, alias, table):
     with place.create() as ledger:

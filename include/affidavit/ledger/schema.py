@@ -37,7 +37,10 @@ def check(connection: Connection, *, where: str) -> None:
         found = MigrationContext.configure(connection).get_current_revision()
     present = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
     if found is None:
-        left = sorted(set(metadata.tables).intersection(sa.inspect(connection).get_table_names()))
+        inspected = sa.inspect(connection)
+        left = [
+            name for name in sorted(set(metadata.tables) & {*inspected.get_table_names()}) if _ours(inspected, name)
+        ]
         if left:
             fix = "restore it from a copy, and find out who dropped it"
             raise IntegrityError(f"table alembic_version: gone, and there is a table {left[0]}", where=where, fix=fix)
@@ -48,6 +51,12 @@ def check(connection: Connection, *, where: str) -> None:
             where=where,
             fix="use the version of affidavit that made it, or a newer one and 'affidavit init' to bring it up to date",
         )
+
+
+def _ours(inspected: sa.Inspector, name: str) -> bool:
+    """Whether a table of that name has our columns: in a database that others use, too, ``nodes`` may be theirs."""
+    there = {column["name"] for column in inspected.get_columns(name)}
+    return {column.name for column in metadata.tables[name].columns} <= there
 
 
 @contextmanager
