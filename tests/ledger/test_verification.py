@@ -351,7 +351,7 @@ def test_a_writer_that_breaks_a_stream_is_found(sqlite_place, alias, monkeypatch
             if forget == "same stream twice":
                 del batch._latest[stream]
             else:
-                batch._latest[stream] = (batch._latest[stream][0], b"")
+                batch._latest[stream] = (batch._latest[stream][0], b"", "")
         return add(batch, draft)
 
     with sqlite_place.create() as ledger:

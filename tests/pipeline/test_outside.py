@@ -155,3 +155,56 @@ def test_a_table_that_cannot_be_validated_is_named_and_records_nothing(work, tab
     with pytest.raises(UsageError, match=names):
         outside.validate_table(work, "loans", table, run=RUN, now=lambda: NOON)
     assert len(entries(work)) == before
+
+
+MINUTE = timedelta(minutes=1)
+BROKEN = "UPDATE loans SET amount = -5 WHERE id = 7"
+
+
+def collect_table(work, now):
+    """One look of the collection at the table, and what records it."""
+    visit = collection.Visit("loans", collection.slot_of(work, "loans", now), now)
+    looks = [collection.look(work, visit, "table:loans-train", now=now)]
+    return lambda at: collection.record(work, visit, looks, now=at)
+
+
+def change(work, statement):
+    with duckdb.connect(work.settings.include_dir.parent / "bank.duckdb") as bank:
+        bank.execute(statement)
+
+
+def latest_result(work):
+    return [entry.statement.facts["result"] for entry in entries(work) if entry.statement.kind == "validation"][-1]
+
+
+def test_a_look_of_the_collection_that_waited_does_not_replace_what_a_task_found_since(work):
+    record = collect_table(work, NOON + MINUTE)
+    change(work, BROKEN)
+    outside.validate_table(work, "loans", "loans-train", run=RUN, now=lambda: NOON + 20 * MINUTE)
+    before = len(entries(work))
+    with pytest.raises(UsageError, match="look again"):
+        record(NOON + 40 * MINUTE)
+    assert (len(entries(work)), latest_result(work)) == (before, "FAILED")
+
+
+def test_a_task_that_waited_does_not_replace_what_the_collection_found_since(work, monkeypatch):
+    writer = Workplace.writer
+
+    def overtaken(self):
+        monkeypatch.setattr(Workplace, "writer", writer)
+        change(work, BROKEN)
+        collect_table(work, NOON + MINUTE)(NOON + 2 * MINUTE)
+        return self.writer()
+
+    monkeypatch.setattr(Workplace, "writer", overtaken)
+    with pytest.raises(UsageError, match="look again"):
+        outside.validate_table(work, "loans", "loans-train", run=RUN, now=lambda: NOON)
+    assert latest_result(work) == "FAILED"
+
+
+def test_looks_that_are_recorded_again_add_nothing(work):
+    record = collect_table(work, NOON)
+    record(NOON + MINUTE)
+    before = len(entries(work))
+    assert record(NOON + 2 * MINUTE).entries == 0
+    assert len(entries(work)) == before

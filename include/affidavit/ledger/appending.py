@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from affidavit.errors import UsageError
 from affidavit.evidence import Draft
 from affidavit.ledger import driver, log
 from affidavit.ledger.signer import Signer
@@ -23,7 +24,7 @@ Closing = Callable[[Sequence[bool]], Draft | None]
 """Makes the last draft of an append from which of the others are new; None for no such draft."""
 
 _LATEST = (
-    'SELECT stream, leaf_hash, facts_digest FROM entries WHERE "index" IN '
+    'SELECT stream, leaf_hash, facts_digest, observed_at FROM entries WHERE "index" IN '
     '(SELECT MAX("index") FROM entries WHERE stream %s GROUP BY stream)'
 )
 
@@ -57,7 +58,7 @@ class Batch:
         self._head = head
         self.edge = edge
         self._old = edge.copy()
-        self._latest: dict[bytes, tuple[bytes, bytes]] = {}
+        self._latest: dict[bytes, tuple[bytes, bytes, str]] = {}
         self._rows: list[tuple[Any, ...]] = []
         self._nodes: dict[Node, bytes] = {}
 
@@ -70,14 +71,23 @@ class Batch:
         for some in _batched(sorted(streams), 500):
             among, values = driver.among(self._connection, some)
             rows = driver.rows(self._connection, _LATEST % among, values)
-            self._latest.update({bytes(stream): (bytes(leaf), bytes(facts)) for stream, leaf, facts in rows})
+            self._latest.update({bytes(stream): (bytes(leaf), bytes(facts), at) for stream, leaf, facts, at in rows})
 
     def add(self, draft: Draft) -> int | None:
-        """Seal ``draft`` behind the latest of its stream; its index, or None where the facts are the same."""
+        """Seal ``draft`` behind the latest of its stream; its index, or None where the facts are the same.
+
+        Raises ``UsageError`` where that one was observed later: what was seen first would stand as what is true now.
+        """
         statement = draft.statement
         latest = self._latest.get(statement.stream)
         if latest is not None and latest[1] == statement.facts_digest:
             return None
+        if latest is not None and latest[2] > statement.observed_at:
+            raise UsageError(
+                f"it was observed at {statement.observed_at}, and what is recorded of it at {latest[2]}, later",
+                where=f"{statement.kind} of {statement.subject.name[:200]}",
+                fix="look again: clear the tasks that looked too, or run them anew",
+            )
         supersedes = latest[0] if latest else None
         leaf = draft.seal(supersedes)
         digest = leaf_hash(leaf)
@@ -85,7 +95,7 @@ class Batch:
         self._rows.append((index, leaf, *derived(statement, leaf_hash=digest, supersedes=supersedes)))
         self._nodes[0, index] = digest
         self._nodes.update(self.edge.append(digest))
-        self._latest[statement.stream] = (digest, statement.facts_digest)
+        self._latest[statement.stream] = (digest, statement.facts_digest, statement.observed_at)
         return index
 
     def write(self) -> None:

@@ -178,7 +178,8 @@ class Ledger:
         With a signer of its own there are two transactions (:mod:`affidavit.ledger.covering`): where it fails between
         them, entries are stored that nobody is told of, and the same call made again finds them.
 
-        Raises ``LedgerError`` or ``StatementTooLarge`` with nothing appended and nothing acknowledged.
+        Raises ``LedgerError``, ``StatementTooLarge`` or, where the latest of a stream was observed after a new draft,
+        ``UsageError``, with nothing appended and nothing acknowledged.
         """
         self._writer()
         with database.writing(self._engine) as connection:

@@ -155,7 +155,7 @@ def in_force(known: ScopeState, system: System, suites: Sequence[Suite]) -> tupl
 def record(workplace: Workplace, visit: Visit, looks: Sequence[Look], *, now: datetime) -> Recorded:
     """Append the looks of one slot and its collection statement: all, or none.
 
-    Raises ``LedgerError`` with nothing appended.
+    Raises ``LedgerError``, or ``UsageError`` where something newer is recorded than a look, with nothing appended.
     """
     missed = gap(workplace, visit)
     scope = _scope_of(visit.target)
@@ -164,8 +164,6 @@ def record(workplace: Workplace, visit: Visit, looks: Sequence[Look], *, now: da
         before = known.slots().get(visit.slot)
         if missed and before and not before.gap:
             return Recorded(0, None, None)  # it was collected in time, and stays as it is
-        if not missed:
-            _refuse_late(visit, looks, known)
         seen = Circumstances(now, visit.airflow, _standing(workplace, visit.target, known).demonstration)
         if missed:
             # Nobody looked while it could be observed. What counts was looked at for the very period, and later.
@@ -180,6 +178,8 @@ def record(workplace: Workplace, visit: Visit, looks: Sequence[Look], *, now: da
         def closing(new: Sequence[bool]) -> Draft | None:
             collected = _collection(visit, looks, new, (scope, missed, seen))
             # Asked under the write lock: another run may have closed the slot since ``known`` was read.
+            if any(new) and not missed:
+                _refuse_late(visit, looks, ledger)
             if not any(new) and ledger.latest(collected.statement.stream):
                 return None
             return collected
@@ -190,14 +190,13 @@ def record(workplace: Workplace, visit: Visit, looks: Sequence[Look], *, now: da
     return _recorded(appended, missed, unread)
 
 
-def _refuse_late(visit: Visit, looks: Sequence[Look], known: ScopeState) -> None:
-    """Raise ``UsageError`` where something newer was recorded since these looks were taken.
+def _refuse_late(visit: Visit, looks: Sequence[Look], ledger: Ledger) -> None:
+    """Raise ``UsageError`` where a collection was recorded since these looks were taken.
 
-    They would become the latest of their streams, and what was seen first would stand as what is true now.
+    It saw all of this later, also where what it saw was no news: then no entry in a stream says so.
     """
-    if not known.collections:
-        return
-    newest = known.collections[-1].entry.statement.observed_at
+    recorded = ledger.entries(scope=_scope_of(visit.target), kind=kinds.COLLECTION.name)
+    newest = max((entry.statement.observed_at for entry in recorded), default="")
     taken = [timestamp(draft.seen.observed_at) for each in looks for draft in each.drafts]
     if taken and min(taken) < newest:
         raise UsageError(

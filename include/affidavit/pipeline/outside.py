@@ -127,7 +127,7 @@ def validate_table(
     """Run the suite in force on a table, and record snapshot and validation, both of the same rows.
 
     As the collection looks at the table, and in its streams: what it saw last adds nothing. Raises ``SourceError``,
-    ``ConfigurationError`` or ``LedgerError`` with nothing recorded.
+    ``ConfigurationError`` or ``LedgerError`` with nothing recorded, also where something newer is recorded of it.
     """
     where = f"include/systems/{system_id}.yaml"
     system, _ = workplace.system(system_id)
