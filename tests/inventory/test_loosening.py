@@ -73,7 +73,7 @@ REQUESTS = {
     "kind": "requests-served",
     "connection": "bank",
     "table": "requests_served",
-    "columns": {"request": "id", "at": "served_at", "version": "model_version"},
+    "columns": {"request": "id", "at": "served_at"},
     "categories": {"outcome": ["approve", "deny"]},
     "reconcile": {"connection": "bank", "table": "applications_scored", "column": "application_id"},
 }
@@ -85,7 +85,7 @@ LICENCES = {
 }
 ENDPOINT = {"id": "live", "model": "mortgage-approval", "connection": "live", "path": "/v1", "version": "version"}
 LIVE = mortgage(put("serving", [ENDPOINT]))
-ELSEWHERE = {"request": "other", "at": "served_at", "version": "model_version"}
+ELSEWHERE = {"request": "other", "at": "served_at"}
 
 
 def register(**fields):

@@ -12,7 +12,7 @@ REQUESTS = {
     "kind": "requests-served",
     "connection": "bank",
     "table": "served",
-    "columns": {"request": "id", "at": "served_at", "version": "version"},
+    "columns": {"request": "id", "at": "served_at"},
     "reconcile": {"connection": "bank", "table": "loans", "column": "id"},
 }
 LICENCES = {

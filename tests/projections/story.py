@@ -44,6 +44,8 @@ AGREEING = {
     "only_there": 0,
     "repeated_here": 0,
     "repeated_there": 0,
+    "blank_here": 0,
+    "blank_there": 0,
 }
 NONE_WITHHELD = {"metrics": 0, "params": 0, "tags": 0, "inputs": 0, "outputs": 0}
 
@@ -139,14 +141,14 @@ class Story:
     def draft(
         self, kind: Kind, name: str, facts: dict[str, Any], *, scope: str = SCOPE, sha256: str = "", **rest: Any
     ) -> Draft:
-        more = rest.pop("more", ())
+        more, collector = rest.pop("more", ()), rest.pop("collector", "test")
         rest = {"stage": Stage.CROSS, "origin": Origin.OBSERVED, **rest}
         return Draft(
             kind=kind,
             scope=scope,
             subjects=(Subject(name, sha256) if sha256 else Subject.of_facts(name, facts), *more),
             facts=facts,
-            collector=Collector("test", "0"),
+            collector=Collector(collector, "0"),
             seen=Circumstances(self.now, demonstration=self.demonstration),
             **rest,
         )

@@ -2,16 +2,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from affidavit.evidence import ORGANISATION_SCOPE, Origin
+from affidavit.evidence import ORGANISATION_SCOPE, Origin, kinds
 from affidavit.rules import Status
-from tests.projections.story import AGREEING, DAY, FIRST, SCORED, STEPS, Story
+from tests.projections.story import AGREEING, DAY, FIRST, SCOPE, SCORED, STEPS, Story, system
 
 REQUESTS = {
     "id": "requests",
     "kind": "requests-served",
     "connection": "bank",
     "table": "requests_served",
-    "columns": {"request": "id", "at": "served_at", "version": "model_version"},
+    "columns": {"request": "id", "at": "served_at"},
     "reconcile": {"connection": "bank", "table": "loans_scored", "column": "id"},
 }
 LOGS = {
@@ -29,6 +29,13 @@ GRANTS = {
     "table": "grants",
     "columns": {"person": "who", "resource": "what", "right": "right"},
     "reconcile": {"connection": "directory", "table": "users", "column": "login"},
+}
+TICKETS = {
+    "id": "tickets",
+    "kind": "tickets",
+    "connection": "desk",
+    "table": "tickets",
+    "columns": {"ticket": "id", "opened": "opened", "owner": "owner"},
 }
 LICENCES = {
     "id": "licences",
@@ -81,6 +88,16 @@ def test_any_difference_fails_it_and_is_counted(part, here, there):
     assert f"{here} only in the register, {there} only in the other" in found.sentence
 
 
+def test_rows_of_the_other_source_without_a_key_are_agreed_upon_by_nobody(part):
+    """A thousand rows were scored, 999 of them for no request that has a name, and the one that has is logged."""
+    one = {"with": SCORED, **AGREEING, "matched": 1, "blank_there": 999}
+    found = reconciled(part, story_of(REQUESTS, rows=1, reconciled=one))
+    assert found.status is Status.UNDETERMINED
+    assert "999 rows without a key" in found.sentence
+    differing = {**one, "only_here": 1}
+    assert reconciled(part, story_of(REQUESTS, reconciled=differing)).status is Status.FAILING
+
+
 def test_what_was_compared_must_be_what_is_asked_for(part):
     elsewhere = REQUESTS | {"reconcile": REQUESTS["reconcile"] | {"table": "anything"}}
     assert reconciled(part, story_of(elsewhere)).status is Status.MISSING
@@ -107,6 +124,8 @@ def test_users_without_a_grant_are_none_of_its_business_but_grants_without_a_use
     asked = {"kind": "access-grants", "against": ()}
     more = story_of(GRANTS, reconciled={"with": users, **AGREEING, "only_there": 50}, undated=None, days=[])
     assert reconciled(part, more, **asked).status is Status.SUPPORTED
+    nameless = story_of(GRANTS, reconciled={"with": users, **AGREEING, "blank_there": 5}, undated=None, days=[])
+    assert reconciled(part, nameless, **asked).status is Status.SUPPORTED
     ghost = story_of(GRANTS, reconciled={"with": users, **AGREEING, "only_here": 1}, undated=None, days=[])
     assert reconciled(part, ghost, **asked).status is Status.FAILING
     none = story_of(GRANTS, reconciled={"with": users, **AGREEING, "matched": 0}, undated=None, days=[])
@@ -202,8 +221,41 @@ def test_a_register_of_the_organisation_serves_its_systems_and_theirs_the_organi
     story.collection(scope=ORGANISATION_SCOPE, steps=("declarations", "register:licences"))
     assert current(part, story).status is Status.SUPPORTED
     assert current(part, story, scope=ORGANISATION_SCOPE).status is Status.SUPPORTED
-    of_system = story_of(LICENCES, days=IN_DATE)
-    assert current(part, of_system, scope=ORGANISATION_SCOPE).status is Status.SUPPORTED
+
+
+def declare_cards(story, *registers):
+    """A second AI system, with registers of its own."""
+    facts = {"file": "include/systems/cards.yaml", "system": system(id="cards", registers=list(registers))}
+    story.say(kinds.SYSTEM, "affidavit://systems/cards", facts, scope="system:cards", origin=Origin.DECLARED)
+    for register in registers:
+        story.register(register, scope="system:cards", days=IN_DATE)
+    steps = (*STEPS, *(f"register:{each['id']}" for each in registers))
+    story.collection(scope="system:cards", steps=steps)
+
+
+def test_the_organisation_rests_on_the_registers_of_its_systems_where_each_has_one(part):
+    story = story_of(LICENCES, days=IN_DATE)
+    assert current(part, story, scope=ORGANISATION_SCOPE).status is Status.SUPPORTED
+    declare_cards(story)
+    alone = current(part, story, scope=ORGANISATION_SCOPE)
+    assert alone.status is Status.MISSING
+    assert "Neither the organisation nor cards declares a register of licences" in alone.sentence
+    assert current(part, story).status is Status.SUPPORTED, "of the system that has one"
+    declare_cards(story, LICENCES)
+    assert current(part, story, scope=ORGANISATION_SCOPE).status is Status.SUPPORTED
+
+
+def test_a_register_of_tickets_that_ended_years_ago_supports_no_operation(part, verdicts):
+    """A.6.2.6 asks for tickets."""
+    old = [{"day": "2019-05-01", "rows": 100, "categories": {}}]
+    story = story_of(TICKETS, days=old)
+    assert live(part, story, "tickets").status is Status.UNDETERMINED
+    asked = [found for found in verdicts(story)[SCOPE, "A.6.2.6"].parts if found.check.startswith("register_")]
+    assert [found.status for found in asked] == [Status.UNDETERMINED]
+    asked = [
+        found for found in verdicts(story_of(TICKETS))[SCOPE, "A.6.2.6"].parts if found.check.startswith("register_")
+    ]
+    assert [found.status for found in asked] == [Status.SUPPORTED]
 
 
 def test_the_worst_of_several_registers_counts(part):
@@ -213,7 +265,7 @@ def test_the_worst_of_several_registers_counts(part):
     )
 
 
-def test_an_incident_without_a_notice_fails_it(part):
+def test_an_incident_without_a_notice_fails_it_and_that_all_have_one_supports_nothing(part):
     incidents = {
         "id": "incidents",
         "kind": "user-visible-incidents",
@@ -221,7 +273,10 @@ def test_an_incident_without_a_notice_fails_it(part):
         "table": "incidents",
         "columns": {"incident": "id", "detected": "detected", "notified": "notified"},
     }
-    assert current(part, story_of(incidents), "user-visible-incidents").status is Status.SUPPORTED
+    old = [{"day": "2019-05-01", "rows": 100, "categories": {}}]
+    found = current(part, story_of(incidents, days=old), "user-visible-incidents")
+    assert found.status is Status.UNDETERMINED
+    assert "the latest of 2019-05-01" in found.sentence
     columns = {
         role: {"column": column, "blank": int(role == "notified")} for role, column in incidents["columns"].items()
     }

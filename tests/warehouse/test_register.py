@@ -71,8 +71,8 @@ def test_two_sources_are_compared_by_distinct_keys(warehouse):
         "INSERT INTO there VALUES ('2'), ('3'), ('4'), ('5'), ('5'), ('5'), ('')",
     )
     with snapshot(warehouse.connection, timeout_seconds=20) as opened:
-        assert reconcile(keys(opened, "here"), keys(opened, "there")) == Reconciled(2, 1, 2, 1, 2)
-        assert reconcile(keys(opened, "here"), keys(opened, "here")) == Reconciled(3, 0, 0, 1, 1)
+        assert reconcile(keys(opened, "here"), keys(opened, "there")) == Reconciled(2, 1, 2, 1, 2, 1, 1)
+        assert reconcile(keys(opened, "here"), keys(opened, "here")) == Reconciled(3, 0, 0, 1, 1, 1, 1)
         with pytest.raises(SourceRefused, match="there is no column 'key'"):
             reconcile(keys(opened, "here"), Keys(opened, "there", "key"))
 

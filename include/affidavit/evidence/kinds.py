@@ -243,6 +243,8 @@ REGISTER = Kind(
                 "only_there": COUNT,
                 "repeated_here": COUNT,
                 "repeated_there": COUNT,
+                "blank_here": COUNT,
+                "blank_there": COUNT,
             }
         ),
     },
@@ -251,7 +253,8 @@ REGISTER = Kind(
 
 ``columns`` are the required ones by role, ``blank`` null where the source has no such column, as is a category there.
 ``undated`` are rows without a readable day, null where nothing dates a row. ``days`` are those that a leaf has room
-for: the latest, or of rows that run out the earliest. ``reconciled`` counts distinct keys of both sources.
+for: the latest, or of rows that run out the earliest. ``reconciled`` counts distinct keys of both sources, and the rows
+of each that have none.
 """
 
 SERVING_VERSION = Kind(

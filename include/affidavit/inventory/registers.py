@@ -56,7 +56,7 @@ class Demand:
 
 DEMANDS: Mapping[RegisterKind, Demand] = MappingProxyType(
     {
-        "requests-served": Demand(("request", "at", "version"), "request", "at", Stage.OPERATION, system_record=True),
+        "requests-served": Demand(("request", "at"), "request", "at", Stage.OPERATION, system_record=True),
         "event-logs": Demand(("request", "at", "event"), "request", "at", Stage.OPERATION, system_record=True),
         "human-overrides": Demand(
             ("decision", "at", "person", "outcome"), "decision", "at", Stage.OPERATION, system_record=True
@@ -141,7 +141,7 @@ class Endpoint(Declared):
     """A scoring endpoint that is asked which version of a registered model it serves."""
 
     id: Id
-    model: Name = Field(description="Registered model that it serves, one of mlflow.registered_models")
+    model: Name = Field(description="Registered model that it serves, one of those that the file names")
     connection: ConnectionId = Field(description="Airflow connection id of the endpoint (http or https)")
     path: Annotated[Name, StringConstraints(pattern=PATH_PATTERN)] = Field(
         description="Path that answers GET with a JSON document which names the version"

@@ -137,7 +137,8 @@ def _register(f: Mapping[str, Any]) -> str:
         return said
     return (
         f"{said} Compared with {_q(compared['with'])}: {compared['matched']:,} keys in both, "
-        f"{compared['only_here']:,} only here, {compared['only_there']:,} only there."
+        f"{compared['only_here']:,} only here, {compared['only_there']:,} only there; "
+        f"{counted(compared['blank_there'], 'row')} there without a key."
     )
 
 

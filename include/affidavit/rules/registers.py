@@ -116,12 +116,26 @@ def _register_current(view: ScopeView, params: Mapping[str, Any], at: datetime) 
     others = [scope.name for scope in view.systems] if view.scope == ORGANISATION_SCOPE else [ORGANISATION_SCOPE]
 
     def judge(held: _Held, facts: Mapping[str, Any], entry: Entry) -> Outcome:
-        sentence = f"{held.label} holds {count(facts['rows'], 'row')}, none blank where its kind demands something."
-        if not held.register.demand.ends:
-            return Outcome(Status.SUPPORTED, sentence, (entry,))
-        return _in_date(held, facts, entry, at)
+        if held.register.demand.ends:
+            return _in_date(held, facts, entry, at)
+        sentence = (
+            f"{held.label} holds {count(facts['rows'], 'row')}, the latest of {max(_days(facts), default='no day')}: "
+            "none is blank where its kind demands something, and whether it was in time is not judged."
+        )
+        return Outcome(
+            Status.UNDETERMINED, sentence, (entry,), f"Have a person look at the times in {held.register.uri}"
+        )
 
-    return _each(_held(view, kind, [view.scope, *others]), kind, judge, at)
+    found = _each(_held(view, kind, [view.scope, *others]), kind, judge, at)
+    if view.scope != ORGANISATION_SCOPE or _held(view, kind, [view.scope]):
+        return found
+    # One system's register says nothing of the others.
+    without = [name.removeprefix("system:") for name in others if not _held(view, kind, [name])]
+    if not without or len(without) == len(others):
+        return found
+    sentence = f"Neither the organisation nor {some(without)} declares a register of {kind.replace('-', ' ')}."
+    action = "Declare it for the organisation, or in the file of each AI system (registers)"
+    return together([found, Outcome(Status.MISSING, sentence, (), action)], "")
 
 
 def _in_date(held: _Held, facts: Mapping[str, Any], entry: Entry, at: datetime) -> Outcome:
@@ -186,20 +200,27 @@ def _register_reconciled(view: ScopeView, params: Mapping[str, Any], at: datetim
             wanted = " or ".join(name.replace("-", " ") for name in against) or "a source other than itself"
             sentence = f"{held.label} is compared with {second.uri}, and asked for is {wanted}."
             return Outcome(Status.MISSING, sentence, entries, f"Compare {held.register.id} with {wanted}")
-        there = 0 if kind in _ONE_WAY else compared["only_there"]
-        if compared["only_here"] or there:
-            sentence = (
-                f"{held.label} and {second.uri} differ: {compared['matched']:,} keys stand in both, "
-                f"{compared['only_here']:,} only in the register, {compared['only_there']:,} only in the other."
-            )
-            action = f"Find out why {held.register.uri} and {second.uri} differ"
-            return Outcome(Status.FAILING, sentence, entries, action)
-        if not compared["matched"]:
-            return Outcome(Status.UNDETERMINED, f"{held.label} has no key to compare.", entries, _COLLECT)
-        sentence = f"{held.label} agrees with {second.uri} in {count(compared['matched'], 'key')}."
-        return Outcome(Status.SUPPORTED, sentence, entries)
+        return _agrees(held, second.uri, compared, entry)
 
     return _each(_held(view, kind, [view.scope]), kind, judge, at)
+
+
+def _agrees(held: _Held, second: str, compared: Mapping[str, Any], entry: Entry) -> Outcome:
+    one_way = held.register.kind in _ONE_WAY
+    if compared["only_here"] or (compared["only_there"] and not one_way):
+        sentence = (
+            f"{held.label} and {second} differ: {compared['matched']:,} keys stand in both, "
+            f"{compared['only_here']:,} only in the register, {compared['only_there']:,} only in the other."
+        )
+        return Outcome(Status.FAILING, sentence, (entry,), f"Find out why {held.register.uri} and {second} differ")
+    if compared["blank_there"] and not one_way:
+        blank = count(compared["blank_there"], "row")
+        sentence = f"{second} has {blank} without a key: whether they stand in {held.register.id} cannot be told."
+        return Outcome(Status.UNDETERMINED, sentence, (entry,), f"Fill the keys in {second}")
+    if not compared["matched"]:
+        return Outcome(Status.UNDETERMINED, f"{held.label} has no key to compare.", (entry,), _COLLECT)
+    sentence = f"{held.label} agrees with {second} in {count(compared['matched'], 'key')}."
+    return Outcome(Status.SUPPORTED, sentence, (entry,))
 
 
 def _sources(view: ScopeView, against: Iterable[str]) -> set[str]:

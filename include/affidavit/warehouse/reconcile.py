@@ -17,13 +17,18 @@ from affidavit.warehouse.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class Reconciled:
-    """Distinct keys that both sources hold, or one of them; ``repeated`` rows have a key that an earlier one had."""
+    """Distinct keys that both sources hold, or one of them.
+
+    ``repeated`` rows have a key that an earlier one had, ``blank`` rows have none and are compared with nothing.
+    """
 
     matched: int
     only_here: int
     only_there: int
     repeated_here: int
     repeated_there: int
+    blank_here: int
+    blank_there: int
 
 
 @dataclass(frozen=True)
@@ -34,15 +39,14 @@ class Keys:
     table: str
     column: str
 
-    def read(self) -> Iterator[tuple[str]]:
-        """Each key as text; blank ones are left out. Raises as :meth:`Snapshot.query`."""
+    def read(self) -> Iterator[str]:
+        """The key of each row as text, empty where it is null or blank. Raises as :meth:`Snapshot.query`."""
         table = self.snapshot.table(self.table)
         (column,) = declared([table.column(self.column, where=self.snapshot.where(self.table))])
         text = sa.cast(column, sa.Text)
-        statement = sa.select(text).select_from(table.selectable).where(column.is_not(None))
+        statement = sa.select(text).select_from(table.selectable)
         for row in self.snapshot.stream(statement, about=self.table):
-            if (key := row[0].strip()) != "":
-                yield (key,)
+            yield (row[0] or "").strip()
 
 
 def reconcile(here: Keys, there: Keys) -> Reconciled:
@@ -57,13 +61,16 @@ def reconcile(here: Keys, there: Keys) -> Reconciled:
 def _compare(database: sqlite3.Connection, here: Keys, there: Keys) -> Reconciled:
     for pragma in ("journal_mode = OFF", "synchronous = OFF"):
         database.execute(f"PRAGMA {pragma}")
-    rows, distinct = {}, {}
+    rows, blank, distinct = {}, {}, {}
     for name, keys in (("here", here), ("there", there)):
         database.execute(f"CREATE TABLE {name} (key TEXT PRIMARY KEY) WITHOUT ROWID")
         database.execute("BEGIN")
-        rows[name] = 0
+        rows[name] = blank[name] = 0
         for key in keys.read():
-            database.execute(f"INSERT OR IGNORE INTO {name} VALUES (?)", key)  # noqa: S608  (one of two names above)
+            if not key:
+                blank[name] += 1
+                continue
+            database.execute(f"INSERT OR IGNORE INTO {name} VALUES (?)", (key,))  # noqa: S608  (one of two names above)
             rows[name] += 1
         database.execute("COMMIT")
         distinct[name] = database.execute(f"SELECT count(*) FROM {name}").fetchone()[0]  # noqa: S608
@@ -74,4 +81,6 @@ def _compare(database: sqlite3.Connection, here: Keys, there: Keys) -> Reconcile
         distinct["there"] - matched,
         rows["here"] - distinct["here"],
         rows["there"] - distinct["there"],
+        blank["here"],
+        blank["there"],
     )
