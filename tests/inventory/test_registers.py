@@ -1,10 +1,12 @@
 import pytest
+from pydantic import ValidationError
 
 from affidavit.errors import InventoryError
 from affidavit.evidence import Stage
-from affidavit.inventory import DEMANDS, Register
+from affidavit.inventory import DEMANDS, Register, System
 from affidavit.inventory.load import load, load_system
 from affidavit.inventory.registers import Demand
+from tests.projections import story
 
 TABLE = """
 registers:
@@ -12,7 +14,7 @@ registers:
     kind: requests-served
     connection: bank
     table: requests_served
-    columns: {request: id, at: served_at, version: model_version}
+    columns: {request: id, at: served_at}
     categories: {outcome: [approve, deny]}
     reconcile: {connection: bank, table: applications_scored, column: application_id}
 """
@@ -42,10 +44,19 @@ def test_registers_and_endpoints_are_read(project):
     assert (table.uri, table.name, table.demand) == (
         "warehouse://bank/requests_served",
         "affidavit://registers/requests",
-        Demand(("request", "at", "version"), "request", "at", Stage.OPERATION, system_record=True),
+        Demand(("request", "at"), "request", "at", Stage.OPERATION, system_record=True),
     )
     assert (file.uri, file.connection, file.reconcile) == ("file:include/registers/licences.csv", None, None)
     assert inventory.systems["mortgage-approval"].serving[0].name == "affidavit://serving/live"
+
+
+def test_an_endpoint_may_serve_a_model_of_any_server_of_the_system():
+    declared = story.system()
+    further = {**declared["mlflow"], "connection": "research", "registered_models": ["cards"]}
+    endpoint = {"id": "live", "model": "cards", "connection": "scoring", "path": "/v1", "version": "version"}
+    assert System.model_validate({**declared, "more_mlflow": [further], "serving": [endpoint]}).serving
+    with pytest.raises(ValidationError, match="no registered model"):
+        System.model_validate({**declared, "serving": [endpoint]})
 
 
 @pytest.mark.parametrize("kind", DEMANDS)
@@ -63,7 +74,7 @@ FAULTS = [
     (TABLE, "    table: requests_served\n", "", "registers[0]", "either a table or a file", "connection and a table"),
     (TABLE, "    table:", "    file: x.csv\n    table:", "registers[0]", "either a table or a file", "or else a file"),
     (TABLE, "request: id, ", "", "registers[0].columns", "needs its request", "request: …"),
-    (TABLE, "request: id", "request: id, who: x", "registers[0].columns.who", "has no who", "request, at, version"),
+    (TABLE, "request: id", "request: id, who: x", "registers[0].columns.who", "has no who", "request, at"),
     (TABLE, "[approve, deny]", str([f"v{n}" for n in range(51)]), "registers[0].categories", "more than 50", "fewer"),
     (TABLE, "column: application_id", "key: x", "registers[0].reconcile.key", "unknown key", "column"),
     (TABLE + TABLE.replace("\nregisters:\n", ""), "bank", "bank", "registers[1].id", "a second register", "its own id"),

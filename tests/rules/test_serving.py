@@ -1,8 +1,8 @@
 import pytest
 
-from affidavit.evidence import Origin
+from affidavit.evidence import Origin, kinds
 from affidavit.rules import Status
-from tests.projections.story import STEPS, Story
+from tests.projections.story import DAY, STEPS, Story
 
 LIVE = {"id": "live", "model": "loans", "connection": "scoring", "path": "/v1", "version": "version"}
 LOGGED = "mlflow://tracking/models/m-6a3b"
@@ -26,10 +26,50 @@ def ask(part, story, **rest):
 
 
 @pytest.mark.parametrize("said", ["1", "models:/loans/1", "m-6a3b", "models:/m-6a3b"])
-def test_an_endpoint_that_serves_what_the_alias_says_is_observed(part, said):
-    found = ask(part, story_of(said))
-    assert (found.status, found.origin) == (Status.SUPPORTED, Origin.OBSERVED)
-    assert part(story_of(said), "version_in_use_resolved/1").origin is Origin.RECORDED, "by alias alone"
+def test_an_endpoint_that_serves_what_the_alias_says_rests_on_both(part, said):
+    story = story_of(said)
+    found = ask(part, story)
+    assert (found.status, found.origin) == (Status.SUPPORTED, Origin.RECORDED)
+    kinds = {story.entries[index].statement.kind for index in found.entries}
+    assert {"serving-version", "model-alias"} <= kinds
+
+
+def test_an_alias_that_nobody_looks_at_any_more_agrees_with_nothing(part):
+    story = story_of()
+    story.now += 9 * DAY
+    story.collection(steps=("serving:live",))
+    found = ask(part, story)
+    assert found.status is Status.STALE
+    assert "mlflow-models" in found.sentence
+
+
+def test_of_two_servers_with_a_model_of_that_name_nobody_can_tell_which_one_serves(part):
+    story = story_of()
+    further = {"connection": "research", "experiments": ["loans"], "registered_models": ["loans"]}
+    story.declare(serving=[LIVE], more_mlflow=[further])
+    facts = {"model": "loans", "alias": "champion", "version": "1"}
+    story.say(kinds.MODEL_ALIAS, "mlflow://research/models/loans@champion", facts, origin=Origin.RECORDED)
+    story.collection(steps=(*STEPS, "serving:live", "mlflow-models:research"))
+    found = ask(part, story)
+    assert found.status is Status.UNDETERMINED
+    assert "Several tracking servers have a model loans" in found.sentence
+
+
+def test_an_endpoint_is_compared_with_the_alias_on_the_server_of_its_model(part):
+    cards = LIVE | {"id": "cards", "model": "cards"}
+    story = story_of()
+    further = {"connection": "research", "experiments": ["cards"], "registered_models": ["cards"]}
+    story.declare(serving=[LIVE, cards], more_mlflow=[further])
+    facts = {"model": "cards", "alias": "champion", "version": "2"}
+    story.say(kinds.MODEL_ALIAS, "mlflow://research/models/cards@champion", facts, origin=Origin.RECORDED)
+    steps = (*STEPS, "serving:live", "serving:cards")
+    story.serving(cards, "2")
+    story.collection(steps=steps)
+    assert ask(part, story).status is Status.NOT_YET_DUE, "nobody looked at the further server"
+    story.collection(steps=(*steps, "mlflow-models:research"))
+    assert ask(part, story).status is Status.SUPPORTED
+    story.serving(cards, "1")
+    assert ask(part, story).status is Status.FAILING
 
 
 @pytest.mark.parametrize("said", ["2", "11", "models:/loans/2", "models:/cards/1", "m-6a3c"])

@@ -195,9 +195,10 @@ class System(Declared):
         self._openlineage_can_be_read()
         once("registers", self.registers)
         once("serving", self.serving)
+        models = {model for tracking in self.servers for model in tracking.registered_models}
         for n, endpoint in enumerate(self.serving):
-            if endpoint.model not in self.mlflow.registered_models:
-                fix = "name one of mlflow.registered_models, so that it can be compared with the alias in use"
+            if endpoint.model not in models:
+                fix = "name one of the registered_models, so that it can be compared with the alias in use"
                 raise refuse(("serving", n, "model"), f"{endpoint.model!r} is no registered model of the system", fix)
         return self
 

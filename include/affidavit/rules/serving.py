@@ -9,8 +9,8 @@ from typing import Any
 from affidavit.evidence import kinds
 from affidavit.inventory import Endpoint
 from affidavit.projections import InUse
-from affidavit.rules.collected import freshness
-from affidavit.rules.registry import Outcome, check, together
+from affidavit.rules.collected import freshness, registries_fresh
+from affidavit.rules.registry import Outcome, check, some, together
 from affidavit.rules.verdict import Status
 from affidavit.rules.view import ScopeView
 
@@ -24,16 +24,29 @@ def _endpoint_serves(view: ScopeView, _params: Mapping[str, Any], at: datetime) 
     if not view.in_use:
         action = "Name the registered models in the file of the AI system"
         return Outcome(Status.MISSING, "The inventory names no registered model.", (), action)
-    outcomes = []
+    outcomes, said = registries_fresh(view, at), []
     for used in view.in_use:
         endpoints = [each for each in view.system.serving if each.model == used.model] if view.system else []
+        if endpoints and len({each.home for each in view.in_use if each.model == used.model}) > 1:
+            outcomes.append(_of_one_of_several(used, endpoints))
+            continue
         if not endpoints:
             sentence = f"No endpoint is declared that says which version of {used.model} serves."
             action = "Declare the scoring endpoint (serving), so that it is asked which version it serves"
             outcomes.append(Outcome(Status.MISSING, sentence, (), action))
         for endpoint in endpoints:
-            outcomes += [_agrees(view, used, endpoint), freshness(view, f"serving:{endpoint.id}", at, facts=True)]
-    return together(outcomes, " ".join(outcome.sentence for outcome in outcomes[::2]))
+            found = _agrees(view, used, endpoint)
+            said.append(found.sentence)
+            outcomes += [found, freshness(view, f"serving:{endpoint.id}", at, facts=True)]
+    return together(outcomes, " ".join(said))
+
+
+def _of_one_of_several(used: InUse, endpoints: list[Endpoint]) -> Outcome:
+    named = some(endpoint.id for endpoint in endpoints)
+    sentence = (
+        f"Several tracking servers have a model {used.model}: of which of them it is that {named} serves is not said."
+    )
+    return Outcome(Status.UNDETERMINED, sentence, used.entries[:1], "Give each of the models a name of its own")
 
 
 def _agrees(view: ScopeView, used: InUse, endpoint: Endpoint) -> Outcome:
@@ -61,7 +74,7 @@ def _agrees(view: ScopeView, used: InUse, endpoint: Endpoint) -> Outcome:
         action = "Find out which of the two is meant; deploy that one, and let the alias point at it"
         return Outcome(Status.FAILING, f"{sentence}{points}.", (*entries, used.pointer), action)
     sentence = f"The endpoint {endpoint.id} serves version {used.version_name} of {used.model}, as the alias says."
-    return Outcome(Status.SUPPORTED, sentence, entries)
+    return Outcome(Status.SUPPORTED, sentence, (*entries, used.pointer))
 
 
 def _names(used: InUse) -> set[str]:
