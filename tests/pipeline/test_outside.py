@@ -114,11 +114,17 @@ def test_params_pass_the_allow_list_by_name(work, params, refused):
     assert entries(work) == []
 
 
-@pytest.mark.parametrize("relation", ["trained on", "evaluated on", "produced", "points at"])
+RELATIONS = ["trained on", "evaluated on", "produced", "points at", "logged", "registered as"]
+RELATIONS += ["read by", "wrote", "stood as", "scored"]
+
+
+@pytest.mark.parametrize("relation", RELATIONS)
 def test_what_verdicts_rest_on_is_not_claimed(work, relation):
     edge = {"relation": relation, "from": {"name": "a", "digest": None}, "to": {"name": "b", "digest": None}}
-    with pytest.raises(FieldNotAllowed, match="MLflow"):
+    with pytest.raises(FieldNotAllowed, match="not claimed"):
         claim(work, {**edge, "basis": ""}, kind=kinds.LINEAGE_EDGE)
+    assert entries(work) == []
+    assert claim(work, {**edge, "relation": "prepared from", "basis": ""}, kind=kinds.LINEAGE_EDGE) == 1
 
 
 def test_a_table_is_validated_as_the_collection_does_and_once(work):

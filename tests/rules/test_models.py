@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from affidavit.evidence import Origin, kinds
+from affidavit.evidence import Origin, Period, kinds
 from affidavit.rules import Status
 from tests.projections.story import (
     DAY,
@@ -14,6 +14,7 @@ from tests.projections.story import (
     STEPS,
     TEST,
     TRAIN,
+    TRAINED,
     Story,
     digest,
     first_day,
@@ -21,6 +22,7 @@ from tests.projections.story import (
     told,
 )
 
+HOUR = timedelta(hours=1)
 NEEDS = ["params", "metrics", "commit", "environment", "inputs", "signature", "description"]
 CHECKS = {
     "version_in_use_resolved/1": {},
@@ -279,19 +281,21 @@ class TestPreparationTold:
     CHECK = "preparation_told/1"
     STEP, RAW = "openlineage://jobs/etl/fill", "warehouse://bank/raw"
 
-    def tell(self, story, relation, source, target):
+    def tell(self, story, relation, source, target, *, ended=TRAINED - HOUR, wrote=None, collector="openlineage"):
         facts = {
             "relation": relation,
             "from": {"name": source, "digest": None},
-            "to": {"name": target, "digest": None},
-            "basis": "OpenLineage",
+            "to": {"name": target, "digest": wrote},
+            "basis": f"OpenLineage, at {ended}",
         }
-        story.say(kinds.LINEAGE_EDGE, f"affidavit://lineage/{source}->{target}", facts, origin=Origin.RECORDED)
+        name = f"affidavit://lineage/{source}->{target}"
+        rest = {"origin": Origin.RECORDED, "collector": collector, "effective": Period(ended - HOUR, ended)}
+        story.say(kinds.LINEAGE_EDGE, name, facts, **rest)
 
-    def prepared(self):
+    def prepared(self, **wrote):
         story = told()
         self.tell(story, "read by", self.RAW, self.STEP)
-        self.tell(story, "wrote", self.STEP, TRAIN)
+        self.tell(story, "wrote", self.STEP, TRAIN, **wrote)
         story.collection(steps=(*STEPS, "openlineage"))
         return story
 
@@ -299,6 +303,30 @@ class TestPreparationTold:
         outcome = part(self.prepared(), self.CHECK)
         assert outcome.status is Status.SUPPORTED
         assert outcome.origin is Origin.RECORDED
+
+    def test_a_job_that_ended_after_training_began_filled_nothing_that_it_read(self, part):
+        story = self.prepared(ended=TRAINED + HOUR)
+        assert part(story, self.CHECK).status is Status.MISSING
+        assert part(self.prepared(ended=TRAINED), self.CHECK).status is Status.SUPPORTED
+
+    def test_a_job_that_ran_again_afterwards_had_run_before(self, part):
+        story = self.prepared()
+        self.tell(story, "wrote", self.STEP, TRAIN, ended=TRAINED + DAY, wrote=digest("train 2"))
+        assert part(story, self.CHECK).status is Status.SUPPORTED
+
+    def test_a_training_run_whose_start_is_not_shown_comes_after_nothing(self, part):
+        story = self.prepared()
+        story.run(trained=None, metrics={})
+        assert part(story, self.CHECK).status is Status.UNDETERMINED
+
+    def test_a_fingerprint_that_a_job_told_must_be_that_of_what_was_read(self, part):
+        assert part(self.prepared(wrote=digest("train 1")), self.CHECK).status is Status.SUPPORTED
+        outcome = part(self.prepared(wrote=digest("train 0")), self.CHECK)
+        assert outcome.status is Status.UNDETERMINED
+        assert "is not what loans version 1 was trained on" in outcome.sentence
+
+    def test_what_somebody_else_says_of_a_job_does_not_count(self, part):
+        assert part(self.prepared(collector="claim"), self.CHECK).status is Status.MISSING
 
     def test_nothing_told_is_missing(self, part):
         outcome = part(told(), self.CHECK)

@@ -32,14 +32,21 @@ from affidavit.inventory import System
 from affidavit.pipeline import collection
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import fold
-from affidavit.projections.lineage import EVALUATED_ON, POINTS_AT, PRODUCED, TRAINED_ON
+from affidavit.projections.lineage import EVALUATED_ON, POINTS_AT, PRODUCED, READ_BY, TRAINED_ON, WROTE
+from affidavit.projections.lineage_graph import LOGGED, REGISTERED_AS, SCORED, STOOD_AS
 
 _STAGES = {
     kinds.MODEL_RUN.name: Stage.DEVELOPMENT,
     kinds.DATASET_SNAPSHOT.name: Stage.DATA,
     kinds.LINEAGE_EDGE.name: Stage.DEVELOPMENT,
 }
-_JUDGED = frozenset({TRAINED_ON, EVALUATED_ON, PRODUCED, POINTS_AT})
+_OF_MODELS = frozenset({TRAINED_ON, EVALUATED_ON, PRODUCED, POINTS_AT, LOGGED, REGISTERED_AS})
+_NOT_CLAIMED = {
+    **dict.fromkeys(_OF_MODELS, "read from MLflow"),
+    **dict.fromkeys((READ_BY, WROTE), "read from OpenLineage events"),
+    **dict.fromkeys((STOOD_AS, SCORED), "drawn from what is observed and declared"),
+}
+"""Relations that a verdict or the drawn lineage takes from a source of their own."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +111,9 @@ def _check(system: System, kind: Kind, facts: Mapping[str, Any], where: str) -> 
     """What a shape cannot say: whatever a log could not unsay, or a verdict would take for a look of ours."""
     if facts.get("details") is not None:
         raise FieldNotAllowed("details name a blob, which a task cannot hand over", where=where, fix="leave it null")
-    if kind is kinds.LINEAGE_EDGE and facts["relation"] in _JUDGED:
+    if kind is kinds.LINEAGE_EDGE and (source := _NOT_CLAIMED.get(facts["relation"])):
         raise FieldNotAllowed(
-            f"the relation {facts['relation']!r} is read from MLflow, and not claimed",
+            f"the relation {facts['relation']!r} is {source}, and not claimed",
             where=where,
             fix="log the input with the run (mlflow.log_input), or name another relation, such as 'prepared from'",
         )

@@ -106,7 +106,7 @@ class ScopeState:
 
     ``streams`` holds the latest entry of each stream and ``history`` the indices of all; ``collections`` stand in the
     order in which they were recorded. Aliases are keyed by subject; artifacts by subject and SHA-256, each with
-    the latest entry that names both; snapshots and validations by table URI, suites by name.
+    the latest entry that names both; snapshots and validations by table URI, suites by name, edges by subject.
     """
 
     name: str
@@ -118,6 +118,7 @@ class ScopeState:
     artifacts: dict[str, dict[str, Entry]] = field(default_factory=dict)
     snapshots: dict[str, list[Snapshot]] = field(default_factory=dict)
     validations: dict[str, list[Validated]] = field(default_factory=dict)
+    edges: dict[str, list[Entry]] = field(default_factory=dict)
     system: Standing[System] | None = None
     organisation: Standing[Organisation] | None = None
     suites: dict[str, Standing[Suite]] = field(default_factory=dict)
@@ -223,6 +224,10 @@ def _read_validation(scope: ScopeState, entry: Entry) -> None:
     scope.validations.setdefault(statement.subject.name, []).append(validated)
 
 
+def _read_edge(scope: ScopeState, entry: Entry) -> None:
+    scope.edges.setdefault(entry.statement.subject.name, []).append(entry)
+
+
 def _read_system(scope: ScopeState, entry: Entry) -> None:
     from affidavit.inventory.loosening import in_force
 
@@ -290,6 +295,7 @@ _READS: Mapping[str, Callable[[ScopeState, Entry], None]] = {
     kinds.MODEL_VERSION.name: _read_artifacts,
     kinds.DATASET_SNAPSHOT.name: _read_snapshot,
     kinds.VALIDATION.name: _read_validation,
+    kinds.LINEAGE_EDGE.name: _read_edge,
     kinds.SYSTEM.name: _read_system,
     kinds.SUITE.name: _read_suite,
 }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from affidavit.evidence import Entry, Period, kinds, moment
+from affidavit.evidence import Entry, Period, moment
 from affidavit.projections import Edge, InUse, Snapshot
 from affidavit.projections.lineage import EVALUATED_ON, READ_BY, WROTE, doubts, gaps, missing_ahead, recorded_edge
 from affidavit.rules.collected import freshness, moved_outcome, registries_fresh
@@ -153,20 +153,33 @@ def _lineage_ahead(view: ScopeView, _params: Mapping[str, Any], at: datetime) ->
 
 @check(
     "preparation_told/1",
-    limits="That the jobs read and wrote what they told, and which of their runs made the rows that the model read.",
+    limits="That the jobs read and wrote what they told, which of their runs made the rows that the model read, "
+    "and that jobs and training told the time by the same clock.",
 )
 def _preparation_told(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
-    told = [recorded_edge(entry) for entry in view.mine.latest(kinds.LINEAGE_EDGE).values()]
-
     def of_version(used: InUse) -> Outcome:
+        start = _started(used) if used.run else None
+        told = list(_told(view, start)) if start else []
+
         def judge(edge: Edge) -> Outcome:
-            wrote = [one for one in told if one.relation == WROTE and one.target.name == edge.source.name]
+            if start is None:
+                sentence = (
+                    f"When {used.label} was trained is not shown, and so not what had filled {_name(edge)} by then."
+                )
+                return Outcome(Status.UNDETERMINED, sentence, (*used.entries, edge.entry), _LOG_INPUTS)
+            filled = [one for one in told if one.relation == WROTE and one.target.name == edge.source.name]
+            # A job need not tell a fingerprint; one that it tells must be that of the rows which the model read.
+            wrote = [one for one in filled if one.target.sha256 in {None, edge.source.sha256}]
             jobs = {one.source for one in wrote}
             read = [one for one in told if one.relation == READ_BY and one.target in jobs]
             entries = (*used.entries, edge.entry, *(one.entry for one in (*wrote, *read)))
             action = "Send OpenLineage events from the jobs that fill the training table, and name their folder"
+            if filled and not wrote:
+                sentence = f"What jobs told that they wrote to {_name(edge)} is not what {used.label} was trained on."
+                entries = (*entries, *(one.entry for one in filled))
+                return Outcome(Status.UNDETERMINED, sentence, entries, "Fill the table by a job, and train again")
             if not wrote:
-                sentence = f"No job told that it filled {_name(edge)}, which {used.label} was trained on."
+                sentence = f"No job told that it filled {_name(edge)} before {used.label} was trained on it."
                 return Outcome(Status.MISSING, sentence, entries, action)
             if silent := jobs - {one.target for one in read}:
                 sentence = (
@@ -178,6 +191,20 @@ def _preparation_told(view: ScopeView, _params: Mapping[str, Any], at: datetime)
         return _each_training_edge(used, judge)
 
     return _each_version(view, at, of_version, "jobs told what they read and that they filled its training tables.")
+
+
+def _told(view: ScopeView, start: datetime) -> Iterator[Edge]:
+    """What jobs themselves told, by OpenLineage, of their last runs that had ended by ``start``."""
+    for entries in view.mine.edges.values():
+        if ended := [entry for entry in entries if (end := _job_ended(entry)) and end <= start]:
+            yield recorded_edge(ended[-1])
+
+
+def _job_ended(entry: Entry) -> datetime | None:
+    """When the run ended that told of an edge; None of an edge that somebody else tells of."""
+    header = entry.statement.header
+    period = Period.of(header["effective"]) if header["collector"]["name"] == "openlineage" else None
+    return period.end if period else None
 
 
 def _each_training_edge(used: InUse, judge: Callable[[Edge], Outcome]) -> Outcome:
