@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 
 from affidavit.errors import UsageError
+from affidavit.evidence import kinds
 from affidavit.pipeline import posture
+from tests.projections.story import Story
 
 
 def spoil(project):
@@ -79,3 +81,17 @@ def test_evidence_that_is_no_longer_collected_turns_stale(project):
 def test_a_time_before_the_first_entry_is_refused(project):
     with project.workplace.reader() as ledger, pytest.raises(UsageError, match="held nothing"):
         posture.judge_as_of(ledger, at=project.now - timedelta(days=1))
+
+
+def test_each_entry_behind_a_head_that_was_observed_by_then_is_counted_whatever_stands_before_it(project):
+    project.collect()
+    with project.workplace.writer() as ledger:
+        then = posture.judge_as_of(ledger, at=project.now)
+        story = Story()
+        drafts = []
+        for name, minutes in (("early", -1), ("late", 10), ("in-between", -2), ("last", 20), ("at-once", 0)):
+            story.now = project.now + timedelta(minutes=minutes)
+            facts = {"model": name, "alias": "champion", "version": "1"}
+            drafts.append(story.draft(kinds.MODEL_ALIAS, f"mlflow://tracking/models/{name}@champion", facts))
+        ledger.append(drafts, now=project.now + timedelta(minutes=30))
+        assert posture.observed_later(ledger, then) == 3

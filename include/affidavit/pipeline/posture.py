@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import takewhile
 
 from affidavit import __version__, catalogue, rules
 from affidavit.errors import UsageError
@@ -68,7 +67,8 @@ def observed_later(reader: Reader, judged: Posture) -> int:
     """
     until = timestamp(judged.at)
     behind = reader.entries(judged.head.size)
-    return sum(1 for _ in takewhile(lambda entry: entry.statement.observed_at <= until, behind))
+    # Not only the first ones: what was looked at early may be recorded late, behind what was looked at since.
+    return sum(entry.statement.observed_at <= until for entry in behind)
 
 
 def assess(workplace: Workplace, *, now: datetime, airflow: AirflowRun | None = None) -> tuple[Posture, int]:
