@@ -1,5 +1,9 @@
+import shutil
 import subprocess
 import sys
+from importlib import resources
+
+import pytest
 
 from affidavit import catalogue
 from affidavit.evidence import ORGANISATION_SCOPE, kinds, shapes
@@ -41,6 +45,17 @@ def test_the_digest_covers_catalogue_checks_and_sources(monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(assessment.catalogue, "digest", lambda: "0" * 64)
     assert digest.__wrapped__() != whole
+
+
+@pytest.mark.parametrize("name", ["registers.py", "schedule.py", "loosening.py"])
+def test_what_is_demanded_due_or_weaker_is_part_of_the_digest(name, monkeypatch, tmp_path):
+    files = resources.files
+    changed = shutil.copytree(str(files("affidavit.inventory")), tmp_path / "inventory")
+    (changed / name).write_text((changed / name).read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    monkeypatch.setattr(
+        resources, "files", lambda package: changed if package.endswith("inventory") else files(package)
+    )
+    assert digest.__wrapped__() != digest()
 
 
 def test_the_digest_is_the_same_in_another_process():

@@ -15,6 +15,7 @@ from affidavit.rules.verdict import Verdict
 
 _SOURCES = {
     "affidavit.rules": None,
+    "affidavit.inventory": None,
     "affidavit.projections": {"lineage.py", "lineage_graph.py", "scope.py", "state.py"},
 }
 
@@ -23,7 +24,7 @@ _SOURCES = {
 def digest() -> str:
     """SHA-256, in hexadecimal, over what a verdict depends on beside the entries.
 
-    That is the catalogue, the names of the checks, and the source of rules and projections.
+    That is the catalogue, the names of the checks, and the source of rules, inventory and projections.
     """
     sources = {
         f"{package}/{file.name}": hashlib.sha256(file.read_bytes()).hexdigest()
