@@ -125,14 +125,15 @@ def validation(
     details: str,
     *,
     failed: tuple[str, ...] = (),
+    warned: tuple[str, ...] = (),
     table: str = "warehouse://bank/applications_train",
     scope: str = SYSTEM,
 ) -> Draft:
     facts = {
-        "result": "FAILED" if failed else "PASSED",
+        "result": "FAILED" if failed else "WARNED" if warned else "PASSED",
         "configuration": [{"name": "expectations/applications.yaml", "digest": {"sha256": "ab" * 32}}],
-        "passedTests": [f"expect_column_values_to_not_be_null:c{i}" for i in range(9 - len(failed))],
-        "warnedTests": [],
+        "passedTests": [f"expect_column_values_to_not_be_null:c{i}" for i in range(9 - len(failed) - len(warned))],
+        "warnedTests": list(warned),
         "failedTests": list(failed),
         "dataset": "applications-train",
         "suite": "applications",

@@ -161,6 +161,11 @@ def test_a_failed_validation_says_so_in_words(log: Log):
     assert "✕ 2 of 9 tests failed" in page(log, validations=(log.entry(index),)).text
 
 
+def test_a_validation_with_nothing_to_judge_is_no_pass(log: Log):
+    index = log.write(examples.validation("34" * 32, warned=("expect_x:c",)))
+    assert "✕ 1 of 9 tests had nothing to judge" in page(log, validations=(log.entry(index),)).text
+
+
 def test_nothing_yet_says_what_would_fill_it(log: Log):
     shown = page(log)
     assert shown.faults() == []

@@ -47,6 +47,8 @@ def test_only_better_statuses_end():
     ("draft", "says"),
     [
         (examples.validation("0" * 64, failed=("t",)), "1 of 9 tests failed over 2,381 rows"),
+        (examples.validation("0" * 64, warned=("t",)), "1 of 9 tests had nothing to judge over 2,381 rows"),
+        (examples.validation("0" * 64, failed=("t", "u"), warned=("v",)), "2 of 9 tests failed, 1 of 9 tests had"),
         (examples.validation("0" * 64), "all 9 tests passed over 2,381 rows"),
         (examples.alias("2"), "points at version"),
         (examples.alias(None), "points at nothing"),

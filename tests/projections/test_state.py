@@ -223,7 +223,7 @@ class TestAside:
         story.forged(draft, header={**whole, **header})
         assert self.only(story)
 
-    @pytest.mark.parametrize("result", ["PASSED", "fine"])
+    @pytest.mark.parametrize("result", ["PASSED", "WARNED", "fine"])
     def test_a_validation_that_contradicts_itself(self, result):
         story = told()
         failed = story.draft(kinds.VALIDATION, TRAIN, failed_validation(), sha256=digest("train 1"))

@@ -61,7 +61,7 @@ def details(duck):
 def hostile(text):
     """Stored details in which every free text is ``text``."""
     result = {"element_count": 3, "unexpected_count": 1, "unexpected_percent": 33.3, "missing_count": 0}
-    test = {"test": text, "quality": "validity", "why": text, "success": False}
+    test = {"test": text, "quality": "validity", "why": text, "success": False, "vacuous": False}
     kwargs = {"column": text, "value_set": [text]}
     pair = {"column_A": text, "column_B": text}
     return dumps(
@@ -99,6 +99,19 @@ def test_the_page_says_what_great_expectations_says(details):
     assert "<b>A name</b> is needed" in words
     assert (words.count("✓ held"), words.count("✗ failed")) == (1, 3)
     assert "hunter2" not in page
+
+
+def test_what_held_of_no_value_is_not_shown_as_held(duck):
+    duck.run("CREATE TABLE t (id INT, name VARCHAR)", "INSERT INTO t VALUES (1, NULL)")
+    wanted = suite(
+        expects("expect_column_values_to_be_unique", column="id"),
+        expects("expect_column_values_to_be_in_set", column="name", value_set=["a"]),
+    )
+    with snapshot(duck.connection, timeout_seconds=60) as opened:
+        page = render(validate(opened, table="t", suite=wanted).details, where="blob")
+    words = html.unescape(re.sub(r"<[^>]+>", "", page))
+    assert (words.count("✓ held"), words.count("! nothing judged")) == (1, 1)
+    assert "expect_column_values_to_be_in_set:name" in words
 
 
 def test_the_page_is_a_pure_function_of_what_is_stored(details):

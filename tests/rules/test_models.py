@@ -372,6 +372,12 @@ class TestTrainingDataValidated:
         story.run(trained=None)
         assert part(story, self.CHECK).status is Status.UNDETERMINED
 
+    def test_a_validation_that_had_nothing_to_judge_shows_nothing(self, part):
+        story = told()
+        story.validation("train", warned=("expect_a:b",))
+        outcome = part(story, self.CHECK)
+        assert (outcome.status, "expect_a:b" in outcome.sentence) == (Status.UNDETERMINED, True)
+
     def test_a_run_that_claims_to_start_after_it_was_seen_is_not_shown(self, part):
         story = told()
         run = story.run(trained=story.now + timedelta(days=300))

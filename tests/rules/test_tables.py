@@ -222,6 +222,17 @@ def test_a_suite_without_an_expectation_of_representativeness_is_missing_it(part
     assert "expectations/loans.yaml" in outcome.next_action
 
 
+@pytest.mark.parametrize("check", ["suites_passed/1", "failed_data_kept_out/1"])
+@pytest.mark.parametrize("table", ["train", "test"])
+def test_tests_that_had_nothing_to_judge_support_nothing_and_fail_nothing(part, check, table):
+    story = told()
+    story.validation(table, warned=("expect_a:b",))
+    outcome = part(story, check)
+    assert (outcome.status, "expect_a:b" in outcome.sentence) == (Status.UNDETERMINED, True)
+    story.validation(table, warned=("expect_a:b",), failed=("expect_c:d",))
+    assert part(story, check).status is Status.FAILING
+
+
 class TestRepresentativeness:
     CHECK = "representativeness_expected/1"
     MEAN = SUITE.expectations[1].test
@@ -235,10 +246,8 @@ class TestRepresentativeness:
 
     def test_a_warning_is_no_pass(self, part):
         story = told()
-        facts = story.validation("train").statement.facts
-        facts = {**facts, "result": "WARNED", "passedTests": [], "warnedTests": [self.MEAN]}
-        story.say(kinds.VALIDATION, TABLES["train"], facts, sha256=digest("train 1"))
-        assert part(story, self.CHECK).status is Status.FAILING
+        story.validation("train", warned=(self.MEAN,))
+        assert part(story, self.CHECK).status is Status.UNDETERMINED
 
     def test_another_expectation_that_failed_is_not_this_questions(self, part):
         story = told()

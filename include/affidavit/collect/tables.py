@@ -299,10 +299,10 @@ def _validation_facts(
     table: Dataset | PredictionTable, suite: Suite, validation: Validation, parts: tuple[Part, ...], details: bytes
 ) -> dict[str, Any]:
     return {
-        "result": "PASSED" if validation.success else "FAILED",
+        "result": "FAILED" if validation.failed else "WARNED" if validation.warned else "PASSED",
         "configuration": [{"name": f"expectations/{suite.name}.yaml", "digest": {"sha256": suite.digest}}],
         "passedTests": list(validation.passed),
-        "warnedTests": [],
+        "warnedTests": list(validation.warned),
         "failedTests": [failure.test for failure in validation.failed],
         "dataset": table.id,
         "suite": suite.name,

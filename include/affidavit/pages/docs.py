@@ -32,9 +32,11 @@ def docs_page(entry: Entry, body: str, *, origin: str) -> DocsPage:
     statement, facts = entry.statement, entry.statement.facts
     subject = name(statement.subject.name, longest=80)
     marked = statement.demonstration
-    failed, passed, rows = len(facts["failedTests"]), len(facts["passedTests"]), counted(facts["rows"], "row")
-    every = counted(failed + passed, "expectation")
+    failed, warned, rows = len(facts["failedTests"]), len(facts["warnedTests"]), counted(facts["rows"], "row")
+    every = counted(failed + warned + len(facts["passedTests"]), "expectation")
     held = f"{failed} of {every} did not hold on {rows}." if failed else f"Each of {every} held on {rows}."
+    if warned:
+        held = f"{failed} of {every} did not hold on {rows}, and {warned} had nothing to judge."
     return DocsPage(
         frame=Frame(
             f"Validation of {subject.plain}",

@@ -14,7 +14,7 @@ from affidavit.pages.facts import Node, node, ordered
 from affidavit.pages.frame import Frame
 from affidavit.pages.links import LOG_BLOCK, Links
 from affidavit.pages.text import Moment, Name, moment, moment_of, name, visible_json
-from affidavit.pages.words import ORIGIN_MEANS, STAGE_MEANS, kind_words, scope_title
+from affidavit.pages.words import ORIGIN_MEANS, STAGE_MEANS, kind_words, scope_title, tests_in_words
 from affidavit.projections.reader import Head
 from affidavit.projections.state import Demonstration
 
@@ -47,8 +47,8 @@ class Validation:
     table: Name
     suite: Name
     rows: int
-    tests: int
-    failed: int
+    outcome: str
+    held: bool
 
 
 @dataclass(frozen=True)
@@ -142,14 +142,13 @@ def entry_row(entry: Entry, links: Links) -> EntryRow:
 def validation(entry: Entry, links: Links) -> Validation:
     """A data-quality entry as a row of a table."""
     facts = entry.statement.facts
-    failed = len(facts["failedTests"])
     return Validation(
         row=entry_row(entry, links),
         table=name(entry.statement.subject.name, longest=80),
         suite=name(facts["suite"], longest=60),
         rows=facts["rows"],
-        tests=failed + len(facts["passedTests"]) + len(facts["warnedTests"]),
-        failed=failed,
+        outcome=tests_in_words(facts),
+        held=not facts["failedTests"] and not facts["warnedTests"],
     )
 
 

@@ -112,11 +112,19 @@ def _alias(f: Mapping[str, Any]) -> str:
 
 
 def _validation(f: Mapping[str, Any]) -> str:
-    failed, total = len(f["failedTests"]), len(f["failedTests"]) + len(f["passedTests"]) + len(f["warnedTests"])
-    outcome = f"{failed:,} of {counted(total, 'test')} failed" if failed else f"all {counted(total, 'test')} passed"
+    outcome = tests_in_words(f)
     return (
         f"The table {_q(f['dataset'])} was checked with the suite {_q(f['suite'])}: {outcome} over {f['rows']:,} rows."
     )
+
+
+def tests_in_words(facts: Mapping[str, Any]) -> str:
+    """What the tests of a validation came to; one that had nothing to judge is none that passed."""
+    failed, warned = len(facts["failedTests"]), len(facts["warnedTests"])
+    every = counted(failed + warned + len(facts["passedTests"]), "test")
+    told = [f"{failed:,} of {every} failed"] if failed else []
+    told += [f"{warned:,} of {every} had nothing to judge"] if warned else []
+    return ", ".join(told) or f"all {every} passed"
 
 
 def _collection(f: Mapping[str, Any]) -> str:

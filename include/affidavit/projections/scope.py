@@ -89,6 +89,7 @@ class Validated:
     """One validation: of which state of the table, against which suite (SHA-256 each), with what result.
 
     ``carried`` counts the partitions of that state that were not read at this look: the rows judged may be others.
+    ``warned`` names tests that had nothing to judge: with one of them it has not ``passed``, and has not failed.
     """
 
     entry: Entry
@@ -98,6 +99,7 @@ class Validated:
     passed: bool
     failed: tuple[str, ...]
     carried: int
+    warned: tuple[str, ...]
 
 
 @dataclass
@@ -207,19 +209,20 @@ def _read_snapshot(scope: ScopeState, entry: Entry) -> None:
 
 def _read_validation(scope: ScopeState, entry: Entry) -> None:
     statement, facts = entry.statement, entry.statement.facts
-    failed = tuple(facts["failedTests"])
+    failed, warned = tuple(facts["failedTests"]), tuple(facts["warnedTests"])
     if len(facts["configuration"]) != 1 or facts["result"] not in {"PASSED", "FAILED", "WARNED"}:
         raise StatementError("a validation that does not name one suite and one result")
-    if (facts["result"] == "FAILED") != bool(failed):
-        raise StatementError("a validation whose result and failed tests contradict each other")
+    if facts["result"] != ("FAILED" if failed else "WARNED" if warned else "PASSED"):
+        raise StatementError("a validation whose result and tests contradict each other")
     validated = Validated(
         entry,
         moment(statement.observed_at),
         statement.subject.sha256,
         facts["configuration"][0]["digest"]["sha256"],
-        not failed,
+        facts["result"] == "PASSED",
         failed,
         facts["carried"],
+        warned,
     )
     scope.validations.setdefault(statement.subject.name, []).append(validated)
 

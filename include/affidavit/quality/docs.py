@@ -35,7 +35,7 @@ def render(details: bytes, *, where: str) -> str:
         raise CanonicalError("these bytes are no details of a validation", where=where)
     with quiet():
         sections = "".join(_section(section) for section in _content(document))
-    return sections + _reasons(document)
+    return sections + _vacuous(document) + _reasons(document)
 
 
 def _content(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -56,6 +56,7 @@ def _content(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
             exception_info={"raised_exception": False, "exception_message": None, "exception_traceback": None},
         )
         for result in document["results"]
+        if not result.get("vacuous")
     ]
     counted = calc_validation_statistics(results)
     whole = ExpectationSuiteValidationResult(
@@ -116,6 +117,18 @@ def _icon(styling: Mapping[str, Any] | None) -> str:
 
 def _emphasised(value: Any) -> str:
     return f"<b><bdi>{_escaped(value)}</bdi></b>"
+
+
+def _vacuous(document: Mapping[str, Any]) -> str:
+    """What held of nothing: Great Expectations would call it a success."""
+    tests = [result["test"] for result in document["results"] if result.get("vacuous")]
+    if not tests:
+        return ""
+    mark = '<span class="badge undetermined">! nothing judged</span>'
+    rows = "".join(f"<tr><td>{mark}</td><td>{_escaped(test)}</td></tr>" for test in tests)
+    head = '<tr><th scope="col">Status</th><th scope="col">Test</th></tr>'
+    table = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+    return f"<section><h2>There was no value to judge</h2>{table}</section>"
 
 
 def _reasons(document: Mapping[str, Any]) -> str:

@@ -56,8 +56,12 @@ AGGREGATES = frozenset(
 """Expectations of whose observed value only the range is kept, and that for the details alone."""
 
 
-def document(expectation: Expectation, result: Any) -> dict[str, Any]:
-    """One result as it is stored: what was asked, whether it held, and the counts. No times, no run, no examples."""
+def document(expectation: Expectation, result: Any, *, judged: int | None) -> dict[str, Any]:
+    """One result as it is stored: what was asked, whether it held, and the counts. No times, no run, no examples.
+
+    ``judged`` is the number of values that it is about, None where it is about something else. What holds of none is
+    ``vacuous``.
+    """
     whole = result.to_json_dict()["result"]
     kept = {key: whole[key] for key in sorted(_COUNTS & set(whole))}
     observed = whole.get("observed_value")
@@ -73,6 +77,7 @@ def document(expectation: Expectation, result: Any) -> dict[str, Any]:
         "quality": expectation.quality,
         "why": expectation.why,
         "success": bool(result.success),
+        "vacuous": bool(result.success) and judged == 0,
         "result": plain(kept),
     }
 

@@ -17,7 +17,15 @@ from affidavit.warehouse.lake import Lake
 from affidavit.warehouse.tables import near
 
 _ROWS = "affidavit:rows"
-"""The name of what we ask beside the suite, in a scan that is made anyway: how many rows there are."""
+_VALUES = "affidavit:values:"
+"""Names of what we ask beside the suite, in scans that are made anyway: how many rows there are, and how many values a
+test is about whose own result does not say."""
+
+_COUNTS_ITSELF = "expect_column_value"
+"""How each expectation of single values is called, whose result counts them."""
+
+_OF_THE_SCHEMA = frozenset({"expect_column_to_exist", "expect_column_type_to_be"})
+_OF_NULLS = "expect_column_proportion_of_non_null_values_to_be_between"
 
 _NOT_FOR_A_SUITE = frozenset(
     {"at", "batch_id", "catch_exceptions", "id", "meta", "rendered_content", "result_format", "since"}
@@ -25,6 +33,7 @@ _NOT_FOR_A_SUITE = frozenset(
 _OVERLAP = "expect_compound_columns_to_not_overlap"
 _ON_SCHEDULE = "expect_column_newest_to_be_on_schedule"
 _NAMES_OF_COLUMNS = ("column", "column_A", "column_B")
+_ROWS_AND_COLUMN = ("column", "row_condition", "condition_parser")
 
 
 @dataclass(frozen=True)
@@ -42,12 +51,15 @@ class Failure:
 class Validation:
     """The outcome of one suite on one table.
 
-    ``details`` are canonical bytes of the redacted result: the same facts give the same bytes.
+    What is in ``warned`` held because there was nothing that it could be false of, and says nothing of the data;
+    ``success`` needs each test to be in ``passed``. ``details`` are canonical bytes of the redacted result: the same
+    facts give the same bytes.
     """
 
     success: bool
     rows: int
     passed: tuple[str, ...]
+    warned: tuple[str, ...]
     failed: tuple[Failure, ...]
     details: bytes
 
@@ -69,11 +81,16 @@ def validate(snapshot: Snapshot | Lake, *, table: str, suite: Suite, due: Due | 
     with quiet():
         results = _results(snapshot, found, about=table, suite=suite, due=due)
     rows = int(results[_ROWS].result["observed_value"])
-    documents = [redaction.document(expectation, results[expectation.test]) for expectation in suite.expectations]
+    documents = [
+        redaction.document(expectation, results[expectation.test], judged=_judged(expectation, results))
+        for expectation in suite.expectations
+    ]
+    passed = tuple(document["test"] for document in documents if document["success"] and not document["vacuous"])
     return Validation(
-        success=all(document["success"] for document in documents),
+        success=len(passed) == len(documents),
         rows=rows,
-        passed=tuple(document["test"] for document in documents if document["success"]),
+        passed=passed,
+        warned=tuple(document["test"] for document in documents if document["vacuous"]),
         failed=tuple(_failure(document) for document in documents if not document["success"]),
         details=dumps({"table": snapshot.where(table), "suite": suite.name, "rows": rows, "results": documents}),
     )
@@ -124,8 +141,9 @@ def _results(
 ) -> dict[str, Any]:
     asked = {expectation.test: _configured(expectation, suite, due) for expectation in suite.expectations}
     rows = _configuration("expect_table_row_count_to_be_between", {"min_value": 0}, _ROWS)
+    values = [_values(expectation) for expectation in suite.expectations if _asks_for_values(expectation)]
     engine = _engine(snapshot, table, about=about)
-    results = engine.run(table, [rows, *asked.values()])
+    results = engine.run(table, [rows, *values, *asked.values()])
     if isinstance(engine.failure, SourceUnavailable | SourceGarbled):
         raise engine.failure
     by_name = {result.expectation_config.meta["test"]: result for result in results}
@@ -144,6 +162,27 @@ def _results(
                     _refuse(suite, expectation, alone.failure.problem if alone.failure else _kind(result))
         raise engine.failure or SourceGarbled("the suite failed once and not again", where=snapshot.where(about))
     return by_name
+
+
+def _asks_for_values(expectation: Expectation) -> bool:
+    kind = expectation.type
+    return "column" in expectation.kwargs and not kind.startswith(_COUNTS_ITSELF) and kind not in _OF_THE_SCHEMA
+
+
+def _values(expectation: Expectation) -> Any:
+    """The question that counts rows and nulls among the rows that the expectation is about."""
+    about = {key: expectation.kwargs[key] for key in _ROWS_AND_COLUMN if key in expectation.kwargs}
+    return _configuration("expect_column_values_to_not_be_null", about, _VALUES + expectation.test)
+
+
+def _judged(expectation: Expectation, results: Mapping[str, Any]) -> int | None:
+    """How many values a test is about; None where it is about the table, or nothing counts them."""
+    counted = results.get(_VALUES + expectation.test)
+    if counted is None:
+        own = results[expectation.test].result
+        return own["element_count"] - (own.get("missing_count") or 0) if "element_count" in own else None
+    rows, nulls = counted.result["element_count"], counted.result["unexpected_count"] or 0  # of no rows, no count
+    return int(rows if expectation.type == _OF_NULLS else rows - nulls)
 
 
 def _configured(expectation: Expectation, suite: Suite, due: Due | None) -> Any:

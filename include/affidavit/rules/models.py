@@ -11,6 +11,7 @@ from affidavit.projections import Edge, InUse, Snapshot
 from affidavit.projections.lineage import EVALUATED_ON, READ_BY, WROTE, doubts, gaps, missing_ahead, recorded_edge
 from affidavit.rules.collected import freshness, moved_outcome, registries_fresh
 from affidavit.rules.registry import Outcome, check, count, some, together
+from affidavit.rules.tables import nothing_judged
 from affidavit.rules.verdict import Status
 from affidavit.rules.view import ScopeView
 
@@ -234,9 +235,11 @@ def _training_data_validated(view: ScopeView, _params: Mapping[str, Any], at: da
             if not seen:
                 sentence = f"{used.label} was trained on a state of {_name(edge)} that was never validated."
                 return Outcome(Status.MISSING, sentence, entries, action)
-            if not seen[-1].passed:
+            if seen[-1].failed:
                 sentence = f"{used.label} was trained on {_name(edge)}, which failed its validation."
                 return Outcome(Status.FAILING, sentence, entries, "Mend the data and train again")
+            if seen[-1].warned:
+                return nothing_judged(_name(edge), seen[-1], entries)
             start = _started(used)
             if start is None or not any(v.passed and v.at <= start for v in seen):
                 sentence = (

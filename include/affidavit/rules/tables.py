@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from affidavit.evidence import Entry
 from affidavit.inventory import Dataset, PredictionTable
 from affidavit.projections import InUse, Snapshot, Validated
 from affidavit.projections.lineage import doubts, gaps
@@ -138,15 +139,25 @@ def _tables_validated(view: ScopeView, params: Mapping[str, Any], at: datetime) 
 def _suites_passed(view: ScopeView, params: Mapping[str, Any], at: datetime) -> Outcome:
     def judge(table: Table) -> Outcome:
         current, (_, validation) = _current(view, table, at), _latest(view, table)
-        if current.status is Status.SUPPORTED and validation and not validation.passed:
+        if current.status is not Status.SUPPORTED or validation is None or validation.passed:
+            return current
+        if validation.failed:
             return Outcome(Status.FAILING, _failed(table, validation), current.entries, _mend(table))
-        return current
+        return nothing_judged(f"the table {table.id}", validation, current.entries)
 
     return _each_table(view, params, judge, "the latest validation passed.")
 
 
 def _failed(table: Table, validation: Validated) -> str:
     return f"The table {table.id} failed {count(len(validation.failed), 'expectation')}: {some(validation.failed)}."
+
+
+def nothing_judged(what: str, validation: Validated, entries: tuple[Entry, ...]) -> Outcome:
+    """Of a validation that failed nowhere and has tests that had nothing to judge."""
+    told = f"{count(len(validation.warned), 'expectation')} had no value to judge"
+    sentence = f"Of {what}, {told}: {some(validation.warned)}."
+    action = "Fill the column, or correct the row condition in the suite"
+    return Outcome(Status.UNDETERMINED, sentence, entries, action)
 
 
 def _mend(table: Table) -> str:
@@ -175,11 +186,10 @@ def _representativeness_expected(view: ScopeView, _params: Mapping[str, Any], at
         if current.status is not Status.SUPPORTED or validation is None:
             return current
         results, entries = validation.entry.statement.facts, (standing.entry, *current.entries)
-        not_passed = {*results["failedTests"], *results["warnedTests"]}
-        if wrong := [expectation.test for expectation in labelled if expectation.test in not_passed]:
+        if wrong := [expectation.test for expectation in labelled if expectation.test in results["failedTests"]]:
             sentence = f"The training data {table.id} is not as representative as expected: {some(wrong)}."
             return Outcome(Status.FAILING, sentence, entries, _mend(table))
-        if silent := [test for test in shown if test not in results["passedTests"]]:
+        if silent := [e.test for e in labelled if e.test not in results["passedTests"]]:
             sentence = f"The latest validation of {table.id} says nothing of {some(silent)}."
             return Outcome(Status.UNDETERMINED, sentence, entries, _COLLECT)
         return Outcome(Status.SUPPORTED, "", entries, valid_until=current.valid_until)
@@ -204,6 +214,8 @@ def _failed_data_kept_out(view: ScopeView, _params: Mapping[str, Any], at: datet
             return Outcome(Status.MISSING, f"The table {table.id} was never validated.", (), _COLLECT)
         if validation.passed:
             return Outcome(Status.SUPPORTED, "", (validation.entry,))
+        if not validation.failed:
+            return nothing_judged(f"the table {table.id}", validation, (validation.entry,))
         if table.use not in _LIVE and _shown_kept_out(view):
             caught.append(table.id)
             return Outcome(Status.SUPPORTED, "", (validation.entry,))
@@ -246,8 +258,10 @@ def _rests_on(view: ScopeView, used: InUse) -> Outcome:
         seen = [v for v in view.mine.validations.get(edge.source.name, ()) if v.fingerprint == edge.source.sha256]
         # Of one suite the worst result counts: where partitions were carried, one digest may stand for other rows.
         judged = [v for v in seen if v.suite == seen[-1].suite]
-        failed = next((v for v in reversed(judged) if not v.passed), None)
-        entries = (*used.entries, edge.entry, *(v.entry for v in ([failed] if failed else seen[-1:])))
+        failed = next((v for v in reversed(judged) if v.failed), None)
+        warned = next((v for v in reversed(judged) if v.warned), None)
+        worst = failed or warned
+        entries = (*used.entries, edge.entry, *(v.entry for v in ([worst] if worst else seen[-1:])))
         name = edge.source.name.removeprefix("warehouse://")
         if not seen:
             sentence = f"{used.label} was {edge.relation} a state of {name} that was never validated."
@@ -259,6 +273,8 @@ def _rests_on(view: ScopeView, used: InUse) -> Outcome:
             )
             action = f"Take {used.label} out of use, or mend {name} and train again, or decide on an exception"
             outcomes.append(Outcome(Status.FAILING, sentence, entries, action))
+        elif warned:
+            outcomes.append(nothing_judged(name, warned, entries))
         elif all(v.carried for v in judged):
             sentence = (
                 f"{used.label} was {edge.relation} a state of {name} that was validated only while "
