@@ -11,10 +11,10 @@ import pytest
 
 from affidavit.collect.tables import look_at_table
 from affidavit.errors import SourceGarbled, SourceRefused, SourceUnavailable, SuiteError
-from affidavit.evidence import Circumstances, loads
+from affidavit.evidence import Circumstances, kinds, loads
 from affidavit.evidence.salted import payload
-from affidavit.inventory import Connection, load
-from affidavit.warehouse.lake import lake
+from affidavit.inventory import Connection, Partition, load
+from affidavit.warehouse.lake import Lake, lake
 from demo.warehouses import load_bank, load_clinic
 from tests.quality.suites import expects, suite
 
@@ -75,6 +75,108 @@ def test_the_demos_suite_on_parquet_gives_the_verdict_that_duckdb_gives(halves, 
     assert snapshots[1]["fingerprint"]["method"] == "parquet-files-sha256/1"
     assert "other files give another" in snapshots[1]["fingerprint"]["coverage"]
     assert ours.drafts[0].effective == theirs.drafts[0].effective
+
+
+def lake_of(tmp_path, *queries):
+    """A lake whose table ``t`` is a folder with a file for each query; its connection, and the folder."""
+    place = tmp_path / "lake" / "t.parquet"
+    place.mkdir(parents=True)
+    for number, query in enumerate(queries):
+        write(query, place / f"part{number}.parquet")
+    return Connection("lake", "spark", host=str(place.parent), extra={"master": "local[1]"}), place
+
+
+def write(query, file):
+    file.parent.mkdir(exist_ok=True)
+    with duckdb.connect() as writer:
+        writer.execute(f"COPY ({query}) TO '{file}'")
+
+
+@pytest.fixture
+def declared():
+    system = load(ROOT / "include", ROOT / "expectations").systems["mortgage-approval"]
+    table = system.datasets[0].model_copy(update={"connection": "lake", "table": "t", "time_column": None})
+    return system, table, suite(expects("expect_column_values_to_not_be_null", column="id"), name="applications")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda place: write("SELECT 2 AS id", place / "part0.parquet"),
+        lambda place: write("SELECT 3 AS id", place / "part1.parquet"),
+        lambda place: write("SELECT 1.5 AS id", place / "part0.parquet"),
+    ],
+    ids=["a cell", "more rows", "another type"],
+)
+def test_files_that_change_while_they_are_read_are_said_to_have_moved_and_not_validated(
+    tmp_path, monkeypatch, declared, change
+):
+    connection, place = lake_of(tmp_path, "SELECT 1 AS id")
+    system, table, wanted = declared
+    read = Lake.profile
+
+    def profiled(self, *arguments, **rest):
+        found = read(self, *arguments, **rest)
+        change(place)
+        return found
+
+    monkeypatch.setattr(Lake, "profile", profiled)
+    look = look_at_table(system, table, wanted, connection=connection, seen=SEEN)
+    [shot] = look.drafts
+    assert (shot.facts["consistency"], shot.facts["relation"]) == (kinds.MOVED, None)
+    monkeypatch.undo()
+    rested = look_at_table(system, table, None, connection=connection, seen=SEEN).drafts[0]
+    assert rested.facts["consistency"] != kinds.MOVED
+    assert rested.subjects == shot.subjects
+
+
+def test_columns_that_change_before_the_first_hash_have_moved_too(tmp_path, monkeypatch, declared):
+    connection, place = lake_of(tmp_path, "SELECT 1 AS id")
+    system, table, _ = declared
+    hashed = Lake.fingerprint
+
+    def first(self, *arguments, **rest):
+        monkeypatch.undo()
+        write("SELECT 1 AS id, 2 AS other", place / "part0.parquet")
+        return hashed(self, *arguments, **rest)
+
+    monkeypatch.setattr(Lake, "fingerprint", first)
+    [shot] = look_at_table(system, table, None, connection=connection, seen=SEEN).drafts
+    assert shot.facts["consistency"] == kinds.MOVED
+
+
+def test_whatever_spark_reads_is_hashed_and_nothing_from_elsewhere_is_read(tmp_path):
+    connection, place = lake_of(tmp_path)
+    batch = place / "_batch=1" / "100%20 part.parquet"
+    write("SELECT 1 AS id", batch)
+    with lake(connection, timeout_seconds=60) as opened:
+        table = opened.table("t")
+        before = opened.fingerprint(table, rows=1)
+        write("SELECT 2 AS id", batch)
+        assert opened.fingerprint(table, rows=1).sha256 != before.sha256
+        (place / "_SUCCESS").write_bytes(b"no data")
+        write("SELECT 1 AS id", batch)
+        assert opened.fingerprint(table, rows=1) == before
+        (tmp_path / "elsewhere").mkdir()
+        write("SELECT 3 AS id", tmp_path / "elsewhere" / "part.parquet")
+        (place / "_batch=2").symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(SourceRefused, match=r"warehouse://lake/t: .*outside its folder"):
+            opened.fingerprint(table, rows=1)
+
+
+def test_partitions_are_refused(tmp_path, declared):
+    connection, _ = lake_of(tmp_path, "SELECT 1 AS id")
+    system, table, _ = declared
+    parted = table.model_copy(update={"partition": Partition(column="id", token="id", rotation=2)})
+    with pytest.raises(SourceRefused, match="partitions are not supported for this engine, Spark"):
+        look_at_table(system, parted, None, connection=connection, seen=SEEN)
+
+
+def test_a_master_that_does_not_take_us_is_unavailable_and_worth_another_try(tmp_path):
+    connection, _ = lake_of(tmp_path, "SELECT 1 AS id")
+    wrong = dataclasses.replace(connection, extra={"master": "spark://nobody"})
+    with pytest.raises(SourceUnavailable, match="see whether the master answers"), lake(wrong, timeout_seconds=1):
+        pass
 
 
 def test_what_is_wrong_with_a_lake_is_named_and_no_value_is_quoted(tmp_path):

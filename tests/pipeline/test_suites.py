@@ -4,6 +4,8 @@ import pytest
 import yaml
 
 from affidavit.errors import ConfigurationError, SuiteError, UsageError
+from affidavit.inventory import from_environment
+from affidavit.inventory.connection import variable
 from affidavit.inventory.load import load_suite
 from affidavit.pipeline.suites import draft_suite
 from affidavit.pipeline.workplace import Workplace
@@ -53,6 +55,13 @@ def test_a_draft_bounds_what_the_profile_counts_and_quotes_no_value(undrafted):
     assert found["expect_table_row_count_to_be_between", None] == {"min_value": 100}
     assert "hunter2" not in file.read_text(encoding="utf-8")
     assert all("200 rows of warehouse://bank/offers" in each["drafted"] for each in document["expectations"])
+
+
+def test_of_parquet_no_suite_is_drafted(undrafted):
+    lake = from_environment({variable("bank"): f"spark:///{undrafted.root}"})
+    with pytest.raises(UsageError, match="drafting is not supported for this engine, Spark"):
+        draft_suite(Workplace(undrafted.workplace.settings, lake), "loans", "offers-test")
+    assert not (undrafted.root / "expectations" / "offers.yaml").exists()
 
 
 def test_a_draft_breaks_its_systems_until_the_last_mark_is_gone(undrafted):

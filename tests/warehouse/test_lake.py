@@ -9,12 +9,13 @@ from affidavit.warehouse import estimate
 
 def test_the_dry_run_knows_the_size_of_the_files_and_starts_nothing(tmp_path):
     (tmp_path / "t.parquet" / "day=1").mkdir(parents=True)
-    for name in ("day=1/a.parquet", "day=1/_SUCCESS", ".hidden"):
+    (tmp_path / "t.parquet" / "_batch=1").mkdir()
+    for name in ("day=1/a.parquet", "day=1/_SUCCESS", ".hidden", "_batch=1/b.parquet"):
         (tmp_path / "t.parquet" / name).write_bytes(b"12345")
     connection = Connection.parse("lake", f"spark:///{tmp_path}?master=local%5B1%5D")
     assert connection.extra == {"master": "local[1]"}
     found = estimate(connection, "t", suite_size=3)
-    assert (found.rows, found.bytes, found.queries) == (None, 5, 7)
+    assert (found.rows, found.bytes, found.queries) == (None, 10, 7)
 
 
 @pytest.mark.parametrize("name", ["../t", "t.parquet", "/t", "absent"])

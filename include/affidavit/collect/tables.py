@@ -192,7 +192,7 @@ class _Read:
     described: Profile
     digest: Fingerprint
     parts: tuple[Part, ...]
-    behind: Relation
+    behind: Relation | None
     validation: Validation | None
     consistency: str
     until: int | None
@@ -228,22 +228,20 @@ def _read(
 
 
 def _read_lake(files: Lake, table: Dataset | PredictionTable, suite: Suite | None, *, due: Due) -> _Read:
-    """The same through Spark, where no transaction says that the rows stay: the files are hashed again at the end."""
-    where = files.where(table.table)
+    """The same through Spark, where nothing shows one state: the files are listed and hashed again at the end."""
     if table.partition is not None:
-        raise SourceRefused("partitions are not supported for this engine, Spark", where=where, fix="leave them out")
+        raise SourceRefused(
+            "partitions are not supported for this engine, Spark", where=files.where(table.table), fix="leave them out"
+        )
     found = files.table(table.table)
     before = files.fingerprint(found, rows=0)
     described = files.profile(found, time_column=table.time_column)
     validation = validate(files, table=table.table, suite=suite, due=due) if suite else None
-    digest = files.fingerprint(found, rows=described.rows)
+    # With its columns asked for anew: the first were read before the first hash.
+    digest = files.fingerprint(files.table(table.table), rows=described.rows)
     if digest.sha256 != before.sha256 or (validation and validation.rows != described.rows):
-        raise SourceUnavailable(
-            "its files changed while they were read",
-            where=where,
-            fix="look again when nothing is writing, or write to a new name and rename it",
-        )
-    return _Read(described, digest, (), Relation("table", None), validation, files.consistency, None)
+        return _Read(described, digest, (), None, None, kinds.MOVED, None)
+    return _Read(described, digest, (), None, validation, files.consistency, None)
 
 
 def _fingerprint(
@@ -291,7 +289,7 @@ def _snapshot_facts(table: Dataset | PredictionTable, read: _Read) -> dict[str, 
         "time": time,
         "fingerprint": {"sha256": digest.sha256, "method": digest.method, "coverage": digest.coverage},
         "consistency": read.consistency,
-        "relation": asdict(read.behind),
+        "relation": asdict(read.behind) if read.behind else None,
     }
 
 

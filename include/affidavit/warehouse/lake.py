@@ -3,8 +3,9 @@
 A connection of type ``spark`` names a folder, and a master in its extra field ``master`` (``local[*]`` if absent). Each
 ``NAME.parquet`` in the folder, a file or a folder of files, is a table.
 
-Files have no transaction. So a table is listed and hashed before it is read and again after; one that changed in
-between is refused. The fingerprint is over the bytes of its files: the same rows in other files give another.
+Files have no transaction. So the files that Spark lists for a table are hashed before it is read and again after; one
+that changed in between has moved. The fingerprint is over the bytes of its files: the same rows in other files give
+another. This process reads every byte of them, over local paths, whatever the master; no time limit covers that.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from affidavit.errors import AffidavitError, ConfigurationError, SourceGarbled, SourceRefused, SourceUnavailable
 from affidavit.evidence import dumps
@@ -42,7 +44,7 @@ class Lake:
     folder: Path
     session: Any
     timeout_seconds: int
-    consistency: str = "files hashed before and after; what changed while it was read is refused"
+    consistency: str = "files hashed before and after"
     _late: list[bool] = field(default_factory=list)
 
     def where(self, table: str) -> str:
@@ -95,10 +97,15 @@ class Lake:
             )
 
     def fingerprint(self, table: TableRef, *, rows: int) -> Fingerprint:
-        """SHA-256 over the names and bytes of the table's files, and its columns; ``rows`` as they were counted."""
+        """SHA-256 over names and bytes of the files that Spark reads, and the columns; ``rows`` as they were counted.
+
+        Raises ``SourceRefused`` for a file that is not of the table's own in the folder.
+        """
         try:
-            files = _files(self._place(table))
-            listed = [{"name": path.relative_to(self.folder).as_posix(), "sha256": _sha256(path)} for path in files]
+            listed = [
+                {"name": path.relative_to(self.folder).as_posix(), "sha256": _sha256(path)}
+                for path in self._read(table)
+            ]
         except OSError as error:
             raise SourceUnavailable(
                 f"a file of it cannot be read ({error.strerror})", where=self.where(table.name)
@@ -138,6 +145,23 @@ class Lake:
     def _place(self, table: TableRef) -> Path:
         return self.folder / f"{table.name}.parquet"
 
+    def _read(self, table: TableRef) -> list[Path]:
+        """The files that Spark lists for ``table`` now: what is hashed is what is read."""
+        with self.guard(table.name):
+            # With any schema: to list the files none of them has to be opened.
+            frame = self.session.read.schema("listed INT").parquet(str(self._place(table)))
+            names = [urlsplit(name) for name in frame.inputFiles()]
+        files = sorted({Path(unquote(name.path)) for name in names})
+        place, folder = self._place(table), self.folder.resolve()
+        own = all(path.is_relative_to(place) and path.resolve().is_relative_to(folder) for path in files)
+        if not own or any(name.scheme != "file" for name in names):
+            raise SourceRefused(
+                "Spark reads files for it that lie outside its folder",
+                where=self.where(table.name),
+                fix="put the files themselves there in place of links, under a name without wildcards",
+            )
+        return files
+
     def _watch(self, done: threading.Event) -> None:
         if not done.wait(self.timeout_seconds):
             self._late.append(True)
@@ -150,7 +174,8 @@ class Lake:
 def lake(connection: Connection, *, timeout_seconds: int) -> Iterator[Lake]:
     """Start Spark and open a folder of Parquet tables; the session ends with the block.
 
-    Raises ``ConfigurationError`` where pyspark or Java is absent, ``SourceRefused`` for a folder that is not there.
+    Raises ``ConfigurationError`` where pyspark or Java is absent, ``SourceUnavailable`` where the master does not take
+    the application, ``SourceRefused`` for a folder that is not there.
     """
     folder, where = _folder(connection), f"connection {connection.id!r}"
     try:
@@ -161,11 +186,12 @@ def lake(connection: Connection, *, timeout_seconds: int) -> Iterator[Lake]:
             started = started.config(name, value)
         session = started.getOrCreate()
     except Exception as error:
-        raise ConfigurationError(
-            f"Spark does not start ({type(error).__name__})",
-            where=where,
-            fix="install the extra: pip install 'affidavit[spark]', and Java 17; see whether the master answers",
-        ) from error
+        problem = f"Spark does not start ({type(error).__name__})"
+        # An error of Java itself: so it is there, and what failed is to reach the master.
+        if type(error).__name__.startswith("Py4J"):
+            raise SourceUnavailable(problem, where=where, fix="see whether the master answers, and its URL") from error
+        fix = "install the extra: pip install 'affidavit[spark]', and Java 17"
+        raise ConfigurationError(problem, where=where, fix=fix) from error
     try:
         session.sparkContext.setLogLevel("OFF")
         yield Lake(connection.id, folder, session, timeout_seconds)
@@ -203,9 +229,10 @@ def _files(place: Path) -> list[Path]:
 
 
 def _is_data(path: Path, place: Path) -> bool:
-    """As Spark lists a folder: what begins with a dot or an underscore is no data."""
+    """As Spark lists a folder: what begins with a dot or an underscore is no data, but for ``_column=value``."""
     parts = path.relative_to(place).parts
-    return path.is_file() and not any(part.startswith((".", "_")) for part in parts)
+    hidden = any(part.startswith(".") or (part.startswith("_") and "=" not in part) for part in parts)
+    return path.is_file() and not hidden
 
 
 def _sha256(path: Path) -> str:
