@@ -31,7 +31,7 @@ down: $(READY)
 	$(BIN)/python -m demo down
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not faults and not nightly"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 25 --durations-min 5 -m "not faults and not nightly"
 
 nightly: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist load -m "faults or nightly"
