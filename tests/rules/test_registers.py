@@ -285,4 +285,5 @@ def test_an_incident_without_a_notice_fails_it_and_that_all_have_one_supports_no
 
 def test_a_look_after_the_moment_that_is_asked_about_shows_nothing_of_it(part):
     story = story_of(LOGS)
-    assert live(part, story, at=FIRST - DAY).status is not Status.SUPPORTED
+    outcome = live(part, story, at=FIRST - DAY)
+    assert (outcome.status, "never looked at" in outcome.sentence) == (Status.MISSING, True)

@@ -14,7 +14,7 @@ from affidavit.collect.openlineage import look_at_openlineage
 from affidavit.errors import ConfigurationError
 from affidavit.evidence import Circumstances
 from affidavit.inventory import Connection, System
-from affidavit.training.openlineage import SpoolConfig, SpoolTransport
+from affidavit.training.openlineage import SpoolConfig
 from tests.projections.story import system
 
 TRANSPORT = "affidavit.training.openlineage.SpoolTransport"
@@ -73,8 +73,3 @@ def test_a_folder_that_cannot_be_written_is_logged_and_breaks_nothing(tmp_path: 
 def test_a_configuration_without_a_folder_is_refused(params: dict):
     with pytest.raises(ConfigurationError, match="url"):
         SpoolConfig.from_dict(params)
-
-
-def test_the_transport_is_one_that_the_client_can_name():
-    assert SpoolTransport.kind == "affidavit-spool"
-    assert SpoolTransport.config_class is SpoolConfig
