@@ -9,7 +9,7 @@ import pytest
 from affidavit.errors import SuiteError
 from affidavit.evidence import loads
 from affidavit.quality import Due, render, validate
-from affidavit.quality.personal import holds_text, named_personal
+from affidavit.quality.personal import holds_text, may_hide_text, named_personal
 from affidavit.warehouse import snapshot
 from tests.quality.suites import expects, suite
 
@@ -142,6 +142,25 @@ def test_values_that_look_personal_are_found_by_column_and_never_quoted(warehous
     assert run(warehouse, expects(PERSONAL, allow=list(LOOK_PERSONAL))).success
 
 
+HIDING = {
+    "duckdb": ["JSON", "STRUCT(a VARCHAR)", "VARCHAR[]", "MAP(VARCHAR, INTEGER)", "BLOB"],
+    "sqlite": ["JSON", "BLOB"],
+    "postgres": ["json", "jsonb", "text[]", "bytea", "xml"],
+}
+
+
+def test_a_column_that_is_not_looked_into_is_named_until_a_person_has_looked(warehouse):
+    columns = [f"c{number} {kind}" for number, kind in enumerate(HIDING[warehouse.kind])]
+    warehouse.run(
+        f"CREATE TABLE t (id INT, seen TIMESTAMP, share DOUBLE PRECISION, said VARCHAR(9), {', '.join(columns)})"
+    )
+    names = [f"c{number}" for number in range(len(columns))]
+    found = run(warehouse, expects(PERSONAL))
+    told = "; ".join(f"{name} (of a type that is not looked into)" for name in names)
+    assert [failure.reason for failure in found.failed] == [f"observed: {told}"]
+    assert run(warehouse, expects(PERSONAL, allow=names)).success
+
+
 def test_names_of_columns_are_read_whatever_their_spelling(warehouse):
     warehouse.run('CREATE TABLE t (id INT, "customerName" INT, "E-Mail" INT)')
     found = run(warehouse, expects(PERSONAL))
@@ -158,6 +177,16 @@ def test_a_name_that_says_personal_data(name):
 @pytest.mark.parametrize("name", ["name", "product_name", "mean_radius", "deny", "adobe_version", "heifers", "dmi"])
 def test_a_name_that_does_not_say_personal_data(name):
     assert not named_personal(name)
+
+
+def test_types_that_may_hide_text_are_told_from_those_that_cannot():
+    assert all(
+        map(may_hide_text, ["jsonb", "STRUCT(a INTEGER)", "text[]", "VARCHAR[3]", "bytea", "inet", "map<int,int>"])
+    )
+    plain = ["INTEGER", "UBIGINT", "int4", "double precision", "DECIMAL(9,2)", "timestamp_ntz", "timestamptz", "uuid"]
+    assert not any(
+        map(may_hide_text, [*plain, "TIMESTAMP WITH TIME ZONE", "boolean", "HUGEINT", "text", "", "interval"])
+    )
 
 
 def test_types_that_hold_text_are_told_from_those_that_do_not():

@@ -173,7 +173,7 @@ class ExpectTableColumnsToNotLookPersonal(_Ours):
     """No column has a name, or holds texts, that look like personal data; those in ``allow`` may.
 
     It is a guess from names and common shapes of text (:mod:`affidavit.quality.personal`): what passes may still be
-    personal data.
+    personal data. A column of documents, lists or bytes is not looked into, and so has to be in ``allow``.
     """
 
     allow: tuple[str, ...] = ()
@@ -192,6 +192,7 @@ class ExpectTableColumnsToNotLookPersonal(_Ours):
         for name in found["names"]:
             text = found["texts"].get(name, {"values": 0, "shapes": {}})
             why = ["by its name"] if named_personal(name) else []
+            why += ["of a type that is not looked into"] if name in found["hidden"] else []
             shapes = looks_personal(text["values"], text["shapes"])
             why += [f"{text['shapes'][shape]:,} of {text['values']:,} values look like {shape}" for shape in shapes]
             if why and name not in self.allow:

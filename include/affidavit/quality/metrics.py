@@ -7,6 +7,7 @@ through :class:`affidavit.quality.spark.LakeEngine`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any
@@ -17,7 +18,8 @@ from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlA
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
-from affidavit.quality.personal import SHAPES, holds_text
+from affidavit.quality.personal import SHAPES, holds_text, may_hide_text
+from affidavit.warehouse import Column
 from affidavit.warehouse.dialect import declared
 from affidavit.warehouse.lake import quoted
 
@@ -114,7 +116,10 @@ class Newest(TableMetricProvider):
 
 
 class Personal(TableMetricProvider):
-    """For each column of text: how many values there are, and how many of them have which personal shape."""
+    """For each column of text: how many values there are, and how many of them have which personal shape.
+
+    ``hidden`` are the columns whose type no shape looks into: documents, lists, bytes.
+    """
 
     metric_name = "affidavit.personal"
     value_keys = ()
@@ -134,7 +139,7 @@ class Personal(TableMetricProvider):
             for column in some:
                 values = next(counted)
                 found[column.name] = {"values": values, "shapes": {name: int(next(counted) or 0) for name in SHAPES}}
-        return {"names": [column.name for column in execution_engine.table.columns], "texts": found}
+        return {**_named(execution_engine.table.columns), "texts": found}
 
     @metric_value(engine=SparkDFExecutionEngine)
     def _spark(cls, execution_engine: Any, **_: Any) -> dict[str, Any]:
@@ -147,7 +152,12 @@ class Personal(TableMetricProvider):
         found = {
             name: {"values": next(counted), "shapes": {shape: next(counted) for shape in SHAPES}} for name in texts
         }
-        return {"names": [column.name for column in columns], "texts": found}
+        return {**_named(columns), "texts": found}
+
+
+def _named(columns: Sequence[Column]) -> dict[str, list[str]]:
+    hidden = [column.name for column in columns if may_hide_text(column.type)]
+    return {"names": [column.name for column in columns], "hidden": hidden}
 
 
 def _column(name: str) -> sa.ColumnElement[Any]:

@@ -28,11 +28,21 @@ _NAME = re.compile(
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _TEXT = re.compile(r"((var|n|bp)*char|character|text|clob|string|citext|enum|$)", re.IGNORECASE)
+_NO_TEXT = re.compile(
+    r"(u?(tiny|small|medium|big|huge)?int(eger)?|bignum|decimal|numeric|real|float|double|money|bool(ean)?|bit|"
+    r"date(time)?|time(stamp)?(tz)?|interval|uuid|oid)(?![a-z])",
+    re.IGNORECASE,
+)
 
 
 def holds_text(kind: str) -> bool:
     """Whether a column of the declared type ``kind`` holds text; one without a type, as SQLite has, may."""
-    return _TEXT.match(kind) is not None
+    return _TEXT.match(kind) is not None and not kind.endswith("]")
+
+
+def may_hide_text(kind: str) -> bool:
+    """Whether text may lie within values of the type ``kind``, where shapes of whole values do not find it."""
+    return not holds_text(kind) and _NO_TEXT.match(kind) is None
 
 
 def named_personal(column: str) -> bool:
