@@ -2,6 +2,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -80,6 +81,29 @@ def test_duckdb_sorts_what_is_too_much_for_it_in_a_folder_that_only_we_may_read(
         assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
         assert (limited, bar) == (True, False)
         assert Path(folder).parent != Path(duck.connection.path).parent
+
+
+def test_the_folder_to_sort_in_is_there_while_a_look_lasts_and_no_longer(duck, tmp_path, monkeypatch):
+    duck.run("CREATE TABLE t (id INT)")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def folders():
+        return list(tmp_path.glob("affidavit-*"))
+
+    with snapshot(duck.connection, timeout_seconds=20):
+        with snapshot(duck.connection, timeout_seconds=20):
+            assert len(folders()) == 1
+        assert len(folders()) == 1
+    assert folders() == []
+    with pytest.raises(SourceRefused), snapshot(Connection("bank", "duckdb", host="/absent"), timeout_seconds=1):
+        pass
+    (tmp_path / "broken").write_text("no database")
+    with (
+        pytest.raises(SourceGarbled),
+        snapshot(Connection("bank", "duckdb", host=str(tmp_path / "broken")), timeout_seconds=1),
+    ):
+        pass
+    assert folders() == []
 
 
 def test_all_rows_of_a_table_come_in_the_order_of_its_columns(warehouse):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import bisect
+import contextlib
 import functools
 import hashlib
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -56,14 +57,20 @@ class DuckDB:
     def connect(self, connection: Connection) -> sa.Connection:
         """Opens the file read-only, or joins what this process already holds open of it and leaves that as it is."""
         path = existing_file(connection)
-        # DuckDB opens a file once per process, in one configuration. The transaction is read-only in each.
-        for how in (_ours(os.getpid()), {"read_only": True}):
-            try:
-                return _open(path, how)
-            except sa.exc.DBAPIError as error:
-                if "different configuration" not in str(error.orig):
-                    raise
-        return _open(path, {"read_only": False})
+        held = contextlib.ExitStack()
+        try:
+            ours = _ours(held.enter_context(_spill(os.getpid())))
+            # DuckDB opens a file once per process, in one configuration. The transaction is read-only in each.
+            for how in (ours, {"read_only": True}):
+                try:
+                    return _open(path, how, held)
+                except sa.exc.DBAPIError as error:
+                    if "different configuration" not in str(error.orig):
+                        raise
+            return _open(path, {"read_only": False}, held)
+        except BaseException:
+            held.close()
+            raise
 
     def begin(self, connection: sa.Connection, *, timeout_seconds: int) -> str:
         """``BEGIN TRANSACTION READ ONLY``, pinned by a first read."""
@@ -169,24 +176,66 @@ class DuckDB:
         return statement, "DuckDB's catalogue"
 
 
+class _Spill:
+    """A folder that only we may read, there while a connection of this process is open.
+
+    One for all of them, since DuckDB opens a file once per process, in one configuration. Removed at the last close,
+    not at the end of the process: a forked task ends without running what was kept for then.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._folder = ""
+
+    def __enter__(self) -> str:
+        with self._lock:
+            if not self._users:
+                self._folder = tempfile.mkdtemp(prefix="affidavit-")
+            self._users += 1
+            return self._folder
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+
 @functools.cache
-def _ours(process: int) -> dict[str, Any]:
-    """How this process, by its id, opens a file that nobody in it has open: settings of a whole database.
+def _spill(process: int) -> _Spill:
+    """The folder of this process, by its id: a fork has one of its own."""
+    del process
+    return _Spill()
+
+
+def _ours(spill: str) -> dict[str, Any]:
+    """How this process opens a file that nobody in it has open: settings of a whole database.
 
     Nothing is to be downloaded. What is sorted on disk may hold values of rows, and DuckDB would put it beside the
-    file: it goes to a folder that only we may read.
+    file: it goes to the folder ``spill``.
     """
-    spill = tempfile.mkdtemp(prefix=f"affidavit-{process}-")
-    atexit.register(shutil.rmtree, spill, ignore_errors=True)
     config = {"autoinstall_known_extensions": "false", "memory_limit": MEMORY, "temp_directory": spill}
     return {"read_only": True, "config": config}
 
 
-def _open(path: Path, how: Mapping[str, Any]) -> sa.Connection:
+class _Connection(duckdb_engine.ConnectionWrapper):
+    """The driver's connection, which lets go of what it ``held`` once it is closed."""
+
+    def __init__(self, connection: Any, held: contextlib.ExitStack) -> None:
+        super().__init__(connection)
+        self._held = held
+
+    def close(self) -> None:
+        super().close()
+        self._held.close()
+
+
+def _open(path: Path, how: Mapping[str, Any], held: contextlib.ExitStack) -> sa.Connection:
     # Through a creator, since the engine's own way adds a user agent, which DuckDB counts as another configuration.
     engine = sa.create_engine(
         "duckdb://",
-        creator=lambda: duckdb_engine.ConnectionWrapper(duckdb.connect(str(path), **how)),
+        creator=lambda: _Connection(duckdb.connect(str(path), **how), held),
         poolclass=sa.NullPool,
         hide_parameters=True,
     )
