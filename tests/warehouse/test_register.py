@@ -1,9 +1,12 @@
+import resource
+import signal
+import tempfile
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from affidavit.errors import SourceRefused
+from affidavit.errors import SourceRefused, SourceUnavailable
 from affidavit.warehouse import Category, Day, Keys, Reconciled, count_register, reconcile, snapshot, upload
 
 DATED = (
@@ -123,6 +126,41 @@ def test_what_is_no_csv_is_refused_and_never_quoted(csv_file, data, words):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(SourceRefused, match=r"include/register\.csv: cannot be read \(FileNotFoundError\)"):
         read(tmp_path / "none.csv")
+
+
+@pytest.fixture
+def small_disk():
+    """As on a disk that is nearly full: no file of this process grows beyond 8 kB."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    signal.signal(signal.SIGXFSZ, before)
+
+
+def test_an_upload_for_which_there_is_no_room_names_the_temporary_directory(csv_file, request):
+    file = csv_file("item\n" + "hunter2\n" * 100_000)
+    request.getfixturevalue("small_disk")
+    with pytest.raises(SourceUnavailable, match=f"the temporary directory {tempfile.gettempdir()}") as caught:
+        read(file)
+    assert "hunter2" not in caught.value.text
+
+
+def test_keys_for_which_there_is_no_room_name_the_temporary_directory(warehouse, request):
+    numbers = ", ".join(f"({n})" for n in range(100_000, 102_000))
+    warehouse.run("CREATE TABLE here (id INT)", f"INSERT INTO here VALUES {numbers}")
+    request.getfixturevalue("small_disk")
+    refused = pytest.raises(SourceUnavailable, match=f"the temporary directory {tempfile.gettempdir()}")
+    with snapshot(warehouse.connection, timeout_seconds=20) as opened, refused:
+        reconcile(keys(opened, "here"), keys(opened, "here"))
+
+
+def test_without_a_temporary_directory_nothing_is_uploaded(csv_file, monkeypatch, tmp_path):
+    file = csv_file("item\na\n")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(SourceUnavailable, match="the temporary directory: no private folder can be made"):
+        read(file)
 
 
 def test_nothing_of_an_upload_stays(csv_file):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import sqlalchemy as sa
 
 from affidavit.warehouse.dialect import declared
+from affidavit.warehouse.private import private_database, private_folder
 from affidavit.warehouse.snapshot import Snapshot
 
 
@@ -50,11 +48,11 @@ class Keys:
 
 
 def reconcile(here: Keys, there: Keys) -> Reconciled:
-    """Compare two sources by key, in constant memory. Raises as :meth:`Snapshot.query`."""
-    with (
-        tempfile.TemporaryDirectory(prefix="affidavit-") as folder,  # mode 0700
-        closing(sqlite3.connect(Path(folder) / "keys.db", isolation_level=None)) as database,
-    ):
+    """Compare two sources by key, in constant memory.
+
+    Raises as :meth:`Snapshot.query`, and ``SourceUnavailable`` where the temporary directory has no room for the keys.
+    """
+    with private_folder() as folder, private_database(folder / "keys.db") as database:
         return _compare(database, here, there)
 
 

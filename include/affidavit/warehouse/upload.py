@@ -6,9 +6,8 @@ import csv
 import hashlib
 import io
 import sqlite3
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +15,14 @@ import sqlalchemy as sa
 
 from affidavit.errors import SourceRefused
 from affidavit.inventory import Connection
+from affidavit.warehouse.private import private_database, private_folder
 
 MAX_BYTES = 64 * 2**20
 METHOD = "file-sha256/1"
 """How the fingerprint of a file comes about: SHA-256 of its bytes, as ``sha256sum`` gives it."""
 
 _DIALECT = "sqlite"
+_FIX = "save it as CSV: UTF-8, commas, names of columns in the first line"
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,18 @@ class Upload:
 def upload(file: Path, *, where: str) -> Iterator[Upload]:
     """Open a CSV file: UTF-8, commas, names of columns in its first line. ``where`` names it in errors.
 
-    Raises ``SourceRefused`` for a file that is absent, too large, or no such CSV; never quotes a row.
+    Raises ``SourceRefused`` for a file that is absent, too large, or no such CSV, and ``SourceUnavailable`` where the
+    temporary directory has no room for it; never quotes a row.
     """
     data = _read(file, where)
-    with tempfile.TemporaryDirectory(prefix="affidavit-") as folder:  # mode 0700
-        path = Path(folder) / "upload.db"
-        with closing(sqlite3.connect(path, isolation_level=None)) as database:
-            _fill(database, data, where)
+    with private_folder() as folder:
+        path = folder / "upload.db"
+        try:
+            with private_database(path) as database:
+                _fill(database, data, where)
+        except sqlite3.Error as error:
+            problem = f"cannot be read as a table ({type(error).__name__})"
+            raise SourceRefused(problem, where=where, fix=_FIX) from None
         yield Upload(hashlib.sha256(data).hexdigest(), Connection("upload", _DIALECT, host=str(path)))
 
 
@@ -60,7 +66,7 @@ def _read(file: Path, where: str) -> bytes:
 
 
 def _fill(database: sqlite3.Connection, data: bytes, where: str) -> None:
-    fix = "save it as CSV: UTF-8, commas, names of columns in the first line"
+    fix = _FIX
     try:
         lines = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
         names = next(lines, [])
@@ -85,6 +91,3 @@ def _fill(database: sqlite3.Connection, data: bytes, where: str) -> None:
         raise SourceRefused(f"not UTF-8 at byte {error.start}", where=where, fix=fix) from None
     except csv.Error as error:
         raise SourceRefused(f"no CSV near line {lines.line_num} ({error})", where=where, fix=fix) from None
-    except sqlite3.Error as error:
-        problem = f"cannot be read as a table ({type(error).__name__})"
-        raise SourceRefused(problem, where=where, fix=fix) from None
