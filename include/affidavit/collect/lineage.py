@@ -13,19 +13,18 @@ from affidavit.collect.artifacts import stood
 from affidavit.collect.look import Look
 from affidavit.evidence import Circumstances, Collector, Draft, Origin, Stage, Subject, kinds, system_scope
 from affidavit.inventory import Dataset, PredictionTable, System
+from affidavit.projections.lineage import EVALUATED_ON, PRODUCED, TRAINED_ON
 
 NAME = "lineage"
 
-_TRAINED = "trained on"
-_TRIED = "evaluated on"
 _CONTEXTS = {
-    "train": _TRAINED,
-    "training": _TRAINED,
-    "eval": _TRIED,
-    "evaluation": _TRIED,
-    "test": _TRIED,
-    "testing": _TRIED,
-    "validation": _TRIED,
+    "train": TRAINED_ON,
+    "training": TRAINED_ON,
+    "eval": EVALUATED_ON,
+    "evaluation": EVALUATED_ON,
+    "test": EVALUATED_ON,
+    "testing": EVALUATED_ON,
+    "validation": EVALUATED_ON,
 }
 
 
@@ -88,7 +87,7 @@ def _trained(
             fingerprint, basis = seen[-1], _by_name(used, rows.get((uri, seen[-1])))
         yield {
             # Training weighs more: data that a model was made from is no independent test of it.
-            "relation": _TRAINED if _TRAINED in relations else _TRIED,
+            "relation": TRAINED_ON if TRAINED_ON in relations else EVALUATED_ON,
             "from": {"name": uri, "digest": fingerprint},
             "to": {"name": run.subjects[0].name, "digest": run.subjects[0].sha256},
             "basis": f"the run used the table both to train and to evaluate; {basis}" if len(relations) > 1 else basis,
@@ -108,7 +107,7 @@ def match(system: System, name: str) -> Dataset | PredictionTable | None:
 
 
 def _relation(context: str | None, table: Dataset | PredictionTable) -> str:
-    by_use = _TRAINED if table.use == "training" else _TRIED
+    by_use = TRAINED_ON if table.use == "training" else EVALUATED_ON
     return _CONTEXTS.get((context or "").lower(), by_use)
 
 
@@ -150,7 +149,7 @@ def _produced(version: Draft, runs: Mapping[str, Draft]) -> dict[str, Any]:
             "no artifacts, since they moved while they were read" if tree else "no artifacts, since they were not read"
         )
     return {
-        "relation": "produced",
+        "relation": PRODUCED,
         "from": {"name": run, "digest": source.subjects[0].sha256 if source else None},
         "to": {"name": version.subjects[0].name, "digest": tree["sha256"] if tree else None},
         "basis": f"the registry names the run as the version's source; the digest is of {what}. Not shown: that the "

@@ -35,6 +35,7 @@ from affidavit.evidence import (
     timestamp,
 )
 from affidavit.inventory import Connection, System
+from affidavit.projections.lineage import READ_BY, WROTE
 
 NAME = "openlineage"
 
@@ -286,10 +287,10 @@ def _drafts(system: System, job: Job, names: _Names, seen: Circumstances) -> Ite
         f"OpenLineage: run {job.run} of the job said so when it ended, at {timestamp(end.time)}; the job's digest is "
         "that of the event. Not shown: that it read and wrote what it named, and nothing else"
     )
-    for relation, datasets in (("read by", job.inputs()), ("wrote", job.outputs())):
+    for relation, datasets in ((READ_BY, job.inputs()), (WROTE, job.outputs())):
         for dataset in datasets:
             table = {"name": names.of(dataset), "digest": dataset.sha256}
-            start, target = (table, step) if relation == "read by" else (step, table)
+            start, target = (table, step) if relation == READ_BY else (step, table)
             facts = {"relation": relation, "from": start, "to": target, "basis": basis}
             yield Draft(
                 kind=kinds.LINEAGE_EDGE,

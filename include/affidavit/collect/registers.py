@@ -16,7 +16,6 @@ from typing import Any
 
 import affidavit
 from affidavit.collect.look import Look
-from affidavit.errors import SourceUnavailable
 from affidavit.evidence import Circumstances, Collector, Draft, Origin, Period, Subject, dumps, kinds
 from affidavit.inventory import Register, Resolve
 from affidavit.warehouse import (
@@ -100,7 +99,7 @@ def _read(register: Register, opened: _Opened, resolve: Resolve) -> tuple[dict[s
     digest = opened.fingerprint
     if digest is None:
         digest = fingerprint(opened.snapshot, table, about=opened.table)
-        _agree(opened, {digest.rows, counts.rows})
+        opened.snapshot.agree(opened.table, {digest.rows, counts.rows})
     key = roles[demand.key]
     days, rows_shown = _days(counts.days, earliest=demand.ends)
     return {
@@ -118,15 +117,6 @@ def _read(register: Register, opened: _Opened, resolve: Resolve) -> tuple[dict[s
         "fingerprint": {"sha256": digest.sha256, "method": digest.method, "coverage": digest.coverage},
         "reconciled": _reconciled(register, opened, key, resolve) if counts.blank[key] is not None else None,
     }, counts
-
-
-def _agree(opened: _Opened, counts: set[int]) -> None:
-    if len(counts) > 1:
-        raise SourceUnavailable(
-            "its rows changed while it was read, although in one transaction",
-            where=opened.snapshot.where(opened.table),
-            fix="look again; of a view with random or volatile parts, declare a table instead",
-        )
 
 
 def _reconciled(register: Register, opened: _Opened, key: str, resolve: Resolve) -> dict[str, Any] | None:

@@ -162,7 +162,7 @@ def look_at_period(
         described = profile(opened, part, about=table.table, time_column=table.time_column)
         digest = fingerprint(opened, part, about=table.table)
         behind = relation(opened, whole, about=table.table)
-        _agree(opened, table.table, {digest.rows, described.rows})
+        opened.agree(table.table, {digest.rows, described.rows})
         consistency = opened.consistency
     details = salted(_details(described, ()))
     coverage = (
@@ -223,7 +223,7 @@ def _read(
         after, parts = _fingerprint(opened, found, table, seen=seen, before=before)
         if after != digest or len(counts) > 1:
             return _Read(described, after, parts, behind, None, kinds.MOVED, None)
-    _agree(opened, table.table, counts)
+    opened.agree(table.table, counts)
     return _Read(described, digest, parts, behind, validation, opened.consistency, described.until)
 
 
@@ -258,15 +258,6 @@ def _fingerprint(
 def _notice_delay(system: System, table: Dataset | PredictionTable) -> int:
     """How late a change that still stands is noticed at most, in seconds, if no collection is missed."""
     return table.partition.rotation * seconds_between_ticks(system.schedule) if table.partition else 0
-
-
-def _agree(opened: Snapshot, table: str, counts: set[int]) -> None:
-    if len(counts) > 1:
-        raise SourceUnavailable(
-            "its rows changed while it was read, although in one transaction",
-            where=opened.where(table),
-            fix="look again; of a view with random or volatile parts, declare a table instead",
-        )
 
 
 def _snapshot_facts(table: Dataset | PredictionTable, read: _Read) -> dict[str, Any]:

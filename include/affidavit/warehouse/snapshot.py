@@ -34,6 +34,15 @@ class Snapshot:
         """How errors name a table: its URI in statements."""
         return f"warehouse://{self.source}/{table}"
 
+    def agree(self, table: str, counts: set[int]) -> None:
+        """Raise ``SourceUnavailable`` unless every count of the table's rows was the same."""
+        if len(counts) > 1:
+            raise SourceUnavailable(
+                "its rows changed while it was read, although in one transaction",
+                where=self.where(table),
+                fix="look again; of a view with random or volatile parts, declare a table instead",
+            )
+
     def table(self, name: str) -> TableRef:
         """The table called ``table`` or ``schema.table``, with its columns.
 
