@@ -12,7 +12,7 @@ import affidavit
 from affidavit.collect.late_data import late_data, seen_until
 from affidavit.collect.look import Look
 from affidavit.collect.schema_change import schema_change
-from affidavit.errors import SourceRefused, SourceUnavailable
+from affidavit.errors import SourceRefused
 from affidavit.evidence import (
     Circumstances,
     Collector,
