@@ -204,6 +204,30 @@ def test_the_doctor_finds_nothing_and_then_what_is_wrong(run, project):
     assert "connection bank" in done.stdout
 
 
+def test_the_doctor_tries_endpoints_and_folders_of_events(run, project):
+    events = project.root / "events"
+    serving = [
+        {"id": "live", "model": project.tracking.name, "connection": "scoring", "path": "/health", "version": "version"}
+    ]
+    project.connections["scoring"] = "http://127.0.0.1:9"
+    project.declare(**system("loans", project.tracking.name, serving=serving, openlineage=str(events)))
+    done = run("doctor")
+    assert done.returncode == 1
+    said = " ".join(done.stdout.split())
+    assert "✖ endpoint live of loans" in said
+    assert "✖ OpenLineage events of loans" in said
+    events.mkdir()
+    assert "✔ OpenLineage events of loans" in " ".join(run("doctor").stdout.split())
+
+
+def test_a_plan_counts_each_kind_of_entry_that_a_table_can_add(run, project):
+    project.sql("ALTER TABLE loans ADD COLUMN day DATE DEFAULT DATE '2026-03-01'")
+    datasets = system("loans", project.tracking.name)["datasets"]
+    project.declare(**system("loans", project.tracking.name, datasets=[datasets[0] | {"time_column": "day"}]))
+    steps = {each["step"]: each for each in json.loads(run("plan", "loans", "--json").stdout)}
+    assert steps["table:loans-train"]["entries"] == 4
+
+
 def test_where_a_ledger_stands_only_the_pools_are_written_anew(run, project):
     before = project.size()
     datasets = system("loans", project.tracking.name)["datasets"]

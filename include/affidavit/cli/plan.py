@@ -30,7 +30,7 @@ def plan(system: System, json: Json = False) -> None:
         "rows",
         "bytes",
         "requests",
-        "entries at most",
+        "entries at most, but edges",
         "time-out",
         "pool",
         "basis",

@@ -91,6 +91,11 @@ def look_at_openlineage(
     )
 
 
+def try_folder(url: str) -> None:
+    """List a folder of events, and read none. Raises as :func:`look_at_openlineage`."""
+    _Folder.of(url).files()
+
+
 def _newer(draft: Draft, other: Draft | None, recorded: Recorded) -> bool:
     """Whether the run behind ``draft`` ended after those that are known for the same edge."""
     end = _end(draft.effective)

@@ -30,14 +30,7 @@ class _Document(Answer):
 
 def look_at_endpoint(system: System, endpoint: Endpoint, *, connection: Connection, seen: Circumstances) -> Look:
     """Ask one endpoint of an AI system, once. Raises ``ConfigurationError`` for a connection that is no address."""
-    version, unknown = None, None
-    with Api(connection, product="scoring endpoint") as api:
-        try:
-            version = _at(endpoint.version, api.get(_Document, endpoint.path).model_extra)
-            if version is None:
-                unknown = f"its answer names no version at {endpoint.version}"
-        except SourceError as error:
-            unknown = error.problem
+    version, unknown = ask(endpoint, connection)
     facts = {
         "endpoint": endpoint.id,
         "model": endpoint.model,
@@ -58,6 +51,16 @@ def look_at_endpoint(system: System, endpoint: Endpoint, *, connection: Connecti
     )
     # What it served between two looks is unknown: no delay could be named within which a change is noticed.
     return Look(name, (draft,), enumerated=1, read=1 if version else 0)
+
+
+def ask(endpoint: Endpoint, connection: Connection) -> tuple[str | None, str | None]:
+    """The version that an endpoint names, or why none is known. Raises ``ConfigurationError`` as above."""
+    with Api(connection, product="scoring endpoint") as api:
+        try:
+            version = _at(endpoint.version, api.get(_Document, endpoint.path).model_extra)
+        except SourceError as error:
+            return None, error.problem
+    return version, None if version else f"its answer names no version at {endpoint.version}"
 
 
 def _at(path: str, document: Any) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from affidavit.errors import AffidavitError, LedgerRolledBack, UsageError
-from affidavit.inventory import Connection
+from affidavit.errors import AffidavitError, LedgerRolledBack, SourceUnavailable, UsageError
+from affidavit.inventory import Connection, Endpoint
 from affidavit.ledger.places import shown
 from affidavit.pipeline.workplace import Workplace
 
@@ -33,10 +34,11 @@ class Finding:
 
 
 def examine(workplace: Workplace) -> Iterator[Finding]:
-    """Look at packages, inventory, connections, key and ledger, in that order."""
+    """Look at packages, inventory, connections, endpoints, folders of events, key and ledger, in that order."""
     yield from _packages(_extras_in_use(workplace))
     yield from _inventory(workplace)
     yield from _connections(workplace)
+    yield from _told(workplace)
     yield _signing(workplace)
     yield from _ledger(workplace)
 
@@ -102,15 +104,44 @@ def _connections(workplace: Workplace) -> Iterator[Finding]:
             server.experiments()
 
     for connection_id, look in [*((w, open_warehouse) for w in warehouses), *((s, ask_mlflow) for s in servers)]:
-        try:
-            look(workplace.resolve(connection_id))
-        except AffidavitError as error:
-            yield _finding(f"connection {connection_id}", error)
-        except ImportError as error:
-            fix = "install the packages named above"
-            yield Finding(f"connection {connection_id}", f"cannot be tried without {error.name}", fix)
-        else:
-            yield Finding(f"connection {connection_id}")
+        yield _tried(f"connection {connection_id}", partial(_open, workplace, connection_id, look))
+
+
+def _open(workplace: Workplace, connection_id: str, look: Callable[[Connection], None]) -> None:
+    look(workplace.resolve(connection_id))
+
+
+def _told(workplace: Workplace) -> Iterator[Finding]:
+    """Whether scoring endpoints say what they serve, and folders of OpenLineage events can be listed."""
+    for system in workplace.loaded().systems.values():
+        for endpoint in system.serving:
+            yield _tried(f"endpoint {endpoint.id} of {system.id}", partial(_ask, workplace, endpoint))
+        if system.openlineage:
+            yield _tried(f"OpenLineage events of {system.id}", partial(_list, system.openlineage))
+
+
+def _ask(workplace: Workplace, endpoint: Endpoint) -> None:
+    from affidavit.collect.serving import ask
+
+    _, unknown = ask(endpoint, workplace.resolve(endpoint.connection))
+    if unknown:
+        raise SourceUnavailable(unknown, where=endpoint.uri)
+
+
+def _list(url: str) -> None:
+    from affidavit.collect.openlineage import try_folder
+
+    try_folder(url)
+
+
+def _tried(what: str, look: Callable[[], None]) -> Finding:
+    try:
+        look()
+    except AffidavitError as error:
+        return _finding(what, error)
+    except ImportError as error:
+        return Finding(what, f"cannot be tried without {error.name}", "install the packages named above")
+    return Finding(what)
 
 
 def _signing(workplace: Workplace) -> Finding:

@@ -17,7 +17,7 @@ class Expected:
     """What one step would cost.
 
     ``rows`` and ``bytes`` are scanned in the warehouse, by its own statistics (``basis`` says which; None: not known);
-    ``entries`` is the most that it would add.
+    ``entries`` is the most that it would add, but for edges of the lineage, which nobody can count before.
     """
 
     step: str
@@ -63,7 +63,13 @@ def plan(workplace: Workplace, system_id: str, *, now: datetime) -> tuple[Expect
         # A declaration that changed is an entry of its own; which ones did is only known when they are compared.
         Expected("declarations", "include/, expectations/", entries=1 + len(suites), basis="files"),
         *(
-            [Expected("openlineage", system.openlineage, basis="files of events that are new")]
+            [
+                Expected(
+                    "openlineage",
+                    system.openlineage,
+                    basis="files of events that are new; an entry for each edge that they tell",
+                )
+            ]
             if system.openlineage
             else []
         ),
@@ -95,7 +101,8 @@ def _of_table(workplace: Workplace, table: Dataset | PredictionTable, expectatio
         queries=found.queries,
         rows=found.rows,
         bytes=found.bytes,
-        entries=1 if expectations is None else 2,
+        # A snapshot; a schema that changed; rows that came late; a validation.
+        entries=2 + (table.time_column is not None) + (expectations is not None),
         basis=found.basis,
     )
 
