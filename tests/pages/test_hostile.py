@@ -29,7 +29,7 @@ CORPUS = {
     "style": "</style><style>*{background:url(//evil.example)}",
     "comment": "<!-- --><!--[if IE]>",
     "right to left": "\u202egnp.exe\u2066\u200f\u061c",
-    "invisible": "a\u200b\u00ad\ufeff\u0000\u001b[31m\U000e0041b",
+    "invisible": "a\u200b\u00ad\ufeff\u0001\u001b[31m\U000e0041b",
     "path": "../../../etc/passwd%2e%2e/",
     "formula": '=cmd|"/c calc"!A1',
     "long": "long " + "x" * 100_000,
