@@ -172,7 +172,7 @@ class Lake:
 
 @contextmanager
 def lake(connection: Connection, *, timeout_seconds: int) -> Iterator[Lake]:
-    """Start Spark and open a folder of Parquet tables; the session ends with the block.
+    """Start Spark and open a folder of Parquet tables; Spark stops with the block.
 
     Raises ``ConfigurationError`` where pyspark or Java is absent, ``SourceUnavailable`` where the master does not take
     the application, ``SourceRefused`` for a folder that is not there.
