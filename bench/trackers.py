@@ -77,14 +77,14 @@ def server() -> Iterator[Tracker]:
 
 
 def _wait_for(started: subprocess.Popen[bytes], tracker: Tracker) -> None:
-    for _ in range(900):
+    deadline = time.monotonic() + 90
+    while started.poll() is None and time.monotonic() < deadline:
         try:
             if requests.get(f"{tracker.url}/health", timeout=5).ok:
                 return
-        except requests.ConnectionError:
-            time.sleep(0.1)
-        if started.poll() is not None:
-            break
+        except (requests.ConnectionError, requests.Timeout):
+            pass  # it is not up yet
+        time.sleep(0.1)
     raise NotComparable("no MLflow server came up")
 
 

@@ -274,7 +274,7 @@ def _joined(parts: list[sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
 def _value(expression: sa.ColumnElement[Any], column: Column, *, where: str) -> list[sa.ColumnElement[Any]]:
     try:
         return _encoded(expression, duckdb.sqltype(column.type))
-    except (NotImplementedError, duckdb.Error) as error:
+    except duckdb.Error as error:
         raise SourceRefused(
             f"the column {column.name!r} has type {column.type}, whose values have no exact text",
             where=where,
@@ -305,7 +305,7 @@ def _text(expression: sa.ColumnElement[Any], kind: Any, depth: int) -> sa.Column
     if name in _PLAIN or name in _COUNTED:
         return sa.cast(expression, sa.Text)
     if name not in _NESTED:
-        raise NotImplementedError(name)
+        raise duckdb.NotSupportedError(name)
     children = dict(kind.children)
     if name == "struct":
         fields = (sa.func.struct_extract(expression, sa.literal_column(_literal(key))) for key in children)
