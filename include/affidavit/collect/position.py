@@ -113,4 +113,4 @@ def moment_of(milliseconds: int | None) -> datetime | None:
 
 def milliseconds(moment: datetime) -> int:
     """``moment`` as MLflow writes times: milliseconds since 1970."""
-    return int((moment - _EPOCH).total_seconds() * 1_000)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)  # in floats, some would be one less
