@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -104,7 +104,7 @@ class Api:
             )
         self._session.headers["Authorization"] = f"Bearer {token}"
 
-    def get(self, answer: type[A], path: str, params: Mapping[str, str | int] | None = None) -> A:
+    def get(self, answer: type[A], path: str, params: Mapping[str, str | int | Sequence[str]] | None = None) -> A:
         """The JSON document at ``path``. Raises ``SourceError``."""
         return self._parse(answer, self._send("GET", path, params=params))
 
@@ -149,7 +149,7 @@ class Api:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str | int] | None = None,
+        params: Mapping[str, str | int | Sequence[str]] | None = None,
         body: Mapping[str, Any] | None = None,
         missing: bool = False,
     ) -> Any:
