@@ -5,6 +5,7 @@
     │   ├── InventoryError            include/systems/*.yaml, include/organisation.yaml
     │   ├── SuiteError                expectations/*.yaml
     │   ├── ConnectionMissing         a connection id that resolves to nothing
+    │   ├── WindowsOverlap            two windows of rows that are to be compared, and share some
     │   └── UsageError                a command or call that cannot be meant
     ├── SourceError                   a source could not be read; exit 1
     │   ├── SourceUnavailable         down, hung up, timed out: trying again can help
@@ -87,6 +88,10 @@ class SuiteError(ConfigurationError):
 
 class ConnectionMissing(ConfigurationError):
     """A connection id that resolves to nothing."""
+
+
+class WindowsOverlap(ConfigurationError):
+    """Two windows of rows that are to be compared, and share some: they would look alike by themselves."""
 
 
 class UsageError(ConfigurationError):

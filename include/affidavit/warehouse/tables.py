@@ -23,6 +23,11 @@ class Column:
     name: str
     type: str
 
+    @property
+    def is_time(self) -> bool:
+        """Whether its type is a date, or a date with a time of the day."""
+        return _DATED.fullmatch(self.type) is not None
+
 
 @dataclass(frozen=True)
 class TableRef:
@@ -47,7 +52,7 @@ class TableRef:
 
         A time without a zone is taken as UTC.
         """
-        if not _DATED.fullmatch(column.type):
+        if not column.is_time:
             return None
         kind = "TIMESTAMP WITH TIME ZONE" if column.type.lower().endswith("with time zone") else "TIMESTAMP"
         moments = (moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") for moment in (start, end))
