@@ -117,7 +117,6 @@ WANTED = suite(
 )
 
 
-@pytest.mark.nightly
 @pytest.mark.parametrize(
     "statement", ["DROP TABLE t", "ALTER TABLE t RENAME COLUMN name TO label", "ALTER TABLE t RENAME TO u"]
 )

@@ -41,15 +41,21 @@ def unexpected(rows):
 
 
 class Writer(threading.Thread):
-    """Commits one row after the other until it is stopped; ``committed`` is how many the table has for certain."""
+    """Commits one row after the other until it is stopped; ``committed`` is how many the table has for certain.
+
+    It has the database open once ``ready``: DuckDB opens a file once per process, and where a look had it first, for
+    reading, nobody could write it.
+    """
 
     def __init__(self, bank):
         super().__init__(daemon=True)
-        self.bank, self.committed, self.stopped, self.failed = bank, AT_FIRST, threading.Event(), None
+        self.bank, self.committed, self.failed = bank, AT_FIRST, None
+        self.ready, self.stopped = threading.Event(), threading.Event()
 
     def run(self):
         try:
             with closing(self.bank.open()) as connection:
+                self.ready.set()
                 while not self.stopped.is_set():
                     connection.execute(f"INSERT INTO t VALUES {row(self.committed)}")
                     connection.commit()
@@ -68,6 +74,7 @@ def writer(bank):
     bank.run("CREATE TABLE t (n INT, a INT, b INT)", f"INSERT INTO t VALUES {', '.join(map(row, range(AT_FIRST)))}")
     writer = Writer(bank)
     writer.start()
+    assert writer.ready.wait(60), writer.failed
     yield writer
     writer.stopped.set()
     writer.join()

@@ -29,7 +29,7 @@ CORPUS = {
     "style": "</style><style>*{background:url(//evil.example)}",
     "comment": "<!-- --><!--[if IE]>",
     "right to left": "\u202egnp.exe\u2066\u200f\u061c",
-    "invisible": "a\u200b\u00ad\ufeff\u0001\u001b[31m\U000e0041b",
+    "invisible": "a\u200b\u00ad\ufeff\u0000\u001b[31m\U000e0041b",
     "path": "../../../etc/passwd%2e%2e/",
     "formula": '=cmd|"/c calc"!A1',
     "long": "long " + "x" * 100_000,
@@ -74,7 +74,7 @@ def posture_pages(text: str) -> list[str]:
         demonstrations=(Demonstration(text, text, 1),),
         entries={0: entry(text)},
         titles={text: text},
-        validations=(Log.entry_of(examples.validation("12" * 32, table=text[:8000])),),
+        validations=(Log.entry_of(examples.validation("12" * 32, table=named(text[:8000]))),),
         lineages={},
     )
     ledger = ledger_page(posture.head, at=NOON, demonstrations=posture.demonstrations, newest=posture.entries.values())
@@ -82,12 +82,17 @@ def posture_pages(text: str) -> list[str]:
     return [render(page) for page in pages]
 
 
+def named(text: str) -> str:
+    """What of ``text`` can stand in the name of a subject, which holds no NUL."""
+    return text.replace("\0", "")
+
+
 def entry(text: str) -> Entry:
     """A statement that carries ``text`` wherever a source could have put it, as far as it fits into a leaf."""
     text = text[:6000]
     draft = replace(
         examples.run(text, **{text: text}),
-        subjects=(Subject(text, "0" * 64),),
+        subjects=(Subject(named(text), "0" * 64),),
         collector=Collector(text, text),
         by=text,
         seen=Circumstances(NOON, AirflowRun(text, "r", "t", 1), text[:500]),

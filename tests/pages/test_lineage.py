@@ -15,7 +15,7 @@ from affidavit.projections import Graph, fold, graph
 from affidavit.projections.lineage import READ_BY, WROTE
 from affidavit.projections.reader import Head
 from tests.pages.markup import Markup
-from tests.pages.test_hostile import CORPUS, harmless
+from tests.pages.test_hostile import CORPUS, harmless, named
 from tests.projections.story import RUN, SCOPE, SCORED, TRAIN, Story, digest, first_day
 from tests.projections.test_lineage_graph import LOGGED_MODEL, RAW, STEP, edge, whole
 
@@ -149,7 +149,7 @@ def hostile(text: str) -> str:
     edge(story, WROTE, name, TRAIN)
     entry = story.entries[-1]
     facts = {**entry.statement.facts, "relation": name, "basis": name, "from": {"name": "job", "digest": None}}
-    story.say(kinds.LINEAGE_EDGE, f"affidavit://lineage/{name}", facts)
+    story.say(kinds.LINEAGE_EDGE, f"affidavit://lineage/{named(name)}", facts)
     inputs = story.run().statement.facts["inputs"]
     story.run(inputs=[*inputs, {**inputs[0], "name": name}])
     return render(page_of(story, title=text))

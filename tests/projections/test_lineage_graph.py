@@ -29,7 +29,8 @@ def edge(story: Story, relation: str, source: str, target: str, *, by: str | Non
         "to": {"name": target, "digest": None},
         "basis": "told by a job",
     }
-    story.say(kinds.LINEAGE_EDGE, f"affidavit://lineage/{source}->{target}", facts, origin=Origin.RECORDED)
+    subject = f"affidavit://lineage/{source}->{target}".replace("\0", "")  # no name of a subject holds NUL
+    story.say(kinds.LINEAGE_EDGE, subject, facts, origin=Origin.RECORDED)
 
 
 def whole() -> Story:

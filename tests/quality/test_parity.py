@@ -23,7 +23,7 @@ COUNTS = (
     "unexpected_percent_nonmissing",
     "unexpected_percent_total",
 )
-EVERY_DAY, ALL = range(3), range(3, 200)
+EVERY_DAY, ALL = range(8), range(8, 200)
 
 
 def by_default(warehouse, name, wanted):

@@ -11,7 +11,7 @@ from tests.cheat.conftest import Place
 from tests.ledger.test_covering import SignerProcess
 from tests.tampering.histories import History
 
-EACH, ALL, PARTS = 20, 1000, 4
+EACH, ALL, PARTS = 40, 1000, 4
 parts = [
     pytest.param(EACH + part * ALL // PARTS, ALL // PARTS, id=f"part-{part}", marks=pytest.mark.nightly)
     for part in range(PARTS)
@@ -49,7 +49,7 @@ def test_no_honest_history_is_called_broken(first, count, template, alone, tmp_p
 
 
 @pytest.mark.parametrize(
-    "number", [*range(2), *(pytest.param(number, marks=pytest.mark.nightly) for number in range(2, 100))]
+    "number", [*range(5), *(pytest.param(number, marks=pytest.mark.nightly) for number in range(5, 100))]
 )
 def test_no_honest_history_in_postgres_is_called_broken(number, postgres_url, alone, tmp_path, tmp_path_factory):
     """The seeds are those of SQLite; every fifth has a signer of its own."""
