@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from affidavit.errors import ConfigurationError
-from affidavit.inventory.load import did_you_mean
 
 PREFIX = "AFFIDAVIT_"
 VARIABLES = tuple(
@@ -140,5 +139,7 @@ def _folder_url(name: str, given: Mapping[str, str], default: Path) -> str:
 
 
 def _nearest(name: str) -> str:
+    from affidavit.inventory.load import did_you_mean
+
     near = did_you_mean(name.removeprefix(PREFIX), [v.removeprefix(PREFIX) for v in VARIABLES], otherwise="")
     return near.replace("'", f"'{PREFIX}", 1) or f"unset it; the variables are {', '.join(VARIABLES)}"

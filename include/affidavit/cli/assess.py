@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from affidavit.cli.terminal import mark, now, out, workplace
-from affidavit.rules.registry import count
 
 
 def assess() -> None:
     """Judge every control, record what changed, and write the auditor's site."""
     from affidavit.pipeline import posture
+    from affidavit.rules.registry import count
 
     work = workplace()
     judged, changed = posture.assess(work, now=now())

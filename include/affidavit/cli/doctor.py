@@ -5,12 +5,12 @@ from __future__ import annotations
 import typer
 
 from affidavit.cli.terminal import out, workplace
-from affidavit.rules.registry import count
 
 
 def doctor() -> None:
     """Check packages, inventory, connections, key and ledger; each finding comes with its fix."""
     from affidavit.pipeline import checkup
+    from affidavit.rules.registry import count
 
     problems = 0
     for finding in checkup.examine(workplace()):

@@ -13,7 +13,6 @@ import typer
 from affidavit.cli.terminal import now, out, read_file, workplace
 from affidavit.errors import LedgerMissing, NoteError, UsageError
 from affidavit.evidence.shapes import MAX_TEXT
-from affidavit.pipeline.steps import pool, steps_of, steps_of_organisation
 from affidavit.tlog.note import ED25519, SigningKey, VerifierKey
 from affidavit.tlog.policy import NONE, parse_policy
 
@@ -88,6 +87,8 @@ def _stands(work: Workplace) -> bool:
 
 
 def _write_pools(work: Workplace) -> Path:
+    from affidavit.pipeline.steps import pool, steps_of, steps_of_organisation
+
     loaded = work.loaded()
     steps = [step for system in loaded.systems.values() for step in steps_of(system)]
     if loaded.organisation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -64,19 +65,24 @@ app.command("signer")(signer.signer)
 app.command("witness")(witness.witness)
 
 
-def run() -> None:
-    """Run the command line; an error of ours is one message on standard error and its own exit code."""
+def answer(arguments: Sequence[str]) -> int:
+    """Answer one command line; gives its exit code. An error of ours is one message on standard error."""
     quiet(os.environ)
-    code = 0
     try:
-        app()
+        app(list(arguments), prog_name="affidavit")
     except AffidavitError as error:
         complain(error)
-        code = error.exit_code
+        return error.exit_code
     except SystemExit as stop:
         if not isinstance(stop.code, int | None):
             raise
-        code = stop.code or 0
+        return stop.code or 0
+    return 0
+
+
+def run() -> None:
+    """Answer the command line of this process, and end it."""
+    code = answer(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
     # DuckDB's Python binding, beside Great Expectations, prints some fifty lines while the interpreter is torn down.

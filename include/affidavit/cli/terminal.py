@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.markup import escape
 
 from affidavit.errors import AffidavitError, ConfigurationError, UsageError
-from affidavit.inventory import from_environment
 from affidavit.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +42,7 @@ def now() -> datetime:
 
 def workplace() -> Workplace:
     """The workplace of the project in the current directory, with connections from the environment."""
+    from affidavit.inventory import from_environment
     from affidavit.pipeline.workplace import Workplace
 
     return Workplace(settings(), from_environment(os.environ))
