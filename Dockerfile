@@ -19,7 +19,8 @@ RUN pip install --no-cache-dir uv==0.13.8
 WORKDIR /opt/affidavit
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY include ./include
-RUN uv pip install --system --no-cache -c constraints.txt \
+# Compiled here, for whoever runs it may write none of it.
+RUN uv pip install --system --no-cache --compile-bytecode -c constraints.txt \
     '.[airflow,anchor,duckdb,mlflow,quality,postgres]' apache-airflow-providers-postgres
 COPY config ./config
 COPY dags ./dags

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
+LONGEST = ("tests/test_end_to_end.py", "tests/test_outside.py", "tests/demo/test_training.py")
+"""Files that are begun first: begun last, they would leave all workers but one with nothing to do."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
 
 @pytest.fixture(scope="session")
 def postgres_socket() -> Iterator[str]:
@@ -214,7 +221,7 @@ def serving_mlflow(*options: str, **variables: str) -> Iterator[Mlflow]:
 
 
 def _wait_for(server: subprocess.Popen, url: str, log: Path) -> None:
-    for _ in range(900):
+    for _ in range(3_000):  # a busy machine takes minutes to import it
         try:
             if requests.get(f"{url}/health", timeout=5).ok:
                 return
