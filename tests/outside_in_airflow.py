@@ -15,6 +15,7 @@ from pathlib import Path
 warnings.simplefilter("ignore")  # Airflow's own
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, task  # noqa: E402
+from airflow.utils.db import initdb  # noqa: E402
 
 from affidavit import operators  # noqa: E402
 from affidavit.errors import UsageError  # noqa: E402
@@ -103,6 +104,7 @@ def refused(function):
 
 
 def main():
+    initdb()
     dag, delivery = example(), Path(os.environ["DELIVERIES"], "samples.csv")
     found = {"example": run(dag, FIRST), "again": run(dag, FIRST), "next day": run(dag, SECOND)}
     lines = delivery.read_text().splitlines(keepends=True)
