@@ -191,3 +191,32 @@ def test_an_endless_answer_is_cut(serve, monkeypatch):
 
     with pytest.raises(SourceGarbled, match="more than 10,000 bytes"):
         ask(serve(endless))
+
+
+def test_a_server_that_drips_its_headers_is_left_after_the_time_out(serve, released):
+    def drip(handler) -> None:
+        try:
+            while not released.wait(0.05):
+                handler.wfile.write(b"H")
+        except OSError:
+            pass
+
+    with pytest.raises(SourceUnavailable, match=r"no answer within 0\.5 s"):
+        ask(serve(drip, timeout=0.5))
+
+
+def test_a_server_that_drips_between_the_chunks_of_its_answer_is_left_too(serve, released):
+    def drip(handler) -> None:
+        handler.protocol_version = "HTTP/1.1"
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        handler.wfile.write(b"1;")
+        try:
+            while not released.wait(0.05):
+                handler.wfile.write(b"x")
+        except OSError:
+            pass
+
+    with pytest.raises(SourceUnavailable, match="more than"):
+        ask(serve(drip, timeout=0.5))

@@ -7,9 +7,9 @@ a value: only the connection's id, a status, an error code and the name of a fie
 from __future__ import annotations
 
 import re
-import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 from pydantic import BaseModel, ConfigDict, ValidationError
-from requests.adapters import HTTPAdapter
 
+from affidavit.collect.transport import Patient, UnixSocket, deadline, socket_of
 from affidavit.errors import (
     AffidavitError,
     ConfigurationError,
@@ -56,11 +56,16 @@ class Api:
 
     A connection that fails, and the statuses 502, 503 and 504, are tried twice more at once; whoever runs us tries
     later. ``extra`` may hold ``token`` (bearer), ``timeout`` (seconds without a byte, and for one whole JSON answer)
-    and ``verify`` (file of certificates), as Airflow's own HTTP connections do. Not for several threads.
+    and ``verify`` (file of certificates), as Airflow's own HTTP connections do. ``socket`` is a Unix socket to speak
+    through, whatever the host; ``limit`` the most bytes of one JSON answer, :data:`MAX_DOCUMENT` where none is given.
+    Not for several threads.
     """
 
-    def __init__(self, connection: Connection, *, product: str) -> None:
+    def __init__(
+        self, connection: Connection, *, product: str, socket: Path | None = None, limit: int | None = None
+    ) -> None:
         self.where = f"{product} {connection.id}"
+        self.limit = limit or MAX_DOCUMENT
         self.base = base_url(connection, where=self.where)
         self.requests = 0
         self.seconds = _seconds(connection, self.where)
@@ -80,8 +85,9 @@ class Api:
             raise_on_status=False,
             respect_retry_after_header=False,
         )
+        adapter = UnixSocket(socket, max_retries=patience) if socket else Patient(max_retries=patience)
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=patience))
+            self._session.mount(scheme, adapter)
         if token := str(connection.extra.get("token") or ""):
             self.bear(token)
         elif connection.login:
@@ -116,6 +122,11 @@ class Api:
     def post(self, answer: type[A], path: str, body: Mapping[str, Any]) -> A:
         """What ``path`` answers to a JSON document."""
         return self._parse(answer, self._send("POST", path, body=body))
+
+    def ping(self, path: str) -> None:
+        """Return once ``path`` answers with success, whatever it says. Raises ``SourceError``."""
+        with self._send("GET", path):
+            pass
 
     def stream(self, path: str) -> Iterator[bytes] | None:
         """The bytes at ``path``, in pieces; None where the API says that there is nothing.
@@ -212,17 +223,17 @@ class Api:
             raise self.garbled(f"answered something else: {what}") from error
 
     def _body(self, response: requests.Response) -> bytes:
-        # A server that drips a byte now and then never times out by itself: a deadline, and pieces as they come.
-        deadline = time.monotonic() + self.seconds
+        # A server that drips a byte now and then never times out by itself.
         pieces, size = [], 0
         try:
-            while piece := response.raw.read1(_CHUNK):
-                pieces.append(piece)
-                size += len(piece)
-                if size > MAX_DOCUMENT:
-                    raise self.garbled(f"an answer of more than {MAX_DOCUMENT:,} bytes")
-                if time.monotonic() > deadline:
-                    raise self._unavailable(f"an answer that took more than {self.seconds:g} s")
+            with deadline(socket_of(response), self.seconds):
+                while piece := response.raw.read1(_CHUNK):
+                    pieces.append(piece)
+                    size += len(piece)
+                    if size > self.limit:
+                        raise self.garbled(f"an answer of more than {self.limit:,} bytes")
+        except TimeoutError as error:
+            raise self._unavailable(f"an answer that took more than {self.seconds:g} s") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unavailable("hung up or fell silent in the middle of an answer") from error
         return b"".join(pieces)
