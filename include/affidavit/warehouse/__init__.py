@@ -4,8 +4,8 @@
 expectation suite (:mod:`affidavit.quality`) all read through it, so that they speak of the same rows. Every statement
 has a time limit; every failure is one of :mod:`affidavit.errors`, and none quotes a row. :func:`fingerprint_parts` is
 for tables too large to be read whole each time; :func:`estimate` asks the catalogue only, for the dry run. Of a
-register :func:`count_register` counts rows and :func:`reconcile` compares keys; :func:`upload` makes a warehouse of a
-CSV file.
+register :func:`count_register` counts rows and :func:`reconcile` compares keys; :func:`sample` draws rows by key;
+:func:`upload` makes a warehouse of a CSV file.
 """
 
 from affidavit.warehouse.estimate import Estimate, estimate
@@ -15,6 +15,7 @@ from affidavit.warehouse.profile import EDGES, Profile, profile
 from affidavit.warehouse.reconcile import Keys, Reconciled, reconcile
 from affidavit.warehouse.register import Category, Counts, Day, count_register
 from affidavit.warehouse.relation import Relation, relation
+from affidavit.warehouse.sample import Sample, sample
 from affidavit.warehouse.snapshot import Snapshot, snapshot
 from affidavit.warehouse.tables import Column, TableRef
 from affidavit.warehouse.upload import METHOD as UPLOAD_METHOD
@@ -34,6 +35,7 @@ __all__ = [
     "Profile",
     "Reconciled",
     "Relation",
+    "Sample",
     "Snapshot",
     "TableRef",
     "Upload",
@@ -44,6 +46,7 @@ __all__ = [
     "profile",
     "reconcile",
     "relation",
+    "sample",
     "snapshot",
     "upload",
 ]

@@ -93,6 +93,9 @@ class Dialect(Protocol):
     def distinct(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
         """The aggregate that estimates a column's distinct values in one pass; None where it would cost a sort."""
 
+    def text_sha256(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """The SHA-256 of a text's UTF-8 bytes, in lower-case hexadecimal."""
+
     def size(self, table: TableRef) -> tuple[sa.Executable, str]:
         """A statement that yields (rows or None, bytes or None) without a scan, and what that rests on."""
 

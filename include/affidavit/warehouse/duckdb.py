@@ -167,6 +167,10 @@ class DuckDB:
         """HyperLogLog."""
         return sa.func.approx_count_distinct(column)
 
+    def text_sha256(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """DuckDB's own."""
+        return sa.func.sha256(text)
+
     def size(self, table: TableRef) -> tuple[sa.Executable, str]:
         """DuckDB keeps a row count per table; of a view it knows nothing."""
         statement = sa.text(

@@ -139,6 +139,11 @@ class Postgres:
         del column
         return None
 
+    def text_sha256(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Postgres' own, of bytes."""
+        digest = sa.func.sha256(sa.func.convert_to(text, sa.literal_column("'UTF8'")))
+        return sa.func.encode(digest, sa.literal_column("'hex'"))
+
     def size(self, table: TableRef) -> tuple[sa.Executable, str]:
         """What the planner believes since the last ANALYZE, and the size on disk."""
         statement = sa.text(

@@ -37,6 +37,7 @@ class SQLite:
             driver = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=2)
             driver.create_function("affidavit_encode", -1, _encode, deterministic=True)
             driver.create_function("affidavit_row_sha256", -1, _row_sha256, deterministic=True)
+            driver.create_function("affidavit_text_sha256", 1, _text_sha256, deterministic=True)
             driver.create_function("sqrt", 1, _sqrt, deterministic=True)  # Great Expectations' deviations need it
             return driver
 
@@ -121,6 +122,10 @@ class SQLite:
         del column
         return None
 
+    def text_sha256(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Python's, registered on the connection."""
+        return sa.func.affidavit_text_sha256(text)
+
     def size(self, table: TableRef) -> tuple[sa.Executable, str]:
         """The greatest row id: exact where no row was ever deleted. A view has none."""
         return sa.select(sa.func.max(sa.literal_column("rowid")), sa.null()).select_from(table.selectable), (
@@ -160,6 +165,10 @@ def _encode(*pairs: Any) -> bytes:
 
 def _row_sha256(*parts: bytes) -> bytes:
     return hashlib.sha256(b"".join(parts)).digest()
+
+
+def _text_sha256(text: str | None) -> str | None:
+    return None if text is None else hashlib.sha256(text.encode()).hexdigest()
 
 
 def _sqrt(value: float | None) -> float | None:
