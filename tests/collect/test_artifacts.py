@@ -4,7 +4,7 @@ import pytest
 
 from affidavit.collect.artifacts import Artifacts, _Local, _Moved
 from affidavit.collect.rest import Api
-from affidavit.errors import SourceRefused, SourceUnavailable
+from affidavit.errors import IntegrityError, SourceGarbled, SourceRefused, SourceUnavailable
 from affidavit.inventory import Connection
 
 
@@ -159,3 +159,45 @@ def test_a_text_is_read_up_to_its_limit(artifacts, run_uri, root):
 def test_a_server_that_is_down_is_unavailable(serve, reply):
     with Api(serve(reply(500)), product="MLflow") as api, pytest.raises(SourceUnavailable):
         Artifacts(api).tree("mlflow-artifacts:/1/run/artifacts")
+
+
+def test_what_is_kept_is_what_was_hashed_and_only_what_was_recorded(tmp_path, tree_digest):
+    root, artifacts = tmp_path / "root", Artifacts(Api(Connection("t", "http", "127.0.0.1", 1), product="MLflow"))
+    run_uri = str(root)
+    files = {"a/b/c.txt": b"c", "MLmodel": b"x" * 300_000}
+    for path, content in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(content)
+    recorded = tree_digest(files)
+    assert artifacts.save(run_uri, tmp_path / "1", sha256=recorded, limit=300_001).sha256 == recorded
+    assert {path: (tmp_path / "1" / path).read_bytes() for path in files} == files
+    with pytest.raises(SourceRefused, match="larger than what may be kept"):
+        artifacts.save(run_uri, tmp_path / "2", sha256=recorded, limit=300_000)
+    (root / "MLmodel").write_bytes(b"y" * 300_000)
+    with pytest.raises(IntegrityError, match="not those that were recorded"):
+        artifacts.save(run_uri, tmp_path / "3", sha256=recorded, limit=10**6)
+    assert artifacts.save(run_uri, tmp_path / "4", sha256=None, limit=10**6).sha256 != recorded
+
+
+def test_what_moves_is_listed_twice_or_has_no_room_is_not_kept(serve, reply, tmp_path):
+    once = {"files": [{"path": "a", "file_size": 3}]}
+
+    def moving(handler):
+        listing = "path=" in handler.path
+        reply(200, once)(handler) if listing else reply(200, text="longer than it was")(handler)
+
+    with Api(serve(moving), product="MLflow") as api, pytest.raises(SourceUnavailable, match="1 artifacts changed"):
+        Artifacts(api).save("mlflow-artifacts:/x", tmp_path / "1", sha256=None, limit=100)
+
+    def twice(handler):
+        listing = "path=" in handler.path
+        reply(200, {"files": once["files"] * 2})(handler) if listing else reply(200, text="abc")(handler)
+
+    with Api(serve(twice), product="MLflow") as api:
+        with pytest.raises(SourceGarbled, match="the same artifact twice"):
+            Artifacts(api).save("mlflow-artifacts:/x", tmp_path / "2", sha256=None, limit=100)
+        (tmp_path / "file").touch()
+        with pytest.raises(SourceUnavailable, match="cannot be kept"):
+            Artifacts(api).save("mlflow-artifacts:/x", tmp_path / "file" / "x", sha256=None, limit=100)
+        with pytest.raises(SourceRefused, match="a store that is not looked at"):
+            Artifacts(api).save("s3://bucket/x", tmp_path / "3", sha256=None, limit=100)

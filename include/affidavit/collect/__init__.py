@@ -7,6 +7,8 @@
     models          registered model versions and aliases
     registers       what else is recorded: counted by day and listed value, compared with a second source
     serving         which version a scoring endpoint says that it serves
+    scoring         a model's answers, by MLflow's scoring protocol, strictly;  sandbox  a model served where it reaches
+                    nothing of ours;  confine  the walls around it
     lineage         which table a run was trained or tried on, and which run made a version; pure
     openlineage     which job read and wrote which tables, by its own events;  openlineage_events  these, read strictly
     unreconciled    what the platform holds and no AI system claims
@@ -16,7 +18,7 @@
     artifacts       artifacts listed, streamed and hashed; never loaded;  rotation  whose turn it is to be read again
     estimate        what a look at MLflow would cost, for a dry run
     mlflow_client   the seam to MLflow;  airflow_client  the seam to Airflow;  both read only
-    rest            the seam to HTTP: bounded patience, each failure turned into one of ours
+    rest            the seam to HTTP: bounded patience, each failure turned into one of ours;  transport  its sockets
 
 A collector is a function from what is in force, and a cursor where it needs one, to a
 :class:`~affidavit.collect.look.Look`: drafts in order, counts of what was enumerated, read and withheld, how late a

@@ -1,4 +1,4 @@
-"""Artifacts: listed, streamed and hashed. Never loaded: a model's file may run code when it is.
+"""Artifacts: listed, streamed, hashed, and kept where a model is to be served. Never loaded: its file may run code.
 
 A file that is not what was listed, or is gone, when it is read has moved: it is counted, and the tree has no digest,
 since no such tree ever stood there. One that a server proxies and that is overwritten by as many bytes while it is
@@ -24,7 +24,7 @@ from urllib.parse import quote, unquote, urlsplit
 from pydantic import StringConstraints
 
 from affidavit.collect.rest import Answer, Api
-from affidavit.errors import SourceUnavailable
+from affidavit.errors import IntegrityError, SourceUnavailable
 from affidavit.evidence import dumps
 
 MAX_DEPTH = 32
@@ -116,6 +116,34 @@ class Artifacts:
         files = sorted((file for file in found if file), key=lambda file: file.path)
         return Tree(tuple(files), moved=len(found) - len(files))
 
+    def save(self, uri: str, folder: Path, *, sha256: str | None, limit: int) -> Tree:
+        """Everything below ``uri``, hashed while it is written below ``folder``, which is empty.
+
+        ``sha256`` is the tree's digest where one was recorded, ``limit`` the most bytes. Raises ``IntegrityError`` for
+        another tree than that, ``SourceUnavailable`` for one that moved meanwhile, ``SourceRefused`` for a store that
+        we do not look at, for too many bytes, and as :meth:`tree`. What is written by then is of no use.
+        """
+        place = self._place(uri)
+        if place is None:
+            fix = "let the tracking server proxy artifacts (mlflow-artifacts:), or name a scoring endpoint"
+            raise self._api.refused("its artifacts are in a store that is not looked at", fix=fix)
+        store, root = place
+        try:
+            found = list(self._walk(_Kept(store, folder, root, limit, self._api), root, ""))
+        except FileExistsError as error:
+            raise self._api.garbled("lists the same artifact twice") from error
+        except OSError as error:
+            fix = "see to the space and the rights there, or set TMPDIR to another folder, and try again"
+            problem = f"an artifact cannot be kept ({error.strerror})"
+            raise SourceUnavailable(problem, where="the temporary directory", fix=fix) from error
+        tree = Tree(tuple(sorted((file for file in found if file), key=lambda file: file.path)), found.count(None))
+        if tree.moved:
+            raise SourceUnavailable(f"{tree.moved} artifacts changed while they were read", where=self._api.where)
+        if sha256 is not None and tree.sha256 != sha256:
+            fix = "find out who changed the model's files since they were recorded"
+            raise IntegrityError("its artifacts are not those that were recorded", where=self._api.where, fix=fix)
+        return tree
+
     def names(self, uri: str) -> frozenset[str] | None:
         """What lies directly below ``uri``; None where its store is not one that we look at."""
         place = self._place(uri)
@@ -204,6 +232,29 @@ class _Proxied:
         if pieces is None:
             raise _Moved
         return pieces
+
+
+class _Kept:
+    """A store of which everything that is read stays below ``folder``, at its path below ``root``."""
+
+    def __init__(self, store: _Store, folder: Path, root: str, limit: int, api: Api) -> None:
+        self._store, self._folder, self._root, self._left, self._api = store, folder, root, limit, api
+
+    def list(self, path: str) -> tuple[_Info, ...]:
+        return self._store.list(path)
+
+    def read(self, path: str) -> Iterator[bytes]:
+        # Names were checked: none leads out of the folder, and none can be there before.
+        file = self._folder / path.removeprefix(f"{self._root}/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("xb") as out:
+            for piece in self._store.read(path):
+                self._left -= len(piece)
+                if self._left < 0:
+                    fix = "raise the limit, or name a scoring endpoint"
+                    raise self._api.refused("its artifacts are larger than what may be kept of a model", fix=fix)
+                out.write(piece)
+                yield piece
 
 
 class _Local:
