@@ -102,6 +102,25 @@ def parted(**fields):
 
 
 PARTED = parted()
+MEASURED = {
+    "task": "binary",
+    "model": "mortgage-approval",
+    "version": "model_version",
+    "classes": ["no", "yes"],
+    "cut": 0.5,
+    "groups": {"black": ["no", "yes"]},
+    "thresholds": [{"measure": "roc_auc", "at_least": 0.7}],
+}
+THRESHOLDS = MEASURED["thresholds"]
+TOGETHER = {"groups": {"black": ["yes"], "single": ["yes"]}, "together": [["black", "single"]]}
+RELEVANT = {"features": ["hir", "dir"], "relevant": ["hir"]}
+
+
+def measured(**fields):
+    return mortgage(put("predictions", 0, "measured", MEASURED | fields))
+
+
+UNMEASURED = mortgage(put("predictions", 0, "measured", None))
 
 # (name, first state or None, weakening, file, field)
 WEAKER = [
@@ -120,7 +139,7 @@ WEAKER = [
     ("demonstration", None, mortgage(put("demonstration", None)), SYSTEM_FILE, "demonstration"),
     ("server", None, mortgage(put("mlflow", "connection", "other")), SYSTEM_FILE, "mlflow.connection"),
     ("experiment", None, mortgage(put("mlflow", "experiments", ["x"])), SYSTEM_FILE, "mlflow.experiments"),
-    ("model", None, mortgage(put("mlflow", "registered_models", [])), SYSTEM_FILE, "mlflow.registered_models"),
+    ("model", UNMEASURED, mortgage(put("mlflow", "registered_models", [])), SYSTEM_FILE, "mlflow.registered_models"),
     ("alias", None, mortgage(put("mlflow", "in_use_alias", "live")), SYSTEM_FILE, "mlflow.in_use_alias"),
     ("sweep", None, mortgage(put("mlflow", "sweep", "@monthly")), SYSTEM_FILE, "mlflow.sweep"),
     ("param", None, mortgage(lambda s: s["mlflow"]["allow"]["params"].append("x")), SYSTEM_FILE, "mlflow.allow.params"),
@@ -159,7 +178,46 @@ WEAKER = [
     ("scored table", None, mortgage(put("predictions", 0, "table", "x")), SYSTEM_FILE, f"{SCORED}.table"),
     ("label", None, mortgage(put("predictions", 0, "label", "x")), SYSTEM_FILE, f"{SCORED}.label"),
     ("score", None, mortgage(put("predictions", 0, "score", "x")), SYSTEM_FILE, f"{SCORED}.score"),
-    ("group", None, mortgage(put("predictions", 0, "groups", [])), SYSTEM_FILE, f"{SCORED}.groups"),
+    ("unmeasured", measured(), mortgage(put("predictions", 0, "measured", None)), SYSTEM_FILE, f"{SCORED}.measured"),
+    ("group", measured(), measured(groups={}), SYSTEM_FILE, f"{SCORED}.measured.groups.black"),
+    ("value", measured(), measured(groups={"black": ["yes"]}), SYSTEM_FILE, f"{SCORED}.measured.groups.black"),
+    (
+        "apart",
+        measured(**TOGETHER),
+        measured(**TOGETHER | {"together": []}),
+        SYSTEM_FILE,
+        f"{SCORED}.measured.together",
+    ),
+    ("cut", measured(), measured(cut=0.9), SYSTEM_FILE, f"{SCORED}.measured.task"),
+    ("decision", measured(), measured(cut=None, decision="decision"), SYSTEM_FILE, f"{SCORED}.measured.task"),
+    ("classes", measured(), measured(classes=["yes", "no"]), SYSTEM_FILE, f"{SCORED}.measured.task"),
+    ("weight", measured(weight="w"), measured(weight=None), SYSTEM_FILE, f"{SCORED}.measured.weight"),
+    ("minimum", measured(), measured(minimum=2), SYSTEM_FILE, f"{SCORED}.measured.minimum"),
+    ("version", measured(), measured(version=None), SYSTEM_FILE, f"{SCORED}.measured.version"),
+    ("seed", measured(), measured(seed=7), SYSTEM_FILE, f"{SCORED}.measured.seed"),
+    ("tolerance", measured(), measured(tolerance=0.5), SYSTEM_FILE, f"{SCORED}.measured.tolerance"),
+    ("feature", measured(features=["hir"]), measured(features=[]), SYSTEM_FILE, f"{SCORED}.measured.features"),
+    (
+        "relevant",
+        measured(**RELEVANT),
+        measured(**RELEVANT | {"relevant": []}),
+        SYSTEM_FILE,
+        f"{SCORED}.measured.relevant",
+    ),
+    (
+        "more relevant",
+        measured(**RELEVANT),
+        measured(**RELEVANT | {"relevant": ["hir", "dir"]}),
+        SYSTEM_FILE,
+        f"{SCORED}.measured.relevant",
+    ),
+    (
+        "threshold",
+        measured(thresholds=[{"measure": "recall", "at_least": 0.7}]),
+        measured(thresholds=[{"measure": "recall", "at_least": 0.6}]),
+        SYSTEM_FILE,
+        f"{SCORED}.measured.thresholds.recall",
+    ),
     ("system", None, lambda p: p["systems"].pop("mortgage-approval"), SYSTEM_FILE, "id"),
     ("register", register(), mortgage(put("registers", [])), SYSTEM_FILE, "registers.requests"),
     ("register elsewhere", register(), register(table="x"), SYSTEM_FILE, "registers.requests.table"),
@@ -352,7 +410,10 @@ NOT_WEAKER = [
     ("one more experiment", mortgage(lambda s: s["mlflow"]["experiments"].append("x"))),
     ("a longer time-out", mortgage(put("datasets", 0, "timeout_seconds", 9_000))),
     ("one more dataset", mortgage(lambda s: s["datasets"].append({**s["datasets"][0], "id": "x", "table": "x"}))),
-    ("one more group", mortgage(lambda s: s["predictions"][0]["groups"].append("single"))),
+    ("one more group", measured(groups={"black": ["no", "yes"], "single": ["yes"]})),
+    ("one more feature", measured(features=["hir"])),
+    ("one more threshold", measured(thresholds=[*THRESHOLDS, {"measure": "recall", "at_least": 0.7}])),
+    ("a first weight", measured(weight="w")),
     ("reworded demonstration", mortgage(put("demonstration", "Scripted."))),
     ("a first time column", put("systems", "tumour-triage", "datasets", 0, "time_column", "t")),
     ("first holder of an empty role", put("organisation", "roles", "ml-lead", "holders", ["p-1"])),

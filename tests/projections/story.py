@@ -26,6 +26,7 @@ from affidavit.evidence import (
     kinds,
     timestamp,
 )
+from affidavit.evidence.measured import measured_name
 from affidavit.inventory import Endpoint, Organisation, Register, Suite, System
 
 DAY = timedelta(days=1)
@@ -113,6 +114,13 @@ def organisation(**changes: Any) -> dict[str, Any]:
 
 
 TABLE = {"kind": "table", "sha256": None}
+
+
+def result(measure: str, value: float | None, **changes: Any) -> dict[str, Any]:
+    """One result of a measurement, over 100 rows."""
+    why = None if value is not None else "too few rows"
+    ends = {"low": None, "high": None}
+    return {"measure": measure, "about": None, "group": {}, "value": value, **ends, "n": 100, "why": why, **changes}
 
 
 @dataclass
@@ -339,6 +347,33 @@ class Story:
             **changes,
         }
         return self.say(kinds.SERVING_VERSION, endpoint.name, facts)
+
+    def measured(self, family: str = "performance", state: str = "1", *, results: Any = None, **changes: Any) -> Entry:
+        """What was measured of the scored table, of version 1; ``results`` are (measure, value) or whole results."""
+        origin = changes.pop("origin", Origin.RECORDED)
+        digests = {"sha256": digest(f"scored {state}"), "method": "test/1", "coverage": "all rows"}
+        facts = {
+            "family": family,
+            "source": "scored",
+            "model": "loans",
+            "version": "1",
+            "rows": 100,
+            "left_out": {},
+            "fingerprint": digests,
+            "consistency": "one transaction",
+            "settings": {},
+            "thresholds": None,
+            "results": [
+                one if isinstance(one, dict) else result(*one)
+                for one in ([("recall", 0.8)] if results is None else results)
+            ],
+            "results_omitted": 0,
+            "canary": False,
+            "details": None,
+            **changes,
+        }
+        name = measured_name("scored", family, canary=facts["canary"])
+        return self.say(kinds.MEASUREMENT, name, facts, origin=origin)
 
     def unreconciled(self, server: str = "tracking", **found: list[str]) -> Entry:
         facts = {"experiments": [], "registered_models": [], "dags": [], "not_looked_at": [], **found}

@@ -264,6 +264,47 @@ SERVING_VERSION = Kind(
 )
 """Which version a scoring endpoint says that it serves. Where it did not say, ``version`` is null, ``unknown`` why."""
 
+MEASUREMENT = Kind(
+    "measurement",
+    1,
+    {
+        "family": WORD,
+        "source": TEXT,
+        "model": maybe(TEXT),
+        "version": maybe(TEXT),
+        "rows": COUNT,
+        "left_out": {"*": COUNT},
+        "fingerprint": maybe({"sha256": DIGEST, "method": TEXT, "coverage": TEXT}),
+        "consistency": TEXT,
+        "settings": {"*": TEXT},
+        "thresholds": maybe(DIGEST),
+        "results": [
+            {
+                "measure": TEXT,
+                "about": maybe(TEXT),
+                "group": {"*": TEXT},
+                "value": maybe(NUMBER),
+                "low": maybe(NUMBER),
+                "high": maybe(NUMBER),
+                "n": COUNT,
+                "why": maybe(TEXT),
+            }
+        ],
+        "results_omitted": COUNT,
+        "canary": BOOL,
+        "details": maybe({"digest": {"sha256": DIGEST}, "media_type": TEXT}),
+    },
+)
+"""What was measured of an AI system: one family of measures of one source.
+
+``family`` is one of performance, fairness, drift, data-threats, agreement, robustness, explanation, membership,
+comparison, agents and resources. ``results`` are the measures with their intervals, by group; a ``value`` of null says
+in ``why`` why it cannot be judged. Those that a leaf has no room for are ``results_omitted``, and stand in the report
+(``details``, HTML) like all others. ``rows`` were measured, ``left_out`` were not, by the reason. ``version`` is the
+model version whose answers these are, null where nobody knows it; ``thresholds`` the SHA-256 of the thresholds that
+stood when it was measured. A ``canary`` is a challenge of the control and never evidence about the system.
+"""
+
 UNRECONCILED = Kind(
     "unreconciled", 1, {"experiments": [TEXT], "registered_models": [TEXT], "dags": [TEXT], "not_looked_at": [TEXT]}
 )
@@ -342,6 +383,7 @@ ALL = (
     LINEAGE_EDGE,
     REGISTER,
     SERVING_VERSION,
+    MEASUREMENT,
     UNRECONCILED,
     COLLECTION,
     ASSESSMENT,
@@ -357,8 +399,8 @@ No other may come from outside. Genesis, key rotation, anchor and erasure are th
 keys, outsiders and decisions; an erasure decision is a person's. Declarations are read from reviewed files, or anybody
 could declare less. A collection says how far collectors came, unreconciled what they found that nobody claims, an
 assessment what rules judged, a schema change and late data what two snapshots show: each is derived here. Model
-versions and aliases are read from the registry that serves them, registers and endpoints from where they are, and a
-validation is measured by us, never told.
+versions and aliases are read from the registry that serves them, registers and endpoints from where they are, and
+validations and measurements are taken by us, never told.
 """
 
 WITH_BLOBS = tuple(sorted(kind.name for kind in ALL if "details" in kind.facts))

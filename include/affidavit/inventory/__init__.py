@@ -19,6 +19,7 @@ from affidavit.inventory.loosening import (
     organisation_in_force,
     suite_in_force,
 )
+from affidavit.inventory.measured import Measured
 from affidavit.inventory.models import (
     Anchor,
     Dataset,
@@ -35,6 +36,7 @@ from affidavit.inventory.models import (
 )
 from affidavit.inventory.registers import DEMANDS, Demand, Endpoint, Reconcile, Register
 from affidavit.inventory.schedule import next_tick, seconds_between_ticks, slot_at, slots_between
+from affidavit.inventory.thresholds import Threshold
 
 __all__ = [
     "DEMANDS",
@@ -47,6 +49,7 @@ __all__ = [
     "Inventory",
     "Loaded",
     "Loosening",
+    "Measured",
     "Organisation",
     "Partition",
     "PredictionTable",
@@ -57,6 +60,7 @@ __all__ = [
     "Suite",
     "System",
     "Table",
+    "Threshold",
     "Tracking",
     "from_environment",
     "in_force",

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from affidavit.inventory.keeping import holds_in_force, retention_in_force
+from affidavit.inventory.measured import measured_in_force
 from affidavit.inventory.models import (
     Allow,
     Anchor,
@@ -281,8 +282,8 @@ def _prediction_in_force(field: str, old: PredictionTable, new: PredictionTable,
     for name in ("label", "score"):
         moved = getattr(old, name) != getattr(new, name)
         changes[name] = waiting.keep(f"{field}.{name}", old, new, moved, "results would be about another column")
-    groups = waiting.keep_items(f"{field}.groups", old.groups, new.groups, "its groups would no longer be compared")
-    return PredictionTable.model_validate(dict(new) | changes | {"groups": groups})
+    changes["measured"] = measured_in_force(f"{field}.measured", old.measured, new.measured, waiting)
+    return PredictionTable.model_validate(dict(new) | changes)
 
 
 def _table_in_force(

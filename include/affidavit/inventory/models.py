@@ -27,6 +27,7 @@ from affidavit.inventory.declared import (
     once,
     refuse,
 )
+from affidavit.inventory.measured import Measured
 from affidavit.inventory.registers import Endpoint, Register
 from affidavit.tlog.note import VerifierKey
 
@@ -98,7 +99,7 @@ class PredictionTable(Table):
 
     label: Name = Field(description="Column with the true outcome")
     score: Name = Field(description="Column with the model's score or class")
-    groups: tuple[Name, ...] = Field((), description="Columns whose groups are compared (protected attributes)")
+    measured: Measured | None = Field(None, description="What is measured of its rows; nothing if absent")
 
     @property
     def use(self) -> Literal["prediction"]:
@@ -200,7 +201,22 @@ class System(Declared):
             if endpoint.model not in models:
                 fix = "name one of the registered_models, so that it can be compared with the alias in use"
                 raise refuse(("serving", n, "model"), f"{endpoint.model!r} is no registered model of the system", fix)
+        for n, table in enumerate(self.predictions):
+            if table.measured:
+                self._measured_by_what_is_here(("predictions", n, "measured"), table.measured, models)
         return self
+
+    def _measured_by_what_is_here(self, path: tuple[str | int, ...], measured: Measured, models: set[str]) -> None:
+        known = {
+            "model": (models, "registered model"),
+            "reference": ({dataset.id for dataset in self.datasets}, "dataset"),
+            "endpoint": ({endpoint.id for endpoint in self.serving}, "scoring endpoint"),
+        }
+        for field, (names, what) in known.items():
+            named = getattr(measured, field)
+            if named is not None and named not in names:
+                fix = f"name one of: {', '.join(sorted(names)) or 'there is none yet'}"
+                raise refuse((*path, field), f"{named!r} is no {what} of the system", fix)
 
     def _openlineage_can_be_read(self) -> None:
         url = self.openlineage

@@ -36,7 +36,7 @@ class EntryRow:
     subject: Name
     scope: str
     observed: Moment | None
-    docs: str
+    report: ReportLink | None
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class EntryPage:
     demonstration: str
     supersedes: int | None
     previous: str
-    docs: str
+    report: ReportLink | None
     leaf_hash: Name
     json: str
 
@@ -96,14 +96,31 @@ class LedgerPage:
     blocks: tuple[tuple[int, int, str], ...]
 
 
-def docs_digest(statement: Statement) -> str:
-    """The SHA-256 of a validation's details; empty where the statement is no validation."""
-    if not (statement.known and statement.kind == kinds.VALIDATION.name):
-        return ""
+_REPORTED = {
+    kinds.VALIDATION.name: (kinds.VALIDATION, "Data Docs", Links.docs),
+    kinds.MEASUREMENT.name: (kinds.MEASUREMENT, "Report", Links.report),
+}
+
+
+@dataclass(frozen=True)
+class ReportLink:
+    """The page that shows what an entry names as its details: their digest, what it is called, and where it is."""
+
+    digest: str
+    noun: str
+    href: str
+
+
+def report_link(statement: Statement, links: Links) -> ReportLink | None:
+    """The report of a validation or a measurement; None of any other entry, and where it names none."""
+    if not statement.known or statement.kind not in _REPORTED:
+        return None
+    kind, noun, address = _REPORTED[statement.kind]
     details = statement.facts.get("details")
-    if details is None or not _has_shape(details, kinds.VALIDATION.facts["details"]):
-        return ""
-    return str(details["digest"]["sha256"])
+    if details is None or not _has_shape(details, kind.facts["details"]):
+        return None
+    digest = str(details["digest"]["sha256"])
+    return ReportLink(digest, noun, address(links, digest))
 
 
 def is_validation(entry: Entry) -> bool:
@@ -126,7 +143,7 @@ def _has_shape(value: Any, shape: shapes.Shape) -> bool:
 
 def entry_row(entry: Entry, links: Links) -> EntryRow:
     """An entry as a row of a table on the page that ``links`` belongs to."""
-    statement, digest = entry.statement, docs_digest(entry.statement)
+    statement = entry.statement
     return EntryRow(
         index=entry.index,
         href=links.entry(entry.index),
@@ -135,7 +152,7 @@ def entry_row(entry: Entry, links: Links) -> EntryRow:
         subject=name(statement.subject.name, longest=80),
         scope=scope_title(statement.scope, {}),
         observed=moment_of(statement.observed_at),
-        docs=links.docs(digest) if digest else "",
+        report=report_link(statement, links),
     )
 
 
@@ -160,7 +177,7 @@ def entry_page(
     ``superseded`` is the index of the entry whose leaf hash it names, where it is known.
     """
     links, statement = Links(depth=1), entry.statement
-    words, digest = kind_words(statement), docs_digest(statement)
+    words = kind_words(statement)
     return EntryPage(
         frame=Frame(f"Entry {entry.index}: {words.noun}", links, origin, tuple(demonstrations)),
         entry=entry,
@@ -174,7 +191,7 @@ def entry_page(
         demonstration=statement.demonstration or "",
         supersedes=superseded,
         previous=links.entry(entry.index - 1) if entry.index else "",
-        docs=links.docs(digest) if digest else "",
+        report=report_link(statement, links),
         leaf_hash=name(entry.leaf_hash.hex()),
         json=_json(statement.document),
     )

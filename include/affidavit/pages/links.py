@@ -53,6 +53,10 @@ class Links:
         """The Data Docs page of the validation details under a SHA-256."""
         return f"{self.root}data-docs/{plain(digest)}.html"
 
+    def report(self, digest: str) -> str:
+        """The report of a measurement, kept in the blob under a SHA-256."""
+        return f"{self.root}reports/{plain(digest)}.html"
+
     def asset(self, file: str) -> str:
         """A style or script file."""
         return f"{self.root}{file}"

@@ -127,6 +127,17 @@ def tests_in_words(facts: Mapping[str, Any]) -> str:
     return ", ".join(told) or f"all {every} passed"
 
 
+def _measurement(f: Mapping[str, Any]) -> str:
+    judged = sum(result["value"] is not None for result in f["results"])
+    of = f", of version {_q(f['version'])} of {_q(f['model'])}" if f["version"] else ""
+    canary = "A challenge of the control, and no evidence: " if f["canary"] else ""
+    text = (
+        f"{f['family'].replace('-', ' ')} of {_q(f['source'])}{of}: {counted(judged, 'number')} over "
+        f"{counted(f['rows'], 'row')}; {len(f['results']) - judged:,} cannot be judged."
+    )
+    return canary + text if canary else text[:1].upper() + text[1:]
+
+
 def _collection(f: Mapping[str, Any]) -> str:
     looks = f["collectors"].values()
     new, unchanged = sum(c["new"] for c in looks), sum(c["unchanged"] for c in looks)
@@ -250,6 +261,11 @@ KINDS: Mapping[str, KindWords] = {
     "register": KindWords("register", "Whether its rows are true, and whether any was left out.", _register),
     "serving-version": KindWords(
         "version served", "What the endpoint served between two looks, and whether what it says is true.", _serving
+    ),
+    "measurement": KindWords(
+        "measurement",
+        "What nobody measured, and, where no sample of the rows was scored again, that the version made them.",
+        _measurement,
     ),
     "unreconciled": KindWords("reconciliation", "Anything outside the servers that were looked at.", _unreconciled),
     "collection": KindWords(

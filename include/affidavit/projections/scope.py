@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from affidavit.errors import StatementError
-from affidavit.evidence import ORGANISATION_SCOPE, Entry, Json, Period, kinds, moment, system_scope
-from affidavit.inventory import Organisation, Suite, System
+from affidavit.evidence import ORGANISATION_SCOPE, Entry, Json, Period, dumps, kinds, moment, system_scope
+from affidavit.inventory import Organisation, PredictionTable, Suite, System, Threshold
 
 if TYPE_CHECKING:
     from affidavit.inventory.loosening import Loosening
@@ -108,7 +108,9 @@ class ScopeState:
 
     ``streams`` holds the latest entry of each stream and ``history`` the indices of all; ``collections`` stand in the
     order in which they were recorded. Aliases are keyed by subject; artifacts by subject and SHA-256, each with
-    the latest entry that names both; snapshots and validations by table URI, suites by name, edges by subject.
+    the latest entry that names both; snapshots and validations by table URI, suites by name, edges and measurements by
+    subject. ``thresholds`` holds, for each that stands (:func:`threshold_key`), the index of the entry since which it
+    has stood without a break.
     """
 
     name: str
@@ -121,6 +123,8 @@ class ScopeState:
     snapshots: dict[str, list[Snapshot]] = field(default_factory=dict)
     validations: dict[str, list[Validated]] = field(default_factory=dict)
     edges: dict[str, list[Entry]] = field(default_factory=dict)
+    measurements: dict[str, list[Entry]] = field(default_factory=dict)
+    thresholds: dict[bytes, int] = field(default_factory=dict)
     system: Standing[System] | None = None
     organisation: Standing[Organisation] | None = None
     suites: dict[str, Standing[Suite]] = field(default_factory=dict)
@@ -231,6 +235,18 @@ def _read_edge(scope: ScopeState, entry: Entry) -> None:
     scope.edges.setdefault(entry.statement.subject.name, []).append(entry)
 
 
+def _read_measurement(scope: ScopeState, entry: Entry) -> None:
+    facts = entry.statement.facts
+    if any((result["value"] is None) != (result["why"] is not None) for result in facts["results"]):
+        raise StatementError("a measurement with a result that is neither a number nor a reason why there is none")
+    scope.measurements.setdefault(entry.statement.subject.name, []).append(entry)
+
+
+def threshold_key(table: PredictionTable, threshold: Threshold) -> bytes:
+    """What tells a threshold of a table from every other, and from itself with another bound."""
+    return dumps([table.id, threshold.model_dump(mode="json", exclude={"why"})])
+
+
 def _read_system(scope: ScopeState, entry: Entry) -> None:
     from affidavit.inventory.loosening import in_force
 
@@ -239,6 +255,13 @@ def _read_system(scope: ScopeState, entry: Entry) -> None:
     if scope.name != system_scope(new.id):
         raise StatementError("the declaration of an AI system in another scope than its own")
     scope.system = _stand(scope.system, new, entry, in_force)
+    standing = {
+        threshold_key(table, threshold)
+        for table in scope.system.value.predictions
+        if table.measured
+        for threshold in table.measured.thresholds
+    }
+    scope.thresholds = {key: scope.thresholds.get(key, entry.index) for key in standing}
 
 
 def _read_organisation(scope: ScopeState, entry: Entry, owners: Collection[str]) -> None:
@@ -299,6 +322,7 @@ _READS: Mapping[str, Callable[[ScopeState, Entry], None]] = {
     kinds.DATASET_SNAPSHOT.name: _read_snapshot,
     kinds.VALIDATION.name: _read_validation,
     kinds.LINEAGE_EDGE.name: _read_edge,
+    kinds.MEASUREMENT.name: _read_measurement,
     kinds.SYSTEM.name: _read_system,
     kinds.SUITE.name: _read_suite,
 }

@@ -13,7 +13,7 @@ from affidavit.evidence import Entry, kinds
 from affidavit.evidence.salted import payload
 from affidavit.pages.docs import docs_page
 from affidavit.pages.erased import erased_page
-from affidavit.pages.evidence import docs_digest, entry_page, log_page
+from affidavit.pages.evidence import ReportLink, entry_page, log_page, report_link
 from affidavit.pages.links import LOG_BLOCK, Links
 from affidavit.pages.render import edition, render
 from affidavit.projections import erasures
@@ -22,6 +22,8 @@ from affidavit.projections.state import Demonstration
 from affidavit.publish.files import Files
 
 BUILT = "built.json"
+
+_PAGES = {kinds.VALIDATION.name: Links().docs, kinds.MEASUREMENT.name: Links().report}
 
 
 class RenderDocs(Protocol):
@@ -42,7 +44,7 @@ class Built:
 
 
 class EvidencePages:
-    """Writes what is new since the last build; ``entries`` and ``data_docs`` count the pages."""
+    """Writes what is new since the last build; ``entries``, ``data_docs`` and ``reports`` count the pages."""
 
     def __init__(
         self,
@@ -54,6 +56,7 @@ class EvidencePages:
     ) -> None:
         self.entries = 0
         self.data_docs = 0
+        self.reports = 0
         self._files = files
         self._reader = reader
         self._head = head
@@ -137,29 +140,33 @@ class EvidencePages:
             demonstrations=self._demonstrations,
             superseded=self._superseded(entry),
         )
-        if digest := docs_digest(entry.statement):
-            self._docs(entry, digest)
+        if report := report_link(entry.statement, Links()):
+            self._report(entry, report)
         self._files.write(Links().entry(entry.index), render(page))
         self.entries += 1
 
-    def _docs(self, entry: Entry, digest: str) -> None:
-        path = Links().docs(digest)
-        if digest in self._erased or self._files.exists(path):
+    def _report(self, entry: Entry, report: ReportLink) -> None:
+        if report.digest in self._erased or self._files.exists(report.href):
             return
         # The same details may come again in a later entry; the page then stays as it is.
-        body = self._render_docs(payload(self._reader.blob(digest)), where=f"blob {digest}")
-        text = render(docs_page(entry, body, origin=self._head.origin))
-        self._files.write(path, text)
+        details = payload(self._reader.blob(report.digest))
+        if entry.statement.kind == kinds.MEASUREMENT.name:
+            self._files.write(report.href, details)  # as it was kept when it was measured
+            self.reports += 1
+            return
+        body = self._render_docs(details, where=f"blob {report.digest}")
+        self._files.write(report.href, render(docs_page(entry, body, origin=self._head.origin)))
         self.data_docs += 1
 
     def _rewrite_erased(self) -> None:
         """Say of erased details that they are; where such a page stands already it stays."""
         for digest, erased in self._erased.items():
-            if any(naming.kind == kinds.VALIDATION.name for naming in erased.named_by):
-                page = erased_page(erased, origin=self._head.origin, demonstrations=self._demonstrations)
-                path, text = Links().docs(digest), render(page).encode()
-                if self._files.read(path) != text:
-                    self._files.write(path, text)
+            for kind, path in _PAGES.items():
+                if any(naming.kind == kind for naming in erased.named_by):
+                    page = erased_page(erased, origin=self._head.origin, demonstrations=self._demonstrations)
+                    text = render(page).encode()
+                    if self._files.read(path(digest)) != text:
+                        self._files.write(path(digest), text)
 
     def _superseded(self, entry: Entry) -> int | None:
         """The index of the leaf that ``entry`` supersedes.

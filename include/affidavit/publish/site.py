@@ -7,6 +7,7 @@
     entries/N.html      one entry, written once
     log/B.html          entries in blocks of 250; only the last block is written again
     data-docs/D.html    the validation details with SHA-256 D, written once; or that they were erased, and why
+    reports/D.html      the report of a measurement that is the blob with SHA-256 D, likewise
     site.css, site.js
     built.json          up to where entries stand, of which log, by which edition of the pages
 
@@ -45,6 +46,7 @@ class SiteReport:
     index: Path
     entries: int
     data_docs: int
+    reports: int
     controls: int
     files: int
 
@@ -91,7 +93,14 @@ def build_site(  # noqa: PLR0913  each argument is one thing that the site shows
         for scope in sorted(lineages):
             files.write(Links().system(scope), render(system_page(posture, scope)))
         files.write(Links().overview, render(overview(posture)))
-    return SiteReport(directory / Links().overview, evidence.entries, evidence.data_docs, len(controls), files.written)
+    return SiteReport(
+        directory / Links().overview,
+        evidence.entries,
+        evidence.data_docs,
+        evidence.reports,
+        len(controls),
+        files.written,
+    )
 
 
 def _posture(  # noqa: PLR0913  the same
@@ -141,3 +150,4 @@ def withdraw(directory: Path, digest: str) -> None:
         files = Files(directory)
         with files.alone():
             files.remove(Links().docs(digest))
+            files.remove(Links().report(digest))

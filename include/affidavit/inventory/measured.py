@@ -1,0 +1,156 @@
+"""What is measured of a table of scored rows: how its columns are read, whom it compares, and against what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from affidavit.inventory.declared import Declared, Id, Name, first_again, refuse
+from affidavit.inventory.measures import MEASURES
+from affidavit.inventory.thresholds import Threshold, consistent, known, thresholds_in_force
+from affidavit.inventory.waiting import Waiting
+
+Task = Literal["binary", "multiclass", "regression"]
+
+MOST_VALUES = 50
+"""Values that the groups of one table may list in all: each of them has its own numbers in a leaf."""
+
+_OTHER = "results would be about something else"
+_POOLED = "its rows would be among the others"
+_UNSEEN = "its drift would not be seen"
+_ANSWER = ("task", "classes", "cut", "decision")
+"""What says how an answer is read. It stands or falls together: a cut fits no regression."""
+
+_FIELDS = {
+    "weight": "rows would count for more or less than they did",
+    "minimum": "smaller groups would be judged, or larger ones no longer",
+    "model": _OTHER,
+    "version": "which version scored the rows would be told otherwise, or not at all",
+    "key": "the sample that is scored again could not be drawn as it was",
+    "endpoint": "nobody, or somebody else, would be asked to score rows again",
+    "reference": "drift would be told against other rows",
+    "days": "drift would be told of other rows",
+    "every": "the course over time would be told by other steps",
+    "tolerance": "other scores would count as the same",
+    "seed": "another sample could be picked until one agrees",
+}
+
+
+class Measured(Declared):
+    """How the rows of a prediction table are read, and what they are compared with.
+
+    Classes and values of groups are written as the warehouse prints them as text. They are all that a result may name:
+    of any other value only the number of rows is told.
+    """
+
+    task: Task
+    model: Name = Field(description="Registered model whose answers the rows hold, one of those that the file names")
+    version: Name | None = Field(
+        None, description="Column that names the version of the model which scored a row; without it, the one in use"
+    )
+    classes: tuple[Name, ...] = Field((), description="Every label there is; of a binary task the negative one first")
+    cut: float | None = Field(None, description="Of a binary task: the score from which on the positive is decided")
+    decision: Name | None = Field(None, description="Column that holds the decision, instead of a cut")
+    weight: Name | None = Field(None, description="Column that says how much a row counts")
+    groups: dict[Name, tuple[Name, ...]] = Field(
+        default_factory=dict, description="Columns whose groups are compared (protected attributes), with their values"
+    )
+    together: tuple[tuple[Name, ...], ...] = Field((), description="Columns of groups that are also compared together")
+    minimum: int = Field(30, ge=2, description="Rows below which a group is too small to be judged")
+    every: Literal["day", "week", "month"] | None = Field(None, description="Steps of the course over time")
+    features: tuple[Name, ...] = Field((), description="Columns that the model is given: watched for drift")
+    relevant: tuple[Name, ...] = Field((), description="Features that ought to matter, of those it is given")
+    reference: Id | None = Field(None, description="Dataset of the file whose rows drift is told against")
+    days: int | None = Field(None, ge=1, description="Drift is told of the latest so many days; of all rows if absent")
+    key: Name | None = Field(None, description="Column that tells rows apart: a sample of them is scored again")
+    endpoint: Id | None = Field(None, description="Scoring endpoint of the file that is asked to score them again")
+    tolerance: float = Field(1e-6, ge=0, description="How far a score may be from the one that was recorded")
+    seed: int = Field(0, ge=0, le=2**31, description="Of every sample that is drawn")
+    thresholds: tuple[Threshold, ...] = Field((), description="What is asked of the results, fixed beforehand")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Measured:
+        many = {"binary": (2, 2), "multiclass": (3, None), "regression": (0, 0)}
+        least, most = many[self.task]
+        if len(self.classes) < least or (most is not None and len(self.classes) > most):
+            asked = {"binary": "two classes, the negative first", "multiclass": "three or more", "regression": "none"}
+            raise refuse(("classes",), f"a {self.task} task with {len(self.classes)} classes", asked[self.task])
+        if (n := first_again(self.classes)) is not None:
+            raise refuse(("classes", n), "a class that is there twice", "name each once")
+        self._decides()
+        if sum(len(values) for values in self.groups.values()) > MOST_VALUES:
+            raise refuse(("groups",), f"more than {MOST_VALUES} values in all", "list fewer; the rest is 'other'")
+        for n, columns in enumerate(self.together):
+            if len(set(columns)) < 2 or (unknown := [column for column in columns if column not in self.groups]):
+                problem = "fewer than two columns" if len(set(columns)) < 2 else f"no group column {unknown[0]!r}"
+                raise refuse(("together", n), problem, "name two or more of the columns under groups")
+        for n, feature in enumerate(self.relevant):
+            if feature not in self.features:
+                raise refuse(("relevant", n), "no feature of that name", "name one of the columns under features")
+        if (self.key is None) != (self.endpoint is None):
+            name = "key" if self.key is None else "endpoint"
+            raise refuse((name,), "a key without an endpoint, or the reverse", "name both, or neither")
+        known("thresholds", self.thresholds, MEASURES)
+        consistent("thresholds", self.thresholds)
+        return self
+
+    def _decides(self) -> None:
+        if self.task != "binary":
+            if self.cut is not None:
+                raise refuse(("cut",), f"a {self.task} task has no cut", "leave it out")
+        elif (self.cut is None) == (self.decision is None):
+            raise refuse(("cut",), "a binary task needs a cut or a column decision, and not both", "keep one of them")
+
+
+def measured_in_force(field: str, old: Measured | None, new: Measured | None, waiting: Waiting) -> Measured | None:
+    """What stands of how a table is measured. More groups, features and thresholds weaken nothing."""
+    if old is None:
+        return new
+    if new is None:
+        waiting.name(field, old.task, None, "nothing would be measured of it any more")
+        return old
+    kept = {
+        name: waiting.choose(f"{field}.{name}", getattr(old, name), getattr(new, name), True, why)
+        for name, why in _FIELDS.items()
+        if getattr(old, name) not in (None, getattr(new, name))
+    }
+    if any(getattr(old, name) != getattr(new, name) for name in _ANSWER):
+        was, now = ({name: getattr(each, name) for name in _ANSWER} for each in (old, new))
+        waiting.name(f"{field}.task", was, now, "the answers would be read otherwise")
+        kept |= was
+    groups = dict(new.groups) | {
+        column: waiting.keep_items(f"{field}.groups.{column}", values, new.groups.get(column, ()), _POOLED)
+        for column, values in old.groups.items()
+    }
+    combined = {frozenset(columns): columns for columns in new.together}
+    for columns in old.together:
+        if frozenset(columns) not in combined:
+            waiting.name(f"{field}.together", columns, None, "they would no longer be compared together")
+            combined[frozenset(columns)] = columns
+    return new.model_copy(
+        update={
+            **kept,
+            "groups": groups,
+            "together": tuple(combined.values()),
+            "features": waiting.keep_items(f"{field}.features", old.features, new.features, _UNSEEN),
+            "relevant": _relevant(f"{field}.relevant", old, new, waiting),
+            "thresholds": _thresholds(field, old, new, waiting),
+        }
+    )
+
+
+def _thresholds(field: str, old: Measured, new: Measured, waiting: Waiting) -> tuple[Threshold, ...]:
+    below = Waiting(waiting.file)
+    standing = thresholds_in_force(old.thresholds, new.thresholds, below)
+    waiting.found += [replace(found, field=f"{field}.{found.field}") for found in below.found]
+    return standing
+
+
+def _relevant(field: str, old: Measured, new: Measured, waiting: Waiting) -> tuple[str, ...]:
+    """Fewer features that ought to matter ask for more, except where none is named, which asks for nothing."""
+    why = "it could decide without being noticed"
+    if old.relevant and not new.relevant:
+        return waiting.choose(field, old.relevant, new.relevant, True, why)
+    return waiting.keep_out(field, old.relevant, new.relevant, why) if old.relevant else new.relevant

@@ -1,0 +1,234 @@
+"""What was measured counts where it is of the rows and the version in use; a threshold where it was there before."""
+
+import pytest
+
+from affidavit.rules import Status
+from tests.projections.story import DAY, Story, result, system
+
+RECALL = {"measure": "recall", "at_least": 0.7}
+RATIO = {"measure": "selection_rate_ratio", "at_least": 0.8}
+
+
+def predictions(*thresholds, **changes):
+    [table] = system()["predictions"]
+    measured = {"task": "binary", "model": "loans", "classes": ["no", "yes"], "cut": 0.5, "thresholds": thresholds}
+    return [{**table, "measured": {**measured, **changes}}]
+
+
+def told_before(*thresholds, **changes):
+    """Thresholds stood for a whole collection before the run was seen; its rows are measured the day after."""
+    story = Story()
+    story.declare(predictions=predictions(*thresholds, **changes))
+    story.snapshot("scored", "0")
+    story.collection()
+    story.now += DAY
+    return measured_now(story)
+
+
+def measured_now(story, **changes):
+    story.model()
+    story.snapshot("scored")
+    story.measured(**changes)
+    story.collection()
+    return story
+
+
+def measured(part, story, *families):
+    return part(story, "measured/1", families=list(families or ["performance"]))
+
+
+def met(part, story, *families):
+    return part(story, "thresholds_met/1", families=list(families or ["performance"]))
+
+
+def test_what_was_measured_on_the_rows_of_the_version_in_use_supports(part):
+    found = measured(part, told_before())
+    assert found.status is Status.SUPPORTED
+    assert found.origin == "recorded"
+
+
+def test_where_nothing_is_declared_to_be_measured_evidence_is_missing(part):
+    story = Story()
+    story.declare()
+    story.measured()
+    story.collection()
+    for ask in (measured, met):
+        found = ask(part, story)
+        assert (found.status, found.entries) == (Status.MISSING, ())
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "says"),
+    [
+        (lambda s: s.snapshot("scored", "2"), Status.STALE, "has changed since its performance was measured"),
+        (lambda s: s.alias(None), Status.UNDETERMINED, "is unknown"),
+        (lambda s: s.measured(version=None), Status.STALE, "a version that nobody knows"),
+        (lambda s: s.measured(version="7"), Status.STALE, "of version 7; in use is loans version 1"),
+        (lambda s: s.measured(model="cards"), Status.STALE, "in use is loans version 1"),
+        (lambda s: s.measured(fingerprint=None), Status.STALE, "has changed"),
+        (lambda s: s.measured(results=[("recall", None)]), Status.UNDETERMINED, "too few rows"),
+        (lambda s: s.measured(results=[]), Status.UNDETERMINED, "nothing was measured"),
+        (lambda s: s.snapshot("scored", consistency="moved while read"), Status.UNDETERMINED, "while it was read"),
+    ],
+)
+def test_what_is_of_other_rows_or_of_another_version_never_supports(part, change, status, says):
+    story = told_before(RECALL)
+    change(story)
+    story.collection()
+    found = measured(part, story)
+    assert found.status is status
+    assert says in found.sentence
+    assert met(part, story).status is status
+
+
+def test_each_family_has_to_be_there(part):
+    found = measured(part, told_before(), "performance", "drift")
+    assert found.status is Status.MISSING
+    assert "Drift of scored was never measured" in found.sentence
+    assert "Name the reference" in found.next_action
+
+
+def test_a_canary_is_no_evidence(part):
+    story = told_before(RECALL)
+    story.measured("fairness", canary=True)
+    story.collection()
+    assert measured(part, story, "fairness").status is Status.MISSING
+
+
+def test_nobody_looks_any_more(part):
+    story = told_before(RECALL)
+    story.now += 9 * DAY
+    assert {measured(part, story).status, met(part, story).status} == {Status.STALE}
+
+
+def test_a_threshold_that_stood_before_and_is_met_supports_and_attempts_are_told(part):
+    story = told_before(RECALL)
+    story.measured(version="0", thresholds="a" * 64)
+    story.measured()
+    story.collection()
+    found = met(part, story)
+    assert found.status is Status.SUPPORTED
+    assert "0 other runs of its experiment and 1 measured version, against 1 set of thresholds" in found.sentence
+
+
+def test_a_threshold_that_is_missed_fails(part):
+    story = told_before({**RECALL, "at_least": 0.9})
+    found = met(part, story)
+    assert found.status is Status.FAILING
+    assert "recall is 0.8; at least 0.9 is demanded: not met." in found.sentence
+
+
+def test_without_a_threshold_for_a_family_evidence_is_missing(part):
+    found = met(part, told_before(RECALL), "fairness")
+    assert found.status is Status.MISSING
+    assert "No threshold is set for fairness of scored" in found.sentence
+
+
+def test_a_threshold_for_what_nobody_measured_is_not_met(part):
+    assert met(part, told_before(RATIO), "fairness").status is Status.MISSING
+    story = told_before(RATIO)
+    story.measured("fairness", results=[("selection_rate", 0.3)])
+    story.collection()
+    found = met(part, story, "fairness")
+    assert found.status is Status.UNDETERMINED
+    assert "was not measured" in found.sentence
+
+
+def test_a_group_that_is_too_small_is_not_passed_over(part):
+    story = told_before({**RECALL, "each_group_of": ["sex"]}, groups={"sex": ["f", "m"]})
+    groups = [result("recall", 0.9, group={"sex": "f"}), result("recall", None, group={"sex": "m"})]
+    story.measured(results=groups)
+    story.collection()
+    assert met(part, story).status is Status.UNDETERMINED
+
+
+def test_what_no_leaf_had_room_for_may_miss_it(part):
+    story = told_before(RECALL)
+    story.measured(results_omitted=2)
+    story.collection()
+    found = met(part, story)
+    assert found.status is Status.UNDETERMINED
+    assert "2 results of it stand in the report alone" in found.sentence
+
+
+def fixed_in_the_same_collection(story):
+    story.declare(predictions=predictions(RECALL))
+    measured_now(story)
+
+
+def fixed_while_nobody_looked_for_runs(story):
+    story.declare(predictions=predictions(RECALL))
+    story.collection(steps=("declarations", "table:scored"))
+    story.now += DAY
+    measured_now(story)
+
+
+def fixed_in_a_gap(story):
+    story.declare(predictions=predictions(RECALL))
+    story.collection(gap="nobody looked")
+    story.now += DAY
+    measured_now(story)
+
+
+def fixed_after_the_run_was_seen(story):
+    story.declare(predictions=predictions())
+    story.collection()
+    story.now += DAY
+    story.model()
+    story.collection()
+    story.now += DAY
+    story.declare(predictions=predictions(RECALL))
+    story.collection()
+    story.now += DAY
+    measured_now(story)
+
+
+def raised_after_the_run_was_seen(story):
+    story.declare(predictions=predictions({**RECALL, "at_least": 0.6}))
+    story.collection()
+    story.now += DAY
+    story.model()
+    story.declare(predictions=predictions(RECALL))
+    story.collection()
+    story.now += DAY
+    measured_now(story)
+
+
+LATE = (
+    fixed_in_the_same_collection,
+    fixed_while_nobody_looked_for_runs,
+    fixed_in_a_gap,
+    fixed_after_the_run_was_seen,
+    raised_after_the_run_was_seen,
+)
+
+
+@pytest.mark.parametrize("tell", LATE)
+def test_a_threshold_that_is_not_shown_to_precede_the_run_never_supports(part, tell):
+    story = Story()
+    tell(story)
+    found = met(part, story)
+    assert found.status is Status.UNDETERMINED
+    assert "not shown to precede" in found.sentence
+
+
+def test_a_run_that_claims_a_later_start_is_judged_by_when_it_was_seen(part):
+    story = Story()
+    story.declare(predictions=predictions(RECALL))
+    story.run(trained=story.now + 3 * DAY)
+    measured_now(story)
+    assert "not shown to precede" in met(part, story).sentence
+
+
+def test_a_lower_threshold_waits_and_the_old_one_still_judges(part):
+    story = told_before({**RECALL, "at_least": 0.9})
+    story.declare(predictions=predictions(RECALL))
+    story.collection()
+    assert met(part, story).status is Status.FAILING
+
+
+def test_a_threshold_that_is_dropped_still_judges(part):
+    story = told_before({**RECALL, "at_least": 0.9})
+    story.declare(predictions=predictions())
+    story.collection()
+    assert met(part, story).status is Status.FAILING
