@@ -1,12 +1,15 @@
 import contextlib
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from affidavit.cli.main import answer
 from affidavit.inventory.connection import variable
 from tests.pipeline.conftest import Project, project  # noqa: F401  the same small project
 
@@ -21,16 +24,35 @@ def environment(made: Project) -> dict[str, str]:
 
 
 @pytest.fixture
-def run(request: pytest.FixtureRequest) -> Run:
-    """Run ``affidavit`` in the project's folder, as a user would."""
+def process(request: pytest.FixtureRequest) -> Run:
+    """Run ``affidavit`` in the project's folder as a process, as a user would: seconds each, to load what it needs."""
     made: Project = request.getfixturevalue("project")
-    environ = environment(made)
 
     def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        environment = environ | variables
+        environ = environment(made) | variables
         return subprocess.run(
-            [COMMAND, *arguments], cwd=made.root, env=environment, capture_output=True, text=True, check=False
+            [COMMAND, *arguments], cwd=made.root, env=environ, capture_output=True, text=True, check=False
         )
+
+    return call
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest) -> Run:
+    """Run ``affidavit`` in the project's folder and in this process; ``test_process.py`` shows that it is the same."""
+    made: Project = request.getfixturevalue("project")
+
+    def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environ = environment(made) | variables
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            contextlib.chdir(made.root),
+            patch.dict(os.environ, environ, clear=True),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            code = answer(arguments)
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
     return call
 

@@ -262,12 +262,12 @@ def test_declared_text_is_printed_as_it_stands(run, project):
         assert "Traceback" not in done.stderr
 
 
-def test_the_doctor_asks_for_the_drivers_that_are_used_and_for_no_others(run, project, tmp_path_factory):
+def test_the_doctor_asks_for_the_drivers_that_are_used_and_for_no_others(process, project, tmp_path_factory):
     def without(*packages):
         home = tmp_path_factory.mktemp("site")
         lines = ["import sys", *(f"sys.modules[{name!r}] = None" for name in packages)]
         (home / "sitecustomize.py").write_text("\n".join(lines))
-        return run("doctor", PYTHONPATH=str(home))
+        return process("doctor", PYTHONPATH=str(home))
 
     unused = without("psycopg", "psycopg2")
     assert unused.returncode == 0, unused.stdout + unused.stderr
@@ -291,9 +291,9 @@ def test_the_recovery_key_is_shown_once_on_a_terminal_and_stored_nowhere(run_on_
     assert project.entries()[0].statement.facts["recovery"] == key.public.text
 
 
-def test_no_private_key_is_printed_into_a_log(run, project, tmp_path):
+def test_no_private_key_is_printed_into_a_log(process, project, tmp_path):
     (project.root / ".affidavit").rename(tmp_path / "before")
-    done = run("init")
+    done = process("init")
     assert done.returncode == 0
     assert "PRIVATE" not in done.stdout + done.stderr
     assert project.entries()[0].statement.facts["recovery"] is None
@@ -307,12 +307,6 @@ def test_a_recovery_key_of_ones_own_is_pinned_and_no_other_made(run, project, tm
     done = run("init", "--recovery", key.text)
     assert "PRIVATE" not in done.stdout
     assert project.entries()[0].statement.facts["recovery"] == key.text
-
-
-def test_nothing_but_the_answer_is_printed(run, project):
-    done = run("collect", "loans")
-    assert len(done.stdout.splitlines()) == 1
-    assert done.stderr == ""
 
 
 @pytest.mark.parametrize(
