@@ -32,7 +32,8 @@ LONGEST = ("tests/test_end_to_end.py", "tests/test_outside.py", "tests/demo/test
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    last = len(LONGEST)
+    items.sort(key=lambda item: LONGEST.index(file) if (file := item.nodeid.partition("::")[0]) in LONGEST else last)
 
 
 @pytest.fixture(scope="session")
