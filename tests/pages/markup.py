@@ -61,7 +61,9 @@ class Markup(HTMLParser):
         faults = list(self.problems)
         ids = self.attribute("id")
         faults += [f"id twice: {i}" for i in set(ids) if ids.count(i) > 1]
-        faults += [f"labelled by nothing: {i}" for i in self.attribute("aria-labelledby") if i not in ids]
+        faults += [
+            f"labelled by nothing: {i}" for v in self.attribute("aria-labelledby") for i in v.split() if i not in ids
+        ]
         faults += [f"inline handler: {n}" for _, a in self.elements for n in a if n.startswith("on")]
         faults += ["inline style" for _, a in self.elements if "style" in a]
         faults += [f"<{t}>" for t, _ in self.elements if t in {"style", "iframe", "object", "embed", "base", "form"}]

@@ -10,6 +10,12 @@
     layers    where the boxes and lines of that drawing stand
     evidence  view models of an entry, the log in blocks, and the ledger
     docs      what Great Expectations says of one validation
+    figures   what a chart is made from, and what it becomes
+    plot      the marks of charts, in Altair
+    charts    charts of estimates: groups, drift, two versions, over time
+    distributions  charts of counts: scores by outcome, calibration, tools
+    svg       a chart's drawing, with nothing in it that acts or loads
+    report    the report of one measurement, in one file
     erased    what stands where a report stood whose details were erased
     render    view model -> HTML, through templates that escape everything
 

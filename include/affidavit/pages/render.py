@@ -14,6 +14,7 @@ from affidavit.pages.erased import ErasedPage
 from affidavit.pages.evidence import EntryPage, LedgerPage, LogPage
 from affidavit.pages.lineage import SystemPage
 from affidavit.pages.posture import ControlPage, Overview
+from affidavit.pages.report import ReportPage
 from affidavit.pages.text import counted, visible, visible_json
 from affidavit.pages.words import STATUS_MEANS, slug
 from affidavit.rules.verdict import WORST_FIRST
@@ -30,9 +31,10 @@ _TEMPLATES: Mapping[type, str] = {
     ErasedPage: "erased.html",
     SystemPage: "system.html",
     DocsPage: "docs.html",
+    ReportPage: "report.html",
 }
 
-Page = Overview | ControlPage | EntryPage | LogPage | LedgerPage | ErasedPage | SystemPage | DocsPage
+Page = Overview | ControlPage | EntryPage | LogPage | LedgerPage | ErasedPage | SystemPage | DocsPage | ReportPage
 
 
 def render(page: Page) -> str:

@@ -19,7 +19,8 @@ class Met(StrEnum):
     CANNOT = "cannot be judged"
 
 
-_WORST_FIRST = (Met.NOT_MET, Met.CANNOT, Met.MET)
+WORST_FIRST = (Met.NOT_MET, Met.CANNOT, Met.MET)
+"""The order in which answers count: of several the worst stands."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def judge_threshold(threshold: Threshold, estimates: Sequence[Estimate]) -> Judg
     if not reached:
         return Judgement(Met.CANNOT, f"{threshold.label} was not measured.", None)
     answers = [(_answer(threshold, estimate), estimate) for estimate in reached]
-    worst = min((met for met, _ in answers), key=_WORST_FIRST.index)
+    worst = min((met for met, _ in answers), key=WORST_FIRST.index)
     these = [estimate for met, estimate in answers if met is worst]
     return Judgement(worst, _sentence(threshold, worst, these, of=len(reached)), min(one.n for one in reached))
 
