@@ -9,6 +9,7 @@ Pure but for reading the YAML files (:mod:`~affidavit.inventory.load`); imports 
 whenever it parses a DAG file.
 """
 
+from affidavit.inventory.agents import Agent
 from affidavit.inventory.connection import Connection, Resolve, from_environment
 from affidavit.inventory.load import Loaded, load, load_lenient
 from affidavit.inventory.loosening import (
@@ -40,6 +41,7 @@ from affidavit.inventory.thresholds import Threshold
 
 __all__ = [
     "DEMANDS",
+    "Agent",
     "Anchor",
     "Connection",
     "Dataset",

@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from affidavit.evidence import Period
 from affidavit.inventory.declared import ConnectionId, Declared, Id, Name, first_again, refuse
+from affidavit.inventory.measures import OF_AGENTS
+from affidavit.inventory.thresholds import Threshold, consistent, known
 
 OTHER = "other"
 """Stands for every tool that an agent's file does not list."""
@@ -87,6 +89,13 @@ class Agent(Declared):
         description="So many calls of one tool with the same arguments in a trace are a loop",
     )
     fewest: int = Field(30, ge=30, le=100_000, description="Traces below which nothing is concluded")
+    seed: int = Field(0, ge=0, le=2**31, description="Of every test that exchanges traces at random")
+    thresholds: tuple[Threshold, ...] = Field((), description="What is asked of the results, fixed beforehand")
+
+    @property
+    def uri(self) -> str:
+        """Where its traces are: ``mlflow://<connection>/traces/<experiment>``."""
+        return f"mlflow://{self.connection}/traces/{self.experiment}"
 
     def window(self, now: datetime) -> Period:
         """The whole days that a look at ``now`` measures: those before its own."""
@@ -104,6 +113,11 @@ class Agent(Declared):
         if days + self.window_days > MOST_DAYS:
             fix = "shorten one of the two"
             raise refuse(("baseline",), f"baseline and window have more than {MOST_DAYS} days together", fix)
+        known("thresholds", self.thresholds, OF_AGENTS)
+        consistent("thresholds", self.thresholds)
+        for n, threshold in enumerate(self.thresholds):
+            if threshold.group or threshold.each_group_of:
+                raise refuse(("thresholds", n), "groups, which traces do not have", "leave them out")
         return self
 
 

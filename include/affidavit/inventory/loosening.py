@@ -30,7 +30,7 @@ from affidavit.inventory.models import (
     Tracking,
 )
 from affidavit.inventory.schedule import cadence
-from affidavit.inventory.sources import registers_in_force, serving_in_force
+from affidavit.inventory.sources import agents_in_force, registers_in_force, serving_in_force
 from affidavit.inventory.tighter import is_tighter
 from affidavit.inventory.waiting import Loosening, Waiting
 
@@ -107,6 +107,7 @@ def in_force(old: System | None, new: System) -> tuple[System, tuple[Loosening, 
         "openlineage": waiting.keep("openlineage", old, new, _moved(old.openlineage, new.openlineage), _UNTOLD),
         "registers": registers_in_force(old.registers, new.registers, waiting),
         "serving": serving_in_force(old.serving, new.serving, waiting),
+        "agents": agents_in_force(old.agents, new.agents, waiting),
         "mlflow": _tracking_in_force("mlflow", old.mlflow, new.mlflow, waiting),
     }
     datasets = [_dataset_in_force(*pair, waiting) for pair in _pairs("datasets", old.datasets, new.datasets, waiting)]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from affidavit.inventory.declared import Declared, Id, Name, first_again, refuse
-from affidavit.inventory.measures import MEASURES
-from affidavit.inventory.thresholds import Threshold, consistent, known, thresholds_in_force
+from affidavit.inventory.measures import OF_ROWS
+from affidavit.inventory.thresholds import Threshold, below, consistent, known
 from affidavit.inventory.waiting import Waiting
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -92,7 +91,7 @@ class Measured(Declared):
         if (self.key is None) != (self.endpoint is None):
             name = "key" if self.key is None else "endpoint"
             raise refuse((name,), "a key without an endpoint, or the reverse", "name both, or neither")
-        known("thresholds", self.thresholds, MEASURES)
+        known("thresholds", self.thresholds, OF_ROWS)
         consistent("thresholds", self.thresholds)
         return self
 
@@ -136,16 +135,9 @@ def measured_in_force(field: str, old: Measured | None, new: Measured | None, wa
             "together": tuple(combined.values()),
             "features": waiting.keep_items(f"{field}.features", old.features, new.features, _UNSEEN),
             "relevant": _relevant(f"{field}.relevant", old, new, waiting),
-            "thresholds": _thresholds(field, old, new, waiting),
+            "thresholds": below(field, old.thresholds, new.thresholds, waiting),
         }
     )
-
-
-def _thresholds(field: str, old: Measured, new: Measured, waiting: Waiting) -> tuple[Threshold, ...]:
-    below = Waiting(waiting.file)
-    standing = thresholds_in_force(old.thresholds, new.thresholds, below)
-    waiting.found += [replace(found, field=f"{field}.{found.field}") for found in below.found]
-    return standing
 
 
 def _relevant(field: str, old: Measured, new: Measured, waiting: Waiting) -> tuple[str, ...]:

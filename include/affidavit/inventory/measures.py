@@ -1,17 +1,88 @@
-"""The measures that a threshold may be about, each with the family that it is measured with."""
+"""The measures that a threshold may be about, and the family that each is measured with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_FAMILIES: Mapping[str, tuple[str, ...]] = {
-    "performance": ("accuracy", "recall", "roc_auc"),
-    "fairness": ("selection_rate", "selection_rate_ratio"),
-    "drift": ("population_stability_index",),
+from affidavit.inventory.thresholds import Threshold
+
+_RATES = ("accuracy", "precision", "recall", "specificity", "false_positive_rate", "false_negative_rate", "f1")
+
+_OF_ROWS: Mapping[str, tuple[str, ...]] = {
+    "performance": (
+        *_RATES,
+        "balanced_accuracy",
+        "matthews_corrcoef",
+        "roc_auc",
+        "average_precision",
+        "brier_score",
+        "log_loss",
+        "expected_calibration_error",
+        "calibration_intercept",
+        "calibration_slope",
+        "selection_rate",
+        "prevalence",
+        *(f"{rate}_{average}" for rate in ("precision", "recall", "f1") for average in ("macro", "weighted")),
+        "mean_absolute_error",
+        "root_mean_squared_error",
+        "mean_error",
+        "median_absolute_error",
+        "r2",
+    ),
+    "fairness": (
+        "selection_rate_difference",
+        "selection_rate_ratio",
+        "demographic_parity_difference",
+        "demographic_parity_ratio",
+        "equal_opportunity_difference",
+        "equal_opportunity_ratio",
+        "equalized_odds_difference",
+        "equalized_odds_ratio",
+        "predictive_parity_difference",
+        "predictive_parity_ratio",
+    ),
+    "drift": (
+        "drift_alarm",
+        "population_stability_index",
+        "ks_statistic",
+        "wasserstein_distance",
+        "normalised_wasserstein_distance",
+        "total_variation_distance",
+        "cramers_v",
+        "unseen_share",
+        "missing_share_difference",
+    ),
+    "agreement": ("agreement",),
 }
 
-MEASURES: Mapping[str, str] = MappingProxyType(
-    {measure: family for family, measures in _FAMILIES.items() for measure in measures}
+OF_ROWS: Mapping[str, str] = MappingProxyType({name: family for family, names in _OF_ROWS.items() for name in names})
+"""Of scored rows: measure to family."""
+
+OF_AGENTS = frozenset(
+    {
+        "tool_call_share",
+        "tool_error_rate",
+        "trace_error_rate",
+        *(f"latency_p{p}" for p in (50, 95, 99)),
+        *(f"{name}_p{p}" for name in ("input_tokens", "output_tokens", "steps") for p in (50, 95)),
+        "loop_rate",
+        "refusal_rate",
+        "groundedness",
+        "groundedness_assessed_share",
+        "human_feedback_positive_share",
+        "human_feedback_assessed_share",
+        "total_variation_distance",
+        "ks_statistic",
+        "wasserstein_distance",
+        *(f"{rate}_difference" for rate in ("tool_error_rate", "trace_error_rate", "loop_rate", "refusal_rate")),
+    }
 )
-"""Name of each measure to its family (:data:`affidavit.evidence.measured.FAMILIES`)."""
+"""Of agents: all of them are one family."""
+
+
+def family_of(threshold: Threshold) -> str:
+    """The family whose results a threshold about scored rows judges: by group, performance is a matter of fairness."""
+    family = OF_ROWS[threshold.measure]
+    by_group = threshold.group or threshold.each_group_of
+    return "fairness" if by_group and family == "performance" else family

@@ -15,6 +15,7 @@ from pydantic import Field, StringConstraints, model_validator
 from affidavit.errors import NoteError
 from affidavit.evidence.canonical import dumps
 from affidavit.evidence.statement import Stage
+from affidavit.inventory.agents import Agent
 from affidavit.inventory.declared import (
     EXPECTATION_PATTERN,
     ConnectionId,
@@ -156,6 +157,7 @@ class System(Declared):
     )
     registers: tuple[Register, ...] = Field((), description="What else is recorded about the system, and where")
     serving: tuple[Endpoint, ...] = Field((), description="Scoring endpoints, asked which version they serve")
+    agents: tuple[Agent, ...] = Field((), description="Agents and generative systems, watched by their traces")
     dags: tuple[Name, ...] = Field((), description="Airflow DAGs that train, score or serve the system")
     demonstration: Text | None = Field(
         None, description="What is scripted or simulated, in words; marks every entry of the system"
@@ -196,6 +198,7 @@ class System(Declared):
         self._openlineage_can_be_read()
         once("registers", self.registers)
         once("serving", self.serving)
+        once("agents", self.agents)
         models = {model for tracking in self.servers for model in tracking.registered_models}
         for n, endpoint in enumerate(self.serving):
             if endpoint.model not in models:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+from affidavit.inventory.agents import Agent
 from affidavit.inventory.registers import Endpoint, Register
+from affidavit.inventory.thresholds import below
 from affidavit.inventory.waiting import Waiting
 
 _ELSEWHERE = "another source would stand under the same id"
@@ -17,7 +19,14 @@ _FIELDS = {
     "columns": "other columns would be counted",
 }
 
-Source = TypeVar("Source", Register, Endpoint)
+_MEASURED_OTHERWISE = "results would be about something else"
+_AGENT = {
+    "connection": _ELSEWHERE,
+    "experiment": _ELSEWHERE,
+    **dict.fromkeys(("assessments", "baseline", "window_days", "loop_from", "fewest", "seed"), _MEASURED_OTHERWISE),
+}
+
+Source = TypeVar("Source", Register, Endpoint, Agent)
 
 
 def registers_in_force(old: Sequence[Register], new: Sequence[Register], waiting: Waiting) -> tuple[Register, ...]:
@@ -51,6 +60,27 @@ def serving_in_force(old: Sequence[Endpoint], new: Sequence[Endpoint], waiting: 
             name: waiting.keep(f"serving.{before.id}.{name}", before, now, _differ(name, before, now), _ELSEWHERE)
             for name in ("model", "connection", "path", "version")
         }
+        standing[before.id] = now.model_copy(update=changes)
+    return tuple(standing.values())
+
+
+def agents_in_force(old: Sequence[Agent], new: Sequence[Agent], waiting: Waiting) -> tuple[Agent, ...]:
+    """The agents that stand: each old one, measured as it was, and the new ones.
+
+    A tool more is one more that may be called, and one less is counted among the others: neither goes unapproved.
+    """
+    standing = _with_dropped("agents", old, new, "its traces would no longer be looked at", waiting)
+    for before in old:
+        now, field = standing[before.id], f"agents.{before.id}"
+        changes = {
+            name: waiting.choose(f"{field}.{name}", getattr(before, name), getattr(now, name), True, why)
+            for name, why in _AGENT.items()
+            if getattr(before, name) not in (None, getattr(now, name))
+        }
+        if set(before.tools) != set(now.tools):
+            why = "calls of other tools would be told apart, or no longer"
+            changes["tools"] = waiting.choose(f"{field}.tools", before.tools, now.tools, True, why)
+        changes["thresholds"] = below(field, before.thresholds, now.thresholds, waiting)
         standing[before.id] = now.model_copy(update=changes)
     return tuple(standing.values())
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -116,6 +116,14 @@ def thresholds_in_force(old: Sequence[Threshold], new: Sequence[Threshold], wait
         if len(possible) == len(standing):
             return (*(threshold for threshold in standing if not _implied(threshold, kept)), *kept)
         standing = possible
+
+
+def below(field: str, old: Sequence[Threshold], new: Sequence[Threshold], waiting: Waiting) -> tuple[Threshold, ...]:
+    """:func:`thresholds_in_force` of thresholds that stand below ``field``, by which ``waiting`` is told of them."""
+    told = Waiting(waiting.file)
+    standing = thresholds_in_force(old, new, told)
+    waiting.found += [replace(found, field=f"{field}.{found.field}") for found in told.found]
+    return standing
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from affidavit.evidence.statement import Stage
-from affidavit.inventory import Dataset, Endpoint, Organisation, PredictionTable, Register, System
+from affidavit.inventory import Agent, Dataset, Endpoint, Organisation, PredictionTable, Register, System
 
 ORGANISATION = "organisation"
 """Stands for the organisation wherever a system id is expected; no AI system may have this id."""
@@ -15,7 +15,7 @@ ORGANISATION = "organisation"
 class Step:
     """One look at one source.
 
-    ``id`` names it within a collection (``declarations``, ``table:<id>``, ``register:<id>``, ``serving:<id>``, …);
+    ``id`` names it within a collection (``declarations``, ``table:<id>``, ``serving:<id>``, ``agent:<id>``, …);
     ``stage`` is the lifecycle stage its evidence belongs to; ``warehouse`` is the connection id whose pool it takes a
     slot of.
     """
@@ -45,6 +45,7 @@ def steps_of(system: System) -> tuple[Step, ...]:
         *(Step(system.collector("mlflow-runs", server), Stage.DEVELOPMENT) for server in system.servers),
         *(Step(system.collector("mlflow-models", server), Stage.DEPLOYMENT) for server in system.servers),
         *(step_of_endpoint(endpoint) for endpoint in system.serving),
+        *(step_of_agent(agent) for agent in system.agents),
         *(step_of_register(register) for register in system.registers),
     )
 
@@ -66,6 +67,11 @@ def step_of_table(table: Dataset | PredictionTable) -> Step:
 def step_of_register(register: Register) -> Step:
     """The look at a register."""
     return Step(f"register:{register.id}", register.demand.stage, register.connection)
+
+
+def step_of_agent(agent: Agent) -> Step:
+    """The look at an agent's traces."""
+    return Step(f"agent:{agent.id}", Stage.OPERATION)
 
 
 def step_of_endpoint(endpoint: Endpoint) -> Step:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from affidavit.errors import StatementError
 from affidavit.evidence import ORGANISATION_SCOPE, Entry, Json, Period, dumps, kinds, moment, system_scope
-from affidavit.inventory import Organisation, PredictionTable, Suite, System, Threshold
+from affidavit.inventory import Agent, Organisation, PredictionTable, Suite, System, Threshold
 
 if TYPE_CHECKING:
     from affidavit.inventory.loosening import Loosening
@@ -242,9 +242,9 @@ def _read_measurement(scope: ScopeState, entry: Entry) -> None:
     scope.measurements.setdefault(entry.statement.subject.name, []).append(entry)
 
 
-def threshold_key(table: PredictionTable, threshold: Threshold) -> bytes:
-    """What tells a threshold of a table from every other, and from itself with another bound."""
-    return dumps([table.id, threshold.model_dump(mode="json", exclude={"why"})])
+def threshold_key(source: PredictionTable | Agent, threshold: Threshold) -> bytes:
+    """What tells a threshold of a source from every other, and from itself with another bound."""
+    return dumps([type(source).__name__, source.id, threshold.model_dump(mode="json", exclude={"why"})])
 
 
 def _read_system(scope: ScopeState, entry: Entry) -> None:
@@ -255,12 +255,12 @@ def _read_system(scope: ScopeState, entry: Entry) -> None:
     if scope.name != system_scope(new.id):
         raise StatementError("the declaration of an AI system in another scope than its own")
     scope.system = _stand(scope.system, new, entry, in_force)
-    standing = {
-        threshold_key(table, threshold)
-        for table in scope.system.value.predictions
-        if table.measured
-        for threshold in table.measured.thresholds
-    }
+    system = scope.system.value
+    demanded: list[tuple[PredictionTable | Agent, tuple[Threshold, ...]]] = [
+        *((table, table.measured.thresholds) for table in system.predictions if table.measured),
+        *((agent, agent.thresholds) for agent in system.agents),
+    ]
+    standing = {threshold_key(source, threshold) for source, thresholds in demanded for threshold in thresholds}
     scope.thresholds = {key: scope.thresholds.get(key, entry.index) for key in standing}
 
 
