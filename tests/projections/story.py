@@ -372,7 +372,7 @@ class Story:
             "details": None,
             **changes,
         }
-        name = measured_name("scored", family, canary=facts["canary"])
+        name = measured_name(facts["source"], family, canary=facts["canary"])
         return self.say(kinds.MEASUREMENT, name, facts, origin=origin)
 
     def unreconciled(self, server: str = "tracking", **found: list[str]) -> Entry:

@@ -137,9 +137,9 @@ def test_a_threshold_for_what_nobody_measured_is_not_met(part):
 def test_a_group_that_is_too_small_is_not_passed_over(part):
     story = told_before({**RECALL, "each_group_of": ["sex"]}, groups={"sex": ["f", "m"]})
     groups = [result("recall", 0.9, group={"sex": "f"}), result("recall", None, group={"sex": "m"})]
-    story.measured(results=groups)
+    story.measured("fairness", results=groups)
     story.collection()
-    assert met(part, story).status is Status.UNDETERMINED
+    assert met(part, story, "fairness").status is Status.UNDETERMINED
 
 
 def test_what_no_leaf_had_room_for_may_miss_it(part):
@@ -218,6 +218,46 @@ def test_a_run_that_claims_a_later_start_is_judged_by_when_it_was_seen(part):
     story.run(trained=story.now + 3 * DAY)
     measured_now(story)
     assert "not shown to precede" in met(part, story).sentence
+
+
+AGENT = {"id": "helpdesk", "connection": "tracking", "experiment": "helpdesk", "tools": ["search"]}
+SLOW = {"measure": "latency_p95", "at_most": 2.0}
+
+
+def of_agent(*, collected=True, value=1.5, thresholds=(SLOW,)):
+    story = Story()
+    story.declare(agents=[{**AGENT, "thresholds": list(thresholds)}])
+    if collected:
+        story.collection(steps=("declarations", "agent:helpdesk"))
+        story.now += DAY
+    changes = {"source": "helpdesk", "model": None, "version": None, "fingerprint": None}
+    story.measured("agents", results=[("latency_p95", value)], **changes)
+    story.collection(steps=("declarations", "agent:helpdesk"))
+    return story
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "says"),
+    [
+        ({}, Status.SUPPORTED, "Every threshold is met"),
+        ({"value": 2.5}, Status.FAILING, "latency_p95 is 2.5"),
+        ({"value": None}, Status.UNDETERMINED, "too few rows"),
+        ({"collected": False}, Status.UNDETERMINED, "not shown to precede"),
+        ({"thresholds": ()}, Status.MISSING, "No threshold is set for agents of helpdesk"),
+    ],
+)
+def test_an_agent_is_judged_by_what_was_asked_before_it_was_measured(part, changes, status, says):
+    found = met(part, of_agent(**changes), "performance", "agents")
+    assert found.status is status
+    assert says in found.sentence
+
+
+def test_an_agent_that_nobody_measured_is_missing(part):
+    story = Story()
+    story.declare(agents=[AGENT])
+    story.collection(steps=("declarations", "agent:helpdesk"))
+    assert measured(part, story, "agents").status is Status.MISSING
+    assert measured(part, of_agent(), "agents").status is Status.SUPPORTED
 
 
 def test_a_lower_threshold_waits_and_the_old_one_still_judges(part):

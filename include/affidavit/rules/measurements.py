@@ -1,15 +1,16 @@
-"""Checks of what was measured: of the rows that the version in use answered, against what was asked beforehand."""
+"""Checks of what was measured: of the rows that the version in use answered, and of agents, against what was asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from affidavit.evidence import Entry, kinds
 from affidavit.evidence.measured import measured_name
-from affidavit.inventory import Measured, PredictionTable, Threshold
-from affidavit.inventory.measures import MEASURES
+from affidavit.inventory import Agent, Measured, PredictionTable, Threshold
+from affidavit.inventory.measures import family_of
 from affidavit.measure import Estimate
 from affidavit.projections import InUse, Snapshot
 from affidavit.projections.scope import threshold_key
@@ -19,7 +20,9 @@ from affidavit.rules.thresholds import Met, judge_threshold
 from affidavit.rules.verdict import Status
 from affidavit.rules.view import ScopeView
 
-_COLLECT = "Run the collection, and read the log of the table's task"
+AGENTS = "agents"
+_COLLECT = "Run the collection, and read the log of the task"
+_RUNS, _MONITORED = "mlflow-runs", ("drift", AGENTS)
 
 
 def estimates_of(entry: Entry) -> tuple[Estimate, ...]:
@@ -43,41 +46,78 @@ def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _each_table(
-    view: ScopeView, judge: Callable[[PredictionTable, Measured], Iterable[Outcome]], supported: str
+@dataclass(frozen=True)
+class _Source:
+    """What is measured: a table of scored rows, or an agent; ``families`` are those that are asked for."""
+
+    declared: PredictionTable | Agent
+    measured: Measured | None
+    families: tuple[str, ...]
+    thresholds: tuple[tuple[str, Threshold], ...]
+
+    @property
+    def step(self) -> str:
+        return f"{'table' if self.measured else 'agent'}:{self.declared.id}"
+
+
+def _sources(view: ScopeView, families: Sequence[str]) -> list[_Source]:
+    if view.system is None:
+        return []
+    of_rows = tuple(family for family in families if family != AGENTS)
+    found = [
+        _Source(table, table.measured, of_rows, tuple((family_of(each), each) for each in table.measured.thresholds))
+        for table in view.system.predictions
+        if table.measured and of_rows
+    ]
+    if AGENTS in families:
+        found += [
+            _Source(agent, None, (AGENTS,), tuple((AGENTS, each) for each in agent.thresholds))
+            for agent in view.system.agents
+        ]
+    return found
+
+
+def _each_source(
+    view: ScopeView, families: Sequence[str], judge: Callable[[_Source], Iterable[Outcome]], supported: str
 ) -> Outcome:
-    tables = [table for table in view.system.predictions if table.measured] if view.system else []
-    if not tables:
-        sentence = "No table of scored rows is declared to be measured."
-        action = "Declare what is measured (predictions, measured) in the file of the AI system"
+    sources = _sources(view, families)
+    if not sources:
+        sentence = "Nothing is declared to be measured: no table of scored rows, and no agent."
+        action = "Declare what is measured (predictions, measured; agents) in the file of the AI system"
         return Outcome(Status.MISSING, sentence, (), action)
-    outcomes = [outcome for table in tables if table.measured for outcome in judge(table, table.measured)]
-    return together(outcomes, supported)
+    return together([outcome for source in sources for outcome in judge(source)], supported)
 
 
 @check(
     "measured/1",
     params=("families",),
-    limits="That the rows are those which the version answered, where nobody scored a sample of them again.",
+    limits="That the rows are those which the version answered, where nobody scored a sample of them again; "
+    "that MLflow was told of every trace.",
 )
 def _measured(view: ScopeView, params: Mapping[str, Any], at: datetime) -> Outcome:
-    def judge(table: PredictionTable, measured: Measured) -> Iterable[Outcome]:
-        yield freshness(view, f"table:{table.id}", at, facts=True)
-        for family in params["families"]:
-            yield _current(view, table, measured, family)
+    def judge(source: _Source) -> Iterable[Outcome]:
+        yield freshness(view, source.step, at, facts=True)
+        for family in source.families:
+            yield _current(view, source, family)
 
-    return _each_table(view, judge, f"{some(params['families'])} measured on the latest rows of the version in use.")
+    return _each_source(view, params["families"], judge, "Measured on the latest rows of the version in use.")
 
 
-def _current(view: ScopeView, table: PredictionTable, measured: Measured, family: str) -> Outcome:
-    """Whether the latest measurement is of the table as it is, and of the version in use."""
-    entries = view.mine.measurements.get(measured_name(table.id, family))
-    snapshots = view.mine.snapshots.get(table.uri)
-    if not entries or not snapshots:
-        sentence = f"{family.capitalize()} of {table.id} was never measured."
+def _current(view: ScopeView, source: _Source, family: str) -> Outcome:
+    """Whether the latest measurement is of what is declared, and, of rows, of the table as it is and who answered."""
+    declared = source.declared
+    entries = view.mine.measurements.get(measured_name(declared.id, family))
+    if not entries:
+        sentence = f"{_words(family)} of {declared.id} was never measured."
         return Outcome(Status.MISSING, sentence, (), _lacking(family))
-    return moved_outcome(table.id, snapshots[-1]) or _of_version_in_use(
-        view, table, measured, entries[-1], snapshots[-1]
+    latest = entries[-1]
+    if isinstance(declared, Agent) or source.measured is None:
+        return _judged(latest, declared.id, (latest,))
+    snapshots = view.mine.snapshots.get(declared.uri)
+    if not snapshots:
+        return Outcome(Status.MISSING, f"The table {declared.id} was never looked at.", (latest,), _COLLECT)
+    return moved_outcome(declared.id, snapshots[-1]) or _of_version_in_use(
+        view, declared, source.measured, latest, snapshots[-1]
     )
 
 
@@ -85,22 +125,30 @@ def _of_version_in_use(
     view: ScopeView, table: PredictionTable, measured: Measured, latest: Entry, snapshot: Snapshot
 ) -> Outcome:
     facts, named, used = latest.statement.facts, (snapshot.entry, latest), _used(view, measured)
-    family = facts["family"]
     if used is None or used.version_name is None:
         sentence = f"Which version of {measured.model} is in use is unknown, and so whose answers {table.id} holds."
         return Outcome(Status.UNDETERMINED, sentence, named, f"Set the alias in use on a version of {measured.model}")
     if facts["fingerprint"] is None or facts["fingerprint"]["sha256"] != snapshot.fingerprint:
-        sentence = f"The table {table.id} has changed since its {family} was measured."
+        sentence = f"The table {table.id} has changed since its {_words(facts['family']).lower()} was measured."
         return Outcome(Status.STALE, sentence, named, _COLLECT)
     if (facts["model"], facts["version"]) != (measured.model, used.version_name):
         of = f"version {facts['version']}" if facts["version"] else "a version that nobody knows"
-        sentence = f"{family.capitalize()} of {table.id} was measured of {of}; in use is {used.label}."
+        sentence = f"{_words(facts['family'])} of {table.id} was measured of {of}; in use is {used.label}."
         return Outcome(Status.STALE, sentence, (*named, *used.entries), "Score rows by the version in use, and collect")
-    if all(result["value"] is None for result in facts["results"]):
-        reasons = dict.fromkeys(str(result["why"]) for result in facts["results"])
-        sentence = f"{family.capitalize()} of {table.id} cannot be judged: {some(reasons) or 'nothing was measured'}."
-        return Outcome(Status.UNDETERMINED, sentence, named, "Mend what keeps it from being measured")
-    return Outcome(Status.SUPPORTED, "", (*named, *used.entries))
+    return _judged(latest, table.id, (*named, *used.entries))
+
+
+def _judged(latest: Entry, source: str, entries: tuple[Entry, ...]) -> Outcome:
+    facts = latest.statement.facts
+    if any(result["value"] is not None for result in facts["results"]):
+        return Outcome(Status.SUPPORTED, "", entries)
+    reasons = dict.fromkeys(str(result["why"]) for result in facts["results"])
+    sentence = f"{_words(facts['family'])} of {source} cannot be judged: {some(reasons) or 'nothing was measured'}."
+    return Outcome(Status.UNDETERMINED, sentence, entries, "Mend what keeps it from being measured")
+
+
+def _words(family: str) -> str:
+    return "Behaviour" if family == AGENTS else family.replace("-", " ").capitalize()
 
 
 def _lacking(family: str) -> str:
@@ -112,8 +160,8 @@ def _lacking(family: str) -> str:
     return asked.get(family, _COLLECT)
 
 
-def _used(view: ScopeView, measured: Measured) -> InUse | None:
-    found = [each for each in view.in_use if each.model == measured.model]
+def _used(view: ScopeView, measured: Measured | None) -> InUse | None:
+    found = [each for each in view.in_use if measured and each.model == measured.model]
     # Two servers may have a model of that name: then nobody said which of them answered.
     return found[0] if len(found) == 1 else None
 
@@ -124,73 +172,80 @@ def _used(view: ScopeView, measured: Measured) -> InUse | None:
     limits="That the thresholds ask for enough, and that runs which nobody logged were not tried before.",
 )
 def _thresholds_met(view: ScopeView, params: Mapping[str, Any], at: datetime) -> Outcome:
-    families, tried = tuple(params["families"]), []
+    tried: list[str] = []
 
-    def judge(table: PredictionTable, measured: Measured) -> Iterable[Outcome]:
-        asked = [threshold for threshold in measured.thresholds if MEASURES[threshold.measure] in families]
+    def judge(source: _Source) -> Iterable[Outcome]:
+        asked = [(family, threshold) for family, threshold in source.thresholds if family in source.families]
         if not asked:
-            sentence = f"No threshold is set for {' or '.join(families)} of {table.id}."
-            action = f"Set thresholds for {table.id} (measured, thresholds) before the next version is trained"
+            sentence = f"No threshold is set for {' or '.join(source.families)} of {source.declared.id}."
+            action = f"Set thresholds for {source.declared.id} before the next version is trained"
             yield Outcome(Status.MISSING, sentence, _declared(view), action)
             return
-        yield freshness(view, f"table:{table.id}", at, facts=True)
-        for family in dict.fromkeys(MEASURES[threshold.measure] for threshold in asked):
-            current = _current(view, table, measured, family)
+        yield freshness(view, source.step, at, facts=True)
+        for family in dict.fromkeys(family for family, _ in asked):
+            current = _current(view, source, family)
             if current.status is not Status.SUPPORTED:
                 yield current
                 continue
-            for threshold in asked:
-                if MEASURES[threshold.measure] == family:
-                    yield _met(view, table, threshold, current)
-        if used := _used(view, measured):
+            for threshold in (each for of, each in asked if of == family):
+                yield _met(view, source, (family, threshold), current)
+        if used := _used(view, source.measured):
             tried.append(f"{used.label} was preceded by {_attempts(view, used)}.")
 
-    outcome = _each_table(view, judge, "Every threshold is met, and was set beforehand.")
-    said = outcome.sentence if not tried else f"{outcome.sentence} {' '.join(tried)}"
+    outcome = _each_source(view, params["families"], judge, "Every threshold is met, and was set beforehand.")
+    said = " ".join(dict.fromkeys([outcome.sentence, *tried]))
     return Outcome(outcome.status, said, outcome.entries, outcome.next_action, outcome.valid_until)
 
 
-def _met(view: ScopeView, table: PredictionTable, threshold: Threshold, current: Outcome) -> Outcome:
-    latest = view.mine.measurements[measured_name(table.id, MEASURES[threshold.measure])][-1]
-    facts = latest.statement.facts
+def _met(view: ScopeView, source: _Source, asked: tuple[str, Threshold], current: Outcome) -> Outcome:
+    family, threshold = asked
+    latest = view.mine.measurements[measured_name(source.declared.id, family)][-1]
+    omitted = latest.statement.facts["results_omitted"]
     judged = judge_threshold(threshold, estimates_of(latest))
     entries = (*_declared(view), *current.entries)
     if judged.met is Met.NOT_MET:
         action = "Take the version out of use, or train a better one, or decide on an exception"
+        if family in _MONITORED:
+            action = "Find out what changed; train again, take it out of use, or decide on an exception"
         return Outcome(Status.FAILING, judged.sentence, entries, action)
-    if facts["results_omitted"]:  # one of those may miss it
-        sentence = f"{judged.sentence} {count(facts['results_omitted'], 'result')} of it stand in the report alone."
+    if omitted:  # one of those may miss it
+        sentence = f"{judged.sentence} {count(omitted, 'result')} of it stand in the report alone."
         return Outcome(Status.UNDETERMINED, sentence, entries, "Name fewer groups or features, so that all fit")
     if judged.met is Met.CANNOT:
         return Outcome(Status.UNDETERMINED, judged.sentence, entries, "Collect enough rows to judge it")
-    measured = table.measured
-    assert measured is not None
-    if not _precedes(view, table, threshold, _used(view, measured)):
-        sentence = f"{judged.sentence} The threshold is not shown to precede the training of what it judges."
+    if not _precedes(view, source, asked, latest):
+        sentence = f"{judged.sentence} The threshold is not shown to precede what it judges."
         action = "Let the threshold stand for a whole collection before the next version is trained"
         return Outcome(Status.UNDETERMINED, sentence, entries, action)
     return Outcome(Status.SUPPORTED, "", entries)
 
 
-def _precedes(view: ScopeView, table: PredictionTable, threshold: Threshold, used: InUse | None) -> bool:
-    """Whether the threshold stood at the end of a collection that looked for runs and did not find this one.
+def _precedes(view: ScopeView, source: _Source, asked: tuple[str, Threshold], latest: Entry) -> bool:
+    """Whether the threshold stood at the end of a collection that looked, and did not find yet, what it judges.
 
-    MLflow takes the times of a run from its client, so only what we saw ourselves shows an order.
+    Of a model that is its training run: MLflow takes the times of a run from its client, so only what we saw ourselves
+    shows an order. Of what is watched in operation it is the measurement.
     """
-    since = view.mine.thresholds.get(threshold_key(table, threshold))
-    if since is None or used is None or used.run is None:
-        return False
-    first_seen = view.mine.history[used.run.statement.stream][0]
+    family, threshold = asked
+    since = view.mine.thresholds.get(threshold_key(source.declared, threshold))
+    if family in _MONITORED:
+        first_seen, step = latest.index, source.step
+    else:
+        used = _used(view, source.measured)
+        if used is None or used.run is None:
+            return False
+        first_seen, step = view.mine.history[used.run.statement.stream][0], _RUNS
     before = [
         each.entry.index
         for each in view.mine.collections
-        if not each.gap and each.entry.index < first_seen and any(_runs(name) for name in each.collectors)
+        if not each.gap and each.entry.index < first_seen and any(_is(step, name) for name in each.collectors)
     ]
-    return bool(before) and since < before[-1]
+    return since is not None and bool(before) and since < before[-1]
 
 
-def _runs(collector: str) -> bool:
-    return collector.partition(":")[0] == "mlflow-runs"
+def _is(step: str, collector: str) -> bool:
+    # A further tracking server has a collector of its own, named behind the first's name.
+    return collector == step or (step == _RUNS and collector.startswith(f"{_RUNS}:"))
 
 
 def _attempts(view: ScopeView, used: InUse) -> str:
