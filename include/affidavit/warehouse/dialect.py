@@ -87,6 +87,12 @@ class Dialect(Protocol):
         text.
         """
 
+    def row_digest(self, table: TableRef, *, where: str) -> sa.ColumnElement[Any]:
+        """The SHA-256 of a row's columns, in order, as :meth:`buckets` hashes it: comparable among equal types.
+
+        Raises as :meth:`buckets`.
+        """
+
     def count_if(self, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
         """The aggregate that counts rows for which the condition holds, as the warehouse is fastest at it."""
 

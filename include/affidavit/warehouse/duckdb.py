@@ -143,9 +143,7 @@ class DuckDB:
 
     def buckets(self, connection: sa.Connection, table: TableRef, *, where: str) -> Iterable[Bucket]:
         """DuckDB hashes and sorts, on disk where there are many rows; sorted hashes pass by here, a batch at a time."""
-        columns = zip(declared(table.columns), table.columns, strict=True)
-        values = (_value(expression, column, where=where) for expression, column in columns)
-        digest = sa.func.sha256(_joined([part for parts in values for part in parts]))
+        digest = self.row_digest(table, where=where)
         statement = sa.select(digest.label("h")).select_from(table.selectable).order_by(sa.literal_column("1"))
         driver: Any = connection.connection.driver_connection
         text = str(statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
@@ -158,6 +156,12 @@ class DuckDB:
             interrupted = str(error).startswith("INTERRUPT Error")
             cause = duckdb.InterruptException() if interrupted else duckdb.OperationalError()
             raise sa.exc.DBAPIError(None, None, cause) from None
+
+    def row_digest(self, table: TableRef, *, where: str) -> sa.ColumnElement[Any]:
+        """As hexadecimal text."""
+        columns = zip(declared(table.columns), table.columns, strict=True)
+        values = (_value(expression, column, where=where) for expression, column in columns)
+        return sa.func.sha256(_joined([part for parts in values for part in parts]))
 
     def count_if(self, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
         """DuckDB takes seven times as long over ``FILTER``; of no rows its ``count_if`` is null."""

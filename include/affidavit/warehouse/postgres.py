@@ -130,6 +130,11 @@ class Postgres:
         connection.execute(sa.select(sa.func.set_config("enable_hashagg", "on", True)))
         return (Bucket(f"{number:03x}", rows, digest) for number, rows, digest in found)
 
+    def row_digest(self, table: TableRef, *, where: str) -> sa.ColumnElement[Any]:
+        """As 32 bytes."""
+        del where  # every type of Postgres has exact text
+        return _digest(table)
+
     def count_if(self, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
         """Standard SQL."""
         return sa.func.count().filter(condition)
@@ -155,10 +160,14 @@ class Postgres:
         return statement, "the planner's figures since the last ANALYZE"
 
 
+def _digest(table: TableRef) -> sa.ColumnElement[Any]:
+    text = sa.cast(sa.func.row(*declared(table.columns)), sa.Text)
+    return sa.func.sha256(sa.func.convert_to(text, sa.literal_column("'UTF8'")))
+
+
 def _buckets(table: TableRef) -> sa.Select[Any]:
     """Rows (number of the bucket, its rows, its SHA-256)."""
-    text = sa.cast(sa.func.row(*declared(table.columns)), sa.Text)
-    digest = sa.func.sha256(sa.func.convert_to(text, sa.literal_column("'UTF8'"))).label("h")
+    digest = _digest(table).label("h")
     # The second half is empty. It keeps the planner from hashing a row once for each mention of its hash.
     hashes = sa.union_all(
         sa.select(digest).select_from(table.selectable), sa.select(sa.cast(sa.null(), BYTEA)).where(sa.false())

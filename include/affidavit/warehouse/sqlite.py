@@ -98,6 +98,13 @@ class SQLite:
 
     def buckets(self, connection: sa.Connection, table: TableRef, *, where: str) -> Iterable[Bucket]:
         """SQLite sorts the row hashes (on disk where there are many); here they only pass by, in constant memory."""
+        digest = self.row_digest(table, where=where)
+        statement = sa.select(digest.label("h")).select_from(table.selectable).order_by("h")
+        found = connection.execution_options(yield_per=10_000).execute(statement)
+        return _bucketed(row[0] for row in found)
+
+    def row_digest(self, table: TableRef, *, where: str) -> sa.ColumnElement[Any]:
+        """As 32 bytes."""
         del where  # every value of SQLite has exact bytes
         arguments: list[Any] = []
         for column in declared(table.columns):
@@ -108,10 +115,7 @@ class SQLite:
             sa.func.affidavit_encode(*arguments[start : start + _ARGUMENTS])
             for start in range(0, len(arguments), _ARGUMENTS)
         ]
-        digest = sa.func.affidavit_row_sha256(*parts)
-        statement = sa.select(digest.label("h")).select_from(table.selectable).order_by("h")
-        found = connection.execution_options(yield_per=10_000).execute(statement)
-        return _bucketed(row[0] for row in found)
+        return sa.func.affidavit_row_sha256(*parts)
 
     def count_if(self, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
         """Standard SQL."""
