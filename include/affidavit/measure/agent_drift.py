@@ -18,6 +18,7 @@ from affidavit.inventory.agents import OTHER
 from affidavit.measure import clusters
 from affidavit.measure.agents import FEWEST, NO_SPANS, calls_of, too_few
 from affidavit.measure.estimate import Estimate, cannot
+from affidavit.measure.multiplicity import holm
 from affidavit.measure.traces import Trace
 
 DRAWS = 4_999
@@ -82,16 +83,6 @@ def agent_drift(
     adjusted = iter(holm([each.p_value for each in compared if each.p_value is not None]))
     told = [each if each.p_value is None else replace(each, p_value=next(adjusted)) for each in compared]
     return tuple(estimate for each in told for estimate in each.estimates())
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """The p-values, in their order, adjusted for how many they are (Holm 1979)."""
-    order = sorted(range(len(p_values)), key=lambda n: p_values[n])
-    adjusted, least = [0.0] * len(p_values), 0.0
-    for rank, n in enumerate(order):
-        least = max(least, min(1.0, (len(p_values) - rank) * p_values[n]))
-        adjusted[n] = least
-    return adjusted
 
 
 def _known(traces: Iterable[Trace], of: Callable[[Trace], float | None]) -> clusters.Floats:
