@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from affidavit.measure import intervals
 from affidavit.measure.estimate import CONFIDENCE
 
 Floats = NDArray[np.float64]
@@ -106,11 +107,8 @@ def _bound(ordered: Floats, q: float) -> float | None:
 
 
 def _wilson(share: float, n: float) -> Interval:
-    z = float(stats.norm.ppf(1 - TAIL))
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    # Rounding must not push an end past the share itself, nor past what a share can be.
-    return Interval(share, max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share)))
+    low, high = (float(end) for end in intervals.wilson(share, n))
+    return Interval(share, low, high)
 
 
 def floats(values: Sequence[float]) -> Floats:
