@@ -125,6 +125,7 @@ print(json.dumps({
     "fds": sorted(int(each) for each in os.listdir("/proc/self/fd")),
     "processes": [each for each in os.listdir("/proc") if each.isdigit()],
     "status": status(),
+    "root": sorted(os.listdir("/")),
     "model": sorted(os.listdir(os.environ["MODEL"])),
     "spoil": attempt(lambda: open(os.environ["MODEL"] + "/x", "w").close()),
     "scratch": attempt(lambda: open(os.environ["HOME"] + "/x", "w").close()),
@@ -157,6 +158,8 @@ def test_with_namespaces_nothing_of_ours_is_there_whoever_we_are(run, place, how
     }
     assert (found["key"], found["listing"]) == ("FileNotFoundError", "FileNotFoundError")
     assert set(found["environ"]) <= {"HOME", "MODEL", "LC_CTYPE"}
+    shown = {"bin", "dev", "etc", "lib", "lib32", "lib64", "proc", "sbin", "scoring", "usr"}
+    assert set(found["root"]) <= shown, "and the old root is not below the new one"
     assert found["processes"] == ["1"], "it sees itself alone"
     assert {0, 1, 2, 3}.issuperset(set(found["fds"]) - {max(found["fds"])}), "and has nothing else open"
     assert (found["model"], found["spoil"]) == (["MLmodel"], "OSError")
