@@ -9,7 +9,7 @@ from affidavit.measure.intervals import newcombe
 from affidavit.measure.paired import agreement, auc_difference, compared, error_differences
 
 
-def rows(seed, n=300):
+def rows(seed, n=600):
     rng = np.random.default_rng(seed)
     label = rng.integers(0, 2, n)
     old = np.where(rng.random(n) < 0.8, label, 1 - label)
@@ -32,6 +32,13 @@ def test_every_difference_is_that_of_the_two_versions(seed):
         each = found[f"{name}_difference"]
         assert each.value == pytest.approx(score(label, new) - score(label, old), abs=1e-9)
         assert each.low <= each.value <= each.high
+
+
+def test_of_fewer_than_five_hundred_rows_only_shares_of_fixed_rows_have_an_interval():
+    found = compared(*agreement(*rows(1, n=499), classes=(0, 1)), seed=1, draws=50)
+    assert {e.measure for e in found if e.low is None} == {
+        *("precision_difference", "f1_difference", "matthews_corrcoef_difference")
+    }
 
 
 def test_shared_rows_make_the_interval_narrower():
