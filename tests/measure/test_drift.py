@@ -227,3 +227,10 @@ def test_what_is_no_number_no_weight_or_no_count_is_refused(wrong):
 def test_a_column_that_is_not_compared_has_no_number():
     (found,) = estimates(NotCompared("a list of bytes"), about="x")
     assert (found.measure, found.value, found.why) == ("drift", None, "a list of bytes")
+
+
+def test_of_many_rows_the_limit_is_close_to_the_law_and_not_below_it():
+    random = np.random.default_rng(18)
+    found = compare_numbers(random.normal(size=30_000), random.normal(0.015, 1, 30_000))
+    law = stats.kstwo.sf(found.ks, 15_000)
+    assert law <= values(found)["ks_p_value"] <= 1.05 * law
