@@ -245,7 +245,7 @@ def estimates(compared: Compared, *, about: str, least: int = LEAST) -> tuple[Es
     """What the comparison of the column ``about`` comes to.
 
     Of numbers: ``ks_statistic`` and ``ks_p_value`` (two-sided, the law of the one-sample statistic at the harmonic size
-    m·n/(m+n), from 10,000 on its limit; SciPy's ``ks_2samp(method="asymp")``; conservative where values are tied), ``wasserstein_distance``
+    m·n/(m+n), above 10,000 its limit; conservative where values are tied), ``wasserstein_distance``
     (the first, in the column's unit), ``normalised_wasserstein_distance`` (over the reference's standard deviation,
     divided by the number of rows), ``population_stability_index``. Of categories: ``chi_square``,
     ``chi_square_p_value`` (Pearson, no correction), ``cramers_v``, ``total_variation_distance``,
