@@ -64,8 +64,6 @@ def measurement(*figures: Figure, **changed: object) -> Measurement:
         what="Performance and fairness",
         subject="mortgage-approval version 3",
         scope="system:mortgage-approval",
-        origin="affidavit.invalid/test",
-        at=NOON,
         thresholds=(
             Judged("recall at least 0.8", Met.MET, "recall is 0.84; at least 0.8 is demanded: met."),
             Judged("log_loss at most 0.4", Met.CANNOT, "log_loss has no value."),
@@ -83,10 +81,12 @@ def measurement(*figures: Figure, **changed: object) -> Measurement:
         conditions=Conditions(
             model="models:/mortgage-approval/3",
             model_origin=Origin.RECORDED,
-            seed=20260314,
-            minimum_group_size=30,
-            windows=(("hold-out", "rows of the first quarter"),),
-            methods=(("recall", "Wilson interval (Wilson 1927)"),),
+            settings=(
+                ("seed", "20260314"),
+                ("smallest group", "30 rows"),
+                ("window: hold-out", "rows of the first quarter"),
+                ("recall", "Wilson interval (Wilson 1927)"),
+            ),
         ),
         not_tested=("Membership of training rows: no endpoint is declared.",),
         attempts=(

@@ -89,7 +89,7 @@ def test_a_number_shows_its_exact_value_on_demand():
 
 
 def test_what_is_not_there_says_so():
-    bare = Conditions("m", Origin.REPERFORMED, None, 30, (), ())
+    bare = Conditions("m", Origin.REPERFORMED, ())
     nothing: dict[str, object] = dict.fromkeys(("thresholds", "estimates", "actions", "not_tested", "attempts"), ())
     page = read(**nothing, conditions=bare, demonstration="")
     assert [fault for fault in page.faults() if fault != "<style>"] == []
@@ -104,7 +104,7 @@ def test_what_is_not_there_says_so():
 def test_attempts_are_counted():
     tries = [Attempt(NOON, f"version {n}", "not met") for n in range(14)]
     page = read(attempts=tries)
-    assert "This is attempt 14." in page.text
+    assert "This is attempt 15;" in page.text
     assert "version 3" in page.text
 
 
@@ -132,11 +132,10 @@ def hostile(text: str, *figures: Figure) -> str:
         what=text,
         subject=text,
         scope=f"system:{text}",
-        origin=text,
         thresholds=[Judged(text, Met.NOT_MET, text)],
         estimates=[replace(recall(0.5), about=text, group=pairs), replace(recall(None), why=text)],
         actions=[Action(text, text)],
-        conditions=Conditions(text, Origin.RECORDED, 1, 30, pairs, pairs),
+        conditions=Conditions(text, Origin.RECORDED, pairs),
         not_tested=[text],
         attempts=[Attempt(NOON, text, text)],
         demonstration=text,

@@ -12,8 +12,12 @@ import affidavit
 from affidavit.evidence import Circumstances, Collector, Draft, Json, Origin, Stage, Subject, dumps, kinds, system_scope
 from affidavit.evidence.measured import measured_name
 from affidavit.evidence.salted import salted
-from affidavit.inventory import Threshold
+from affidavit.inventory import System, Threshold
 from affidavit.measure import Estimate
+from affidavit.pages.figures import Figure
+from affidavit.pages.render import render
+from affidavit.pages.report import Action, Attempt, Conditions, Judged, Measurement, report_page
+from affidavit.rules.thresholds import Met, judge_threshold
 from affidavit.warehouse import Fingerprint
 
 _ROOM = 48_000
@@ -32,7 +36,8 @@ class Taken:
     """One family of measures, taken of one source.
 
     ``rows`` were measured, ``left_out`` counts the others by the reason. ``settings`` are the parameters of the method
-    in words; ``about`` are further subjects, such as the table's state and the model version. ``report`` is HTML.
+    in words; ``about`` are further subjects, such as the table's state and the model version. ``thresholds`` are those
+    that stand for the family; ``figures`` are drawn into the report.
     """
 
     family: str
@@ -40,7 +45,6 @@ class Taken:
     estimates: tuple[Estimate, ...]
     rows: int
     settings: Mapping[str, str]
-    report: bytes
     consistency: str
     left_out: Mapping[str, int]
     model: str | None = None
@@ -48,17 +52,18 @@ class Taken:
     fingerprint: Fingerprint | None = None
     thresholds: tuple[Threshold, ...] = ()
     about: tuple[Subject, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
     canary: bool = False
 
 
 def measurement(
-    system_id: str, taken: Taken, *, origin: Origin, collector: str, seen: Circumstances
+    system: System, taken: Taken, *, origin: Origin, collector: str, seen: Circumstances
 ) -> tuple[Draft, bytes]:
     """The statement of what was taken, and the blob that holds its report."""
     results = [_result(estimate) for estimate in taken.estimates]
     sizes = itertools.accumulate(len(dumps(result)) + 1 for result in results)
     shown = sum(size <= _ROOM for size in sizes)
-    digest = taken.fingerprint
     facts: dict[str, Any] = {
         "family": taken.family,
         "source": taken.source,
@@ -66,9 +71,7 @@ def measurement(
         "version": taken.version,
         "rows": taken.rows,
         "left_out": dict(taken.left_out),
-        "fingerprint": {"sha256": digest.sha256, "method": digest.method, "coverage": digest.coverage}
-        if digest
-        else None,
+        "fingerprint": _named(taken.fingerprint) if taken.fingerprint else None,
         "consistency": taken.consistency,
         "settings": dict(taken.settings),
         "thresholds": _digest(taken.thresholds),
@@ -76,12 +79,12 @@ def measurement(
         "results_omitted": len(results) - shown,
         "canary": taken.canary,
     }
-    report = salted(taken.report)
+    report = salted(_report(system, taken, origin=origin, demonstration=seen.demonstration))
     details = {"digest": {"sha256": hashlib.sha256(report).hexdigest()}, "media_type": "text/html"}
     name = measured_name(taken.source, taken.family, canary=taken.canary)
     draft = Draft(
         kind=kinds.MEASUREMENT,
-        scope=system_scope(system_id),
+        scope=system_scope(system.id),
         stage=_STAGES.get(taken.family, Stage.VERIFICATION),
         origin=origin,
         subjects=(Subject.of_facts(name, facts), *taken.about),
@@ -90,6 +93,41 @@ def measurement(
         seen=seen,
     )
     return draft, report
+
+
+def _report(system: System, taken: Taken, *, origin: Origin, demonstration: str | None) -> bytes:
+    judged = [_judged(threshold, taken.estimates) for threshold in taken.thresholds]
+    missed = any(each.outcome is not Met.MET for each in judged)
+    action = "Find out why a threshold is missed or cannot be judged; then train again, or decide on an exception"
+    whole = Measurement(
+        what=taken.family.replace("-", " ").capitalize(),
+        subject=taken.source,
+        scope=system_scope(system.id),
+        thresholds=judged,
+        estimates=taken.estimates,
+        actions=[Action(action, system.owner)] if missed else [],
+        figures=taken.figures,
+        conditions=Conditions(_model(taken), origin, tuple(taken.settings.items())),
+        not_tested=[f"{e.measure}: {e.why}" for e in taken.estimates if (e.why or "").startswith("not tested")],
+        attempts=taken.attempts,
+        demonstration=demonstration or "",
+    )
+    return render(report_page(whole)).encode()
+
+
+def _judged(threshold: Threshold, estimates: Sequence[Estimate]) -> Judged:
+    found = judge_threshold(threshold, estimates)
+    return Judged(f"{threshold.label} {threshold.demand}", found.met, found.sentence)
+
+
+def _model(taken: Taken) -> str:
+    if taken.model is None:
+        return "none: no model version is named"
+    return f"{taken.model} version {taken.version}" if taken.version else f"{taken.model}, of no known version"
+
+
+def _named(digest: Fingerprint) -> dict[str, Json]:
+    return {"sha256": digest.sha256, "method": digest.method, "coverage": digest.coverage}
 
 
 def _digest(thresholds: Sequence[Threshold]) -> str | None:

@@ -51,21 +51,18 @@ class Action:
 class Conditions:
     """How it was measured: whatever somebody needs who wants to measure it again.
 
-    ``windows`` are names of windows with what they hold; ``methods`` names of measures with the method and its source.
-    ``model`` is the version that was measured, and ``model_origin`` who says that it was this one.
+    ``model`` is the version that was measured, and ``model_origin`` who says that it was this one; ``settings`` are
+    names (seed, smallest group, windows, methods with their source) with what was chosen.
     """
 
     model: str
     model_origin: Origin
-    seed: int | None
-    minimum_group_size: int
-    windows: Sequence[tuple[str, str]]
-    methods: Sequence[tuple[str, str]]
+    settings: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at this measurement, whether or not anybody liked its result."""
+    """One attempt before this measurement, whether or not anybody liked its result."""
 
     at: datetime
     model: str
@@ -77,15 +74,14 @@ class Measurement:
     """What one measurement came to, as plain data.
 
     ``what`` is ours ("Performance and fairness"), ``subject`` the name of what was measured. ``attempts`` are all that
-    the ledger knows, oldest first, this one last. ``origin`` is the log's, ``demonstration`` the label of what is
-    scripted, empty where nothing is.
+    the ledger knew before it, oldest first. ``demonstration`` is the label of what is scripted, empty where nothing is.
+    When it was measured, and in which log it stands, the entry says that names the report: the same rows measured again
+    give the same bytes.
     """
 
     what: str
     subject: str
     scope: str
-    origin: str
-    at: datetime
     thresholds: Sequence[Judged]
     estimates: Sequence[Estimate]
     actions: Sequence[Action]
@@ -104,7 +100,6 @@ class ReportPage:
     what: str
     subject: Name
     scope: str
-    at: Moment
     answer: str
     thresholds: tuple[Judged, ...]
     headline: Table
@@ -130,13 +125,12 @@ def report_page(measurement: Measurement) -> ReportPage:
         frame=Frame(
             f"{measurement.what} of {subject.plain}",
             Links(),
-            measurement.origin,
+            "",
             (Demonstration(staged, measurement.scope, 1),) if staged else (),
         ),
         what=measurement.what,
         subject=subject,
         scope=title,
-        at=moment(measurement.at),
         answer=_answer(measurement),
         thresholds=tuple(sorted(measurement.thresholds, key=lambda judged: worst[judged.outcome])),
         headline=Table.of(("measure", *_COLUMNS), [(measure_words(e), *estimate_cells(e)) for e in whole]),
@@ -172,18 +166,14 @@ def _settings(conditions: Conditions) -> tuple[tuple[str, Cell], ...]:
     said: list[tuple[str, Cell]] = [
         ("Version measured", name(conditions.model)),
         ("Who says it was this version", ORIGIN_MEANS[conditions.model_origin]),
-        ("Seed", "none: nothing was drawn at random" if conditions.seed is None else str(conditions.seed)),
-        ("Smallest group that is judged", counted(conditions.minimum_group_size, "row")),
     ]
-    said += [(f"Window: {window}", name(text)) for window, text in conditions.windows]
-    said += [(f"Method: {measure}", name(text, longest=400)) for measure, text in conditions.methods]
-    return tuple(said)
+    return (*said, *((label, name(text, longest=400)) for label, text in conditions.settings))
 
 
 def _attempted(attempts: Sequence[Attempt]) -> str:
-    if len(attempts) < 2:
+    if not attempts:
         return "This is the first attempt that the ledger knows."
     return (
-        f"This is attempt {number(len(attempts)).shown}. The more attempts there are on the same rows, the less one "
+        f"This is attempt {number(len(attempts) + 1).shown}; those before it are below. The more attempts there are on the same rows, the less one "
         "that meets its thresholds says."
     )
