@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import affidavit
@@ -61,6 +61,7 @@ def measurement(
     system: System, taken: Taken, *, origin: Origin, collector: str, seen: Circumstances
 ) -> tuple[Draft, bytes]:
     """The statement of what was taken, and the blob that holds its report."""
+    taken = replace(taken, estimates=tuple(_steady(estimate) for estimate in taken.estimates))
     results = [_result(estimate) for estimate in taken.estimates]
     sizes = itertools.accumulate(len(dumps(result)) + 1 for result in results)
     shown = sum(size <= _ROOM for size in sizes)
@@ -135,6 +136,15 @@ def _digest(thresholds: Sequence[Threshold]) -> str | None:
         return None
     documents: list[Json] = [threshold.model_dump(mode="json") for threshold in thresholds]
     return hashlib.sha256(dumps(documents)).hexdigest()
+
+
+def _steady(estimate: Estimate) -> Estimate:
+    """With twelve digits: the order in which a warehouse adds must not make the same rows a new fact."""
+
+    def digits(number: float | None) -> float | None:
+        return None if number is None else float(f"{number:.12g}")
+
+    return replace(estimate, value=digits(estimate.value), low=digits(estimate.low), high=digits(estimate.high))
 
 
 def _result(estimate: Estimate) -> dict[str, Json]:

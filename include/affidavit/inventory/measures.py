@@ -9,6 +9,8 @@ from affidavit.inventory.thresholds import Threshold
 
 _RATES = ("accuracy", "precision", "recall", "specificity", "false_positive_rate", "false_negative_rate", "f1")
 
+_COMPARED = ("selection_rate", "recall", "false_positive_rate", "precision")
+
 _OF_ROWS: Mapping[str, tuple[str, ...]] = {
     "performance": (
         *_RATES,
@@ -19,8 +21,7 @@ _OF_ROWS: Mapping[str, tuple[str, ...]] = {
         "brier_score",
         "log_loss",
         "expected_calibration_error",
-        "calibration_intercept",
-        "calibration_slope",
+        "calibration_in_the_large",
         "selection_rate",
         "prevalence",
         *(f"{rate}_{average}" for rate in ("precision", "recall", "f1") for average in ("macro", "weighted")),
@@ -31,16 +32,13 @@ _OF_ROWS: Mapping[str, tuple[str, ...]] = {
         "r2",
     ),
     "fairness": (
-        "selection_rate_difference",
-        "selection_rate_ratio",
+        *(f"{rate}_{how}" for rate in _COMPARED for how in ("difference", "ratio")),
         "demographic_parity_difference",
         "demographic_parity_ratio",
         "equal_opportunity_difference",
-        "equal_opportunity_ratio",
         "equalized_odds_difference",
         "equalized_odds_ratio",
         "predictive_parity_difference",
-        "predictive_parity_ratio",
     ),
     "drift": (
         "drift_alarm",
@@ -53,6 +51,7 @@ _OF_ROWS: Mapping[str, tuple[str, ...]] = {
         "unseen_share",
         "missing_share_difference",
     ),
+    "data-threats": ("holdout_overlap_share", "target_leakage_information", "training_only_features"),
     "agreement": ("agreement",),
 }
 

@@ -174,6 +174,6 @@ def _attempted(attempts: Sequence[Attempt]) -> str:
     if not attempts:
         return "This is the first attempt that the ledger knows."
     return (
-        f"This is attempt {number(len(attempts) + 1).shown}; those before it are below. The more attempts there are on the same rows, the less one "
-        "that meets its thresholds says."
+        f"This is attempt {number(len(attempts) + 1).shown}; those before it are below. The more attempts there are on "
+        "the same rows, the less one that meets its thresholds says."
     )

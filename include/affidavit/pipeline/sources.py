@@ -14,7 +14,7 @@ from affidavit.evidence.salted import payload
 from affidavit.inventory import Dataset, Endpoint, PredictionTable, Register, Suite, System, Tracking
 from affidavit.pipeline.steps import step_of_endpoint, step_of_register, step_of_table
 from affidavit.pipeline.workplace import Workplace
-from affidavit.projections import ScopeState
+from affidavit.projections import ScopeState, in_use
 
 Looks = Mapping[str, Callable[[], Look]]
 """Step id to the look at its source, which is taken when it is called."""
@@ -101,7 +101,8 @@ def _look_at_table(
         details = _details(workplace, observed[-1].facts) if table.partition else None
         before = Before(observed[-1].facts, details)
     connection = workplace.resolve(table.connection)
-    return look_at_table(system, table, suite, connection=connection, seen=seen, before=before)
+    versions = {used.model: used.version_name for used in in_use(known)}
+    return look_at_table(system, table, suite, connection=connection, seen=seen, before=before, versions=versions)
 
 
 def _details(workplace: Workplace, facts: Mapping[str, Any]) -> bytes | None:

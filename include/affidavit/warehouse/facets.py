@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -53,6 +53,13 @@ def whole(number: int) -> Expression:
 def real(number: float) -> Expression:
     """The same, of double precision."""
     return sa.cast(sa.literal_column(repr(float(number))), sa.Double)
+
+
+def those(table: TableRef, column: str, value: str, *, where: str) -> TableRef:
+    """The rows whose ``column`` is what ``value`` writes. Raises ``SourceRefused`` for a column that is not there."""
+    found = table.column(column, where=where)
+    equal = _equal(found, declared([found])[0], value)
+    return replace(table, only=sa.false() if equal is None else equal)
 
 
 def position(column: Column, values: Sequence[str]) -> Expression:

@@ -1,0 +1,316 @@
+"""What is measured of a table of scored rows, in the very snapshot that its fingerprint is of.
+
+Everything is added up in the warehouse: what comes here are counts and sums, by the groups that the inventory names.
+Families are measured one by one (:data:`affidavit.evidence.measured.FAMILIES`): performance over all rows and over
+time, fairness by group, drift against the reference, threats to the data that the model learnt from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from affidavit.collect.measurements import Taken
+from affidavit.inventory import Dataset, Measured, PredictionTable, System
+from affidavit.inventory.measures import family_of
+from affidavit.measure import Estimate, cannot
+from affidavit.measure.alarms import LEVEL, judge_drift
+from affidavit.measure.calibration import calibrated, reliability
+from affidavit.measure.confusion import Confusion
+from affidavit.measure.estimate import ALL_ROWS
+from affidavit.measure.fairness import fairness
+from affidavit.measure.leakage import leakage_information
+from affidavit.measure.performance import binary, multiclass
+from affidavit.measure.presence import training_only
+from affidavit.measure.ranking import ranked
+from affidavit.measure.residuals import regression
+from affidavit.measure.rows import TROUBLES
+from affidavit.pages import charts, distributions
+from affidavit.pages.figures import Figure, Point, ReliabilityBin
+from affidavit.rules.thresholds import judge_threshold
+from affidavit.warehouse import Fingerprint, Snapshot, TableRef, drift, features, numbers, outcomes
+from affidavit.warehouse.facets import By, GroupColumn, TimeColumn, those
+from affidavit.warehouse.overlap import Rows, holdout_overlap
+from affidavit.warehouse.windows import Window
+
+_OVER_TIME = ("accuracy", "recall", "precision", "selection_rate", "mean_absolute_error", "mean_error")
+"""Measures whose course over time is told: of every one there would be more lines than anybody reads."""
+
+_UNKNOWN = "which version is in use is unknown, and so whose answers the rows hold"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A table of scored rows in a snapshot: ``rows`` are those of ``version``, which is None where nobody knows it."""
+
+    opened: Snapshot
+    system: System
+    table: PredictionTable
+    measured: Measured
+    whole: TableRef
+    version: str | None
+
+    @property
+    def rows(self) -> TableRef:
+        """The rows that the version in use answered; all of them where no column tells versions apart."""
+        if self.measured.version is None or self.version is None:
+            return self.whole
+        return those(self.whole, self.measured.version, self.version, where=self.where)
+
+    @property
+    def about(self) -> str:
+        """How queries name the table."""
+        return self.table.table
+
+    @property
+    def where(self) -> str:
+        """How errors name the table."""
+        return self.opened.where(self.table.table)
+
+    @property
+    def reference(self) -> Dataset | None:
+        """The dataset that drift is told against, and that the model learnt from."""
+        return next((each for each in self.system.datasets if each.id == self.measured.reference), None)
+
+    @property
+    def groups(self) -> tuple[GroupColumn, ...]:
+        """The columns whose groups are compared."""
+        return tuple(GroupColumn(column, values) for column, values in self.measured.groups.items())
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The results of one family, and what they rest on."""
+
+    estimates: Sequence[Estimate]
+    rows: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    figures: Sequence[Figure] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def measure_rows(scored: Scored, *, digest: Fingerprint) -> tuple[Taken, ...]:
+    """Every family that the inventory asks for. ``digest`` is of the whole table, in the same snapshot.
+
+    Raises ``SourceRefused`` for a declared column that is absent or of no use, and as :meth:`Snapshot.query`.
+    """
+    measured, families = scored.measured, dict(_families(scored))
+    return tuple(
+        Taken(
+            family=family,
+            source=scored.table.id,
+            estimates=tuple(found.estimates),
+            rows=found.rows,
+            settings={**_settings(measured), **found.settings},
+            consistency=scored.opened.consistency,
+            left_out={name: n for name, n in found.left_out.items() if n},
+            model=measured.model,
+            version=scored.version,
+            fingerprint=digest,
+            thresholds=tuple(each for each in measured.thresholds if family_of(each) == family),
+            figures=tuple(found.figures),
+        )
+        for family, found in families.items()
+    )
+
+
+def _families(scored: Scored) -> Iterator[tuple[str, _Found]]:
+    measured = scored.measured
+    if scored.version is None:
+        yield "performance", _Found([cannot("accuracy", _UNKNOWN)], 0)
+    elif measured.task == "regression":
+        yield from _numbers(scored)
+    else:
+        yield from _classes(scored)
+    if measured.reference is not None:
+        yield "drift", _drift(scored)
+        yield "data-threats", _threats(scored)
+
+
+def _settings(measured: Measured) -> dict[str, str]:
+    said = {"task": measured.task, "smallest group": f"{measured.minimum} rows", "seed": str(measured.seed)}
+    if measured.cut is not None:
+        said["decided positive from"] = repr(measured.cut)
+    return said
+
+
+def _classes(scored: Scored) -> Iterator[tuple[str, _Found]]:
+    measured, opened, about = scored.measured, scored.opened, scored.about
+    two = measured.task == "binary"
+    asked = outcomes.Outcomes(
+        scored.table.label,
+        measured.classes,
+        decision=measured.decision if two else scored.table.score,
+        score=scored.table.score if two else None,
+        cut=measured.cut,
+        weight=measured.weight,
+    )
+    how: dict[str, Any] = {"seed": measured.seed, "minimum": measured.minimum}
+
+    def all_of(counted: Confusion) -> list[Estimate]:
+        return binary(counted, **how) if two else multiclass(counted, **how)
+
+    counted = outcomes.confusion(opened, scored.rows, asked, by=scored.groups, about=about)
+    whole = counted.by()
+    estimates, figures = all_of(whole), []
+    probable = None
+    if two:
+        ranking = outcomes.rank(opened, scored.rows, asked, about=about)
+        _, probable = outcomes.confusion_and_probabilities(opened, scored.rows, asked, by=scored.groups, about=about)
+        estimates += [*ranked(ranking, minimum=measured.minimum), *calibrated(probable.by(), minimum=measured.minimum)]
+        bins = reliability(probable.by(), 0, minimum=measured.minimum)
+        figures.append(distributions.calibration(_reliability(bins)))
+    spans = _spans(scored)
+    if spans:
+        course = outcomes.confusion(opened, scored.rows, asked, by=spans, about=about)
+        told, drawn = _course(measured, all_of(course))
+        estimates += told
+        figures += drawn
+    left_out = dict(zip(TROUBLES, (int(n) for n in whole.troubles.sum(0)), strict=True))
+    yield "performance", _Found(estimates, int(whole.rows.sum()), left_out, figures)
+    if measured.groups:
+        by = [(column,) for column in measured.groups] + [tuple(columns) for columns in measured.together]
+        told = []
+        for columns in by:
+            told += all_of(counted.by(*columns))
+            told += fairness(counted.by(*columns), **how) if two else []
+            told += calibrated(probable.by(*columns), minimum=measured.minimum) if probable else []
+        yield "fairness", _Found(told, int(whole.rows.sum()), left_out, _by_group(measured, told))
+
+
+def _numbers(scored: Scored) -> Iterator[tuple[str, _Found]]:
+    measured, opened, about = scored.measured, scored.opened, scored.about
+    asked = numbers.Numbers(scored.table.label, scored.table.score, measured.weight)
+    counted = numbers.residuals(opened, scored.rows, asked, by=scored.groups, about=about)
+    whole = counted.by()
+    estimates, figures = regression(whole, minimum=measured.minimum), []
+    if measured.weight is None:
+        everything = numbers.residuals(opened, scored.rows, asked, about=about)
+        estimates += numbers.median_error(opened, scored.rows, asked, everything, about=about)
+    if spans := _spans(scored):
+        course = numbers.residuals(opened, scored.rows, asked, by=spans, about=about)
+        told, drawn = _course(measured, regression(course, minimum=measured.minimum))
+        estimates += told
+        figures += drawn
+    rows = int(whole[0, 0, 0].sum())
+    left_out = dict(zip(TROUBLES, (int(n) for n in whole.troubles.sum(0)), strict=True))
+    yield "performance", _Found(estimates, rows, left_out, figures)
+    if measured.groups:
+        by = [(column,) for column in measured.groups] + [tuple(columns) for columns in measured.together]
+        told = [each for columns in by for each in regression(counted.by(*columns), minimum=measured.minimum)]
+        yield "fairness", _Found(told, rows, left_out, _by_group(measured, told))
+
+
+def _spans(scored: Scored) -> By:
+    time, every = scored.table.time_column, scored.measured.every
+    return (TimeColumn(time, every),) if time is not None and every is not None else ()
+
+
+def _course(measured: Measured, estimates: Sequence[Estimate]) -> tuple[list[Estimate], list[Figure]]:
+    """What is told of each span of time, and the lines that are drawn of it."""
+    told = [each for each in estimates if each.measure in _OVER_TIME and each.about is None]
+    drawn: dict[str, list[Point]] = {}
+    for each in told:
+        drawn.setdefault(each.measure, []).append(Point(each, _outcome(measured, each), each.group[0][1]))
+    return told, [charts.over_time(points) for points in drawn.values()]
+
+
+def _outcome(measured: Measured, estimate: Estimate) -> Any:
+    """What the thresholds say of one estimate; None where none reaches it."""
+    found = [judge_threshold(threshold, [estimate]) for threshold in measured.thresholds]
+    reached = [each.met for each in found if each.rows is not None]
+    return reached[0] if reached else None
+
+
+def _by_group(measured: Measured, estimates: Sequence[Estimate]) -> list[Figure]:
+    wanted = [each for each in ("selection_rate", "recall", "mean_error") if any(e.measure == each for e in estimates)]
+    return [
+        charts.groups([Point(e, _outcome(measured, e)) for e in estimates if e.measure == measure and e.about is None])
+        for measure in wanted
+    ]
+
+
+def _reliability(bins: Sequence[Any]) -> list[ReliabilityBin]:
+    size = len(bins)
+    return [
+        ReliabilityBin(
+            n / size,
+            (n + 1) / size,
+            None if found is None else found.score,
+            cannot("calibration", "too few rows in the bin")
+            if found is None
+            else Estimate("calibration", found.positive, found.rows, found.low, found.high),
+        )
+        for n, found in enumerate(bins)
+    ]
+
+
+def _elsewhere(scored: Scored, reference: Dataset) -> str | None:
+    """Why a reference cannot be read in the same snapshot."""
+    if reference.connection == scored.table.connection:
+        return None
+    return "the reference lies in another warehouse, and so not in the same snapshot"
+
+
+def _drift(scored: Scored) -> _Found:
+    measured, reference = scored.measured, scored.reference
+    assert reference is not None
+    if why := _elsewhere(scored, reference):
+        return _Found([cannot("drift_alarm", why)], 0)
+    watched = dict.fromkeys((*measured.features, scored.table.label))
+    base, now = Window(reference.table), Window(scored.table.table)
+    compared = drift.compare_windows(scored.opened, base, now, columns=watched)
+    estimates: list[Estimate] = []
+    drawn: list[Point] = []
+    for one in judge_drift(compared):
+        rows = max((each.n for each in one.estimates), default=0)
+        if one.alarm is None:
+            estimates.append(cannot("drift_alarm", one.why, n=rows, about=one.column))
+        else:
+            estimates.append(Estimate("drift_alarm", float(one.alarm), rows, about=one.column))
+        estimates += one.estimates
+        effect = ("ks_statistic", "total_variation_distance")
+        drawn += [Point(each, _outcome(measured, each)) for each in one.estimates if each.measure in effect]
+    settings = {
+        "reference": f"all rows of {reference.id}",
+        "current": f"all rows of {scored.table.id}",
+        "alarm": f"an effect above its threshold, and a probability of chance of at most {LEVEL:g} over all columns "
+        "together (Holm 1979)",
+    }
+    rows = max((each.n for each in estimates), default=0)
+    return _Found(estimates, rows, figures=[charts.drift(drawn)], settings=settings)
+
+
+def _threats(scored: Scored) -> _Found:
+    """Hold-out rows that were learnt from, features that tell the label alone, and those that only training has."""
+    measured, opened, training = scored.measured, scored.opened, scored.reference
+    assert training is not None
+    if why := _elsewhere(scored, training):
+        return _Found([cannot("holdout_overlap_share", why)], 0)
+    table = opened.table(training.table)
+    estimates: list[Estimate] = []
+    for holdout in scored.system.datasets:
+        if holdout.use in {"test", "validation"} and holdout.connection == training.connection:
+            kept = Rows(opened, opened.table(holdout.table), holdout.table)
+            columns = [name for name in (*measured.features, scored.table.label) if name]
+            shared = holdout_overlap(kept, Rows(opened, table, training.table), columns=columns)
+            estimates.append(_of(shared, holdout.id))
+    if measured.classes:
+        for name in measured.features:
+            counts = features.value_counts(
+                opened, table, name, about=training.table, label=scored.table.label, classes=measured.classes
+            )
+            estimates.append(leakage_information(name, counts))
+    seen = features.presence(
+        (opened, table, training.table), (opened, scored.whole, scored.about), list(measured.features)
+    )
+    estimates += training_only(seen).estimates
+    rows = max((each.n for each in estimates), default=0)
+    return _Found(estimates, rows, settings={"training data": training.id})
+
+
+def _of(estimate: Estimate, about: str) -> Estimate:
+    if estimate.why is not None:
+        return cannot(estimate.measure, estimate.why, n=estimate.n, about=about)
+    return Estimate(estimate.measure, estimate.value, estimate.n, estimate.low, estimate.high, about, ALL_ROWS)
