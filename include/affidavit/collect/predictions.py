@@ -264,11 +264,6 @@ def _drift(scored: Scored) -> _Found:
     estimates: list[Estimate] = []
     drawn: list[Point] = []
     for one in judge_drift(compared):
-        rows = max((each.n for each in one.estimates), default=0)
-        if one.alarm is None:
-            estimates.append(cannot("drift_alarm", one.why, n=rows, about=one.column))
-        else:
-            estimates.append(Estimate("drift_alarm", float(one.alarm), rows, about=one.column))
         estimates += one.estimates
         effect = ("ks_statistic", "total_variation_distance")
         drawn += [Point(each, _outcome(measured, each)) for each in one.estimates if each.measure in effect]
