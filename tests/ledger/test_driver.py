@@ -1,8 +1,13 @@
+from datetime import UTC, datetime
+from threading import Thread
+
 import pytest
 
-from affidavit.ledger import driver
+from affidavit.errors import LedgerUnavailable
+from affidavit.ledger import driver, engine
 from affidavit.ledger.tables import entries, nodes
 
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 ODD = "tab\t, newline\n, backslash\\, 'quote', \\N, 審計, 🧾"
 
 
@@ -24,6 +29,72 @@ def test_rows_are_read_as_they_were_inserted_however_many(place, several):
 def test_what_is_among_many_values_is_found(place):
     with place.create() as ledger, ledger._engine.connect() as connection:
         driver.insert(connection, nodes, [(1, index, bytes([index]) * 32) for index in range(10)])
-        among, values = driver.among(connection, [bytes([index]) * 32 for index in (3, 5, 77)])
-        found = driver.rows(connection, f'SELECT "index" FROM nodes WHERE hash {among} ORDER BY "index"', values)
-        assert [index for (index,) in found] == [3, 5]
+        several = [bytes([index]) * 32 for index in (3, 5, 77)]
+        query = 'SELECT "index" FROM nodes WHERE level = {} AND hash {} ORDER BY "index"'
+        assert driver.rows(connection, query, [1, several]) == [(3,), (5,)]
+
+
+def test_queries_asked_at_once_are_answered_in_their_order(place):
+    with place.create() as ledger, ledger._engine.connect() as connection:
+        queries = [("SELECT {}", [7]), ("SELECT size FROM checkpoints", []), ("SELECT 1 WHERE 1 = 0", [])]
+        assert driver.asked(connection, queries) == [[(7,)], [(1,)], []]
+
+
+def test_what_a_postgres_writer_asks_is_prepared_once_also_where_it_is_read_in_between(postgres_url, tmp_path, alias):
+    """A ROLLBACK makes psycopg forget all that it has prepared."""
+    from affidavit.ledger import Ledger, LocalSigner
+
+    signer = LocalSigner.generate(tmp_path / "key")
+    with Ledger.create(postgres_url, blobs=str(tmp_path), signer=signer, now=NOON) as ledger:
+        for number in range(10):
+            ledger.append([alias(model=str(number))], now=NOON)
+            assert ledger.head().size == number + 2
+        with ledger._engine.connect() as connection:
+            found = driver.rows(connection, "SELECT statement FROM pg_prepared_statements")
+    prepared = " ".join(statement for (statement,) in found)
+    for part in ("pg_advisory_xact_lock", "SELECT stream", "INTO entries", "INTO checkpoints"):
+        assert part in prepared
+
+
+def test_an_insert_that_fails_takes_the_commit_sent_with_it_along(place):
+    def write(ledger):
+        with engine.writing(ledger._engine) as connection, engine.committing(connection):
+            for index in (5, 6, 5):
+                driver.insert(connection, nodes, [(1, index, bytes(32))])
+
+    with place.create() as ledger:
+        with pytest.raises(LedgerUnavailable, match="another writer was first"):
+            write(ledger)
+        with engine.reading(ledger._engine) as connection:
+            assert driver.rows(connection, "SELECT COUNT(*) FROM nodes") == [(0,)]
+
+
+def test_what_is_asked_with_the_lock_sees_what_its_last_holder_committed(place):
+    """All of it is sent before the lock is there: each query must still look only once it is."""
+    count = [("SELECT COUNT(*) FROM nodes", [])]
+    found = []
+
+    def wait_for_it():
+        with engine.locked(ledger._engine, count) as (_, answers):
+            found.append(answers)
+
+    with place.create() as ledger:
+        waiting = Thread(target=wait_for_it)
+        with engine.writing(ledger._engine) as connection:
+            waiting.start()
+            if place.url.startswith("postgresql"):
+                until_it_waits(ledger)
+            driver.insert(connection, nodes, [(1, 5, bytes(32))])
+        waiting.join()
+    assert found == [[[(1,)]]]
+
+
+def until_it_waits(ledger):
+    """Until somebody in this database waits for the write lock."""
+    query = (
+        "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    with ledger._engine.connect() as connection:
+        while driver.rows(connection, query) == [(0,)]:
+            pass

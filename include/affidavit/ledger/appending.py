@@ -25,8 +25,10 @@ Closing = Callable[[Sequence[bool]], Draft | None]
 
 _LATEST = (
     'SELECT stream, leaf_hash, facts_digest, observed_at FROM entries WHERE "index" IN '
-    '(SELECT MAX("index") FROM entries WHERE stream %s GROUP BY stream)'
+    '(SELECT MAX("index") FROM entries WHERE stream {} GROUP BY stream)'
 )
+_STREAMS = 500
+"""Streams that one query asks for."""
 
 
 @dataclass(frozen=True)
@@ -50,28 +52,34 @@ class Appended:
     closing: Receipt | None = None
 
 
+def standing(drafts: Iterable[Draft]) -> list[driver.Query]:
+    """What an append must know under the lock: how the log stands, then the latest entry of each draft's stream."""
+    return [log.STANDING, *_latest_of(drafts)]
+
+
+def _latest_of(drafts: Iterable[Draft]) -> list[driver.Query]:
+    streams = sorted({draft.statement.stream for draft in drafts})
+    return [(_LATEST, [streams[start : start + _STREAMS]]) for start in range(0, len(streams), _STREAMS)]
+
+
 class Batch:
     """The new entries of one append. ``edge`` grows with them; ``head`` covers all before them, or some of it."""
 
     def __init__(self, connection: Connection, edge: Frontier, head: Head | None) -> None:
         self._connection = connection
-        self._head = head
+        self._present = head
+        self._head: Head | None = None
         self.edge = edge
         self._old = edge.copy()
         self._latest: dict[bytes, tuple[bytes, bytes, str]] = {}
         self._rows: list[tuple[Any, ...]] = []
         self._nodes: dict[Node, bytes] = {}
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def look_up(self, drafts: Iterable[Draft]) -> None:
-        """Read the latest entry of each draft's stream."""
-        streams = {draft.statement.stream for draft in drafts} - set(self._latest)
-        for some in _batched(sorted(streams), 500):
-            among, values = driver.among(self._connection, some)
-            rows = driver.rows(self._connection, _LATEST % among, values)
-            self._latest.update({bytes(stream): (bytes(leaf), bytes(facts), at) for stream, leaf, facts, at in rows})
+    def look_up(self, found: Iterable[driver.Rows]) -> None:
+        """Learn the latest entries that queries of :func:`standing` found; what was added here is later still."""
+        for rows in found:
+            for stream, leaf, facts, at in rows:
+                self._latest.setdefault(bytes(stream), (bytes(leaf), bytes(facts), at))
 
     def add(self, draft: Draft) -> int | None:
         """Seal ``draft`` behind the latest of its stream; its index, or None where the facts are the same.
@@ -98,28 +106,32 @@ class Batch:
         self._latest[statement.stream] = (digest, statement.facts_digest, statement.observed_at)
         return index
 
+    def sign(self, signer: Signer, *, now: datetime) -> Head | None:
+        """The head over everything that is stored or was added; the present one where that covers it."""
+        size, previous = self.edge.size, self._present
+        if size == (previous.size if previous else 0):
+            return previous
+        known = {**dict(zip(cover(0, self._old.size), self._old.peaks, strict=True)), **self._nodes}
+        reader = _Known(known, log.DatabaseNodes(self._connection))
+        proof = prove_consistency(reader, size1=previous.size, size2=size) if previous else []
+        checkpoint = Checkpoint(signer.vkey.name, size, self.edge.root())
+        self._head = signer.sign(checkpoint, previous=previous, proof=proof, time=now)
+        return self._head
+
+    def add_behind(self, draft: Draft) -> int | None:
+        """:meth:`add` a draft that was not asked about before."""
+        self.look_up(driver.asked(self._connection, _latest_of([draft])))
+        return self.add(draft)
+
     def write(self) -> None:
-        """Insert entries and the nodes they complete."""
-        if not self._rows:
-            return
-        driver.insert(self._connection, entries, self._rows)
+        """Insert what was added, the nodes it completed, and the head where :meth:`sign` made a new one."""
+        if self._rows:
+            driver.insert(self._connection, entries, self._rows)
         completed = [(level, index, digest) for (level, index), digest in self._nodes.items() if level]
         if completed:
             driver.insert(self._connection, nodes, completed)
-
-    def sign(self, signer: Signer, *, now: datetime) -> Head | None:
-        """The head over everything that was written, signed and recorded; the present one where that covers it."""
-        size, previous = self.edge.size, self._head
-        if size == (previous.size if previous else 0):
-            return previous
-        reader: NodeReader = log.DatabaseNodes(self._connection)
-        if previous is not None and previous.size == self._old.size:
-            # What leads from one head to the next is in the old edge and the new nodes: nothing need be read.
-            reader = _Known({**dict(zip(cover(0, self._old.size), self._old.peaks, strict=True)), **self._nodes})
-        proof = prove_consistency(reader, size1=previous.size, size2=size) if previous else []
-        checkpoint = Checkpoint(signer.vkey.name, size, self.edge.root())
-        head = signer.sign(checkpoint, previous=previous, proof=proof, time=now)
-        return log.record(self._connection, head, previous=previous)
+        if self._head is not None:
+            log.record(self._connection, self._head, previous=self._present)
 
     def receipt(self, index: int | None, head: Head) -> Receipt | None:
         """The receipt of an entry of this batch, once ``head`` is durable."""
@@ -128,11 +140,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class _Known:
+    """The old edge and the new nodes. Where nothing stood behind the last head, they lead from it to the next."""
+
     nodes: dict[Node, bytes]
+    stored: NodeReader
 
     def read(self, wanted: Sequence[Node]) -> list[bytes]:
-        return [self.nodes[node] for node in wanted]
-
-
-def _batched(items: Sequence[bytes], size: int) -> Iterable[Sequence[bytes]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
+        absent = [node for node in wanted if node not in self.nodes]
+        found = {**self.nodes, **dict(zip(absent, self.stored.read(absent), strict=True))} if absent else self.nodes
+        return [found[node] for node in wanted]

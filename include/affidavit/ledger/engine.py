@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -38,6 +38,13 @@ LOCK_SECONDS = 30
 """How long a writer waits for another; ``?timeout=`` in the URL says otherwise."""
 
 _LOCK = 0x6166_6669_6461_7669  # "affidavi": the advisory lock that writers of one database take
+_BEGIN = "BEGIN"
+_BEGIN_COMMITTED = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_BEGIN_REPEATABLE = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+_LOCKED = {
+    "sqlite": ("BEGIN IMMEDIATE",),
+    "postgresql": (_BEGIN_COMMITTED, f"SELECT pg_advisory_xact_lock({_LOCK})"),
+}
 _NEW = "run 'affidavit init', or name the ledger that you mean"
 _SPACE = "free space on that disk; nothing was recorded, and the same call can be made again"
 _AGAIN = "nothing was acknowledged; make the same call again"
@@ -63,10 +70,13 @@ def connect(url: str, *, access: Access) -> Engine:
 
 @contextmanager
 def reading(engine: Engine, *, repeatable: bool = False) -> Iterator[Connection]:
-    """A connection in one transaction that only reads; ``repeatable``: every SELECT sees one state."""
-    with translated(engine), engine.connect() as connection:
-        if repeatable and engine.dialect.name == "postgresql":  # an SQLite transaction sees one state anyway
-            connection.execution_options(isolation_level="REPEATABLE READ")
+    """A connection in one transaction that only reads; ``repeatable``: every SELECT sees one state.
+
+    It ends with COMMIT too: at each ROLLBACK psycopg forgets what it has prepared.
+    """
+    begin = _BEGIN if engine.dialect.name == "sqlite" else _BEGIN_REPEATABLE if repeatable else _BEGIN_COMMITTED
+    with translated(engine), engine.connect() as connection, connection.begin():
+        driver.run(connection, begin)
         yield connection
 
 
@@ -76,12 +86,26 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     The lock avoids retries; what makes a fork impossible are the keys of ``checkpoints``.
     """
-    with translated(engine), engine.connect() as connection:
-        connection.execution_options(affidavit_write=True)
-        with connection.begin():
-            if engine.dialect.name == "postgresql":
-                driver.run(connection, f"SELECT pg_advisory_xact_lock({_LOCK})")
-            yield connection
+    with locked(engine, ()) as (connection, _):
+        yield connection
+
+
+@contextmanager
+def locked(engine: Engine, queries: Sequence[driver.Query]) -> Iterator[tuple[Connection, list[driver.Rows]]]:
+    """A connection as :func:`writing` gives it, and what ``queries`` found once it held the lock."""
+    with translated(engine), engine.connect() as connection, connection.begin():
+        yield connection, driver.asked(connection, queries, first=_LOCKED[engine.dialect.name])
+
+
+@contextmanager
+def committing(connection: Connection) -> Iterator[None]:
+    """Within :func:`writing`: COMMIT, sent with what the driver is asked to insert meanwhile.
+
+    Nothing is durable before this ends. Where a statement fails, Postgres passes over those behind it, COMMIT included.
+    """
+    with driver.pipelined(connection):
+        yield
+        driver.run(connection, "COMMIT")
 
 
 @contextmanager
@@ -146,7 +170,7 @@ def _sqlite(url: URL, access: Access) -> Engine:
     timeout = _timeout(url)
 
     def creator() -> sqlite3.Connection:
-        # isolation_level None: the driver begins nothing by itself, so BEGIN IMMEDIATE is ours to say.
+        # isolation_level None: the driver begins nothing by itself.
         return sqlite3.connect(target, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
 
     def configure(connection: Any, _record: object) -> None:
@@ -164,13 +188,8 @@ def _sqlite(url: URL, access: Access) -> Engine:
                 problem = f"the folder of the database cannot be flushed ({error.strerror})"
                 raise kind(problem, where=f"sqlite:///{path}", fix=_AGAIN) from error
 
-    def begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("affidavit_write")
-        driver.run(connection, "BEGIN IMMEDIATE" if write else "BEGIN")
-
     engine = sa.create_engine(f"sqlite:///{path}", creator=creator)
     event.listen(engine, "connect", configure)
-    event.listen(engine, "begin", begin)
     return engine
 
 
@@ -183,7 +202,7 @@ def _postgres(url: URL, access: Access) -> Engine:
     try:
         return sa.create_engine(
             url.set(drivername="postgresql+psycopg").difference_update_query(["timeout"]),
-            isolation_level="READ COMMITTED",
+            isolation_level="AUTOCOMMIT",  # the driver begins nothing by itself
             connect_args={"options": " ".join(options)},
         )
     except ImportError as error:

@@ -40,6 +40,14 @@ def genesis(signer: AnySigner, *, recovery: VerifierKey | None, quorum: str | No
     return _draft(kinds.GENESIS, Subject.of_facts("affidavit://ledger", facts), facts, now)
 
 
+def begun(first: Draft) -> Keychain:
+    """The chain as the draft of entry 0 begins it: it names more than the key. Raises as :func:`read`."""
+    try:
+        return Keychain.start(first.statement)
+    except NoteError as error:
+        raise IntegrityError(f"entry 0: {error.problem}", index=0) from error
+
+
 def proposed(keys: Keychain, head: Head, new: VerifierKey) -> Rotation:
     """That ``new`` replaces the newest key after ``head``. Raises ``UsageError`` where that can never be."""
     try:
@@ -161,8 +169,9 @@ def demand_covered(keys: Keychain, signer: AnySigner, *, stored: int, covered: i
     A signer inside the writing process commits entries and head together. Whoever can write to the tables, and not
     sign, could otherwise have their own rows signed by the next honest append.
     """
-    apart = isinstance(signer, RemoteSigner) or any(link.signing == RemoteSigner.where for link in keys.links)
-    if stored > covered and not apart:
+    if stored <= covered:
+        return
+    if not isinstance(signer, RemoteSigner) and all(link.signing != RemoteSigner.where for link in keys.links):
         raise IntegrityError(
             f"entry {covered}: it stands behind the newest head, and no writer of this ledger put it there",
             index=covered,

@@ -14,11 +14,12 @@ from sqlalchemy import Connection, Engine
 from affidavit.errors import LedgerMissing, UsageError
 from affidavit.evidence import Draft, Entry
 from affidavit.evidence.keychain import Keychain
-from affidavit.ledger import covering, erasures, keychain, log, rebuilding, schema
+from affidavit.ledger import covering, driver, erasures, keychain, log, rebuilding, schema
 from affidavit.ledger import engine as database
-from affidavit.ledger.appending import Appended, Batch, Closing
+from affidavit.ledger.appending import Appended, Batch, Closing, standing
 from affidavit.ledger.blobs import Blobs
 from affidavit.ledger.checking import Place
+from affidavit.ledger.driver import Rows
 from affidavit.ledger.enclosures import Enclosures
 from affidavit.ledger.keychain import AnySigner
 from affidavit.ledger.places import shown
@@ -75,11 +76,12 @@ class Ledger:
                 schema.migrate(connection)
                 if connection.execute(sa.select(checkpoints.c.size).limit(1)).first():
                     raise UsageError("there is a ledger already", where=shown(url), fix="open it")
-                # An entry 0 without a head is what a signer left behind that was down.
-                first = keychain.genesis(signer, recovery=recovery, quorum=quorum, now=now)
-                batch, _ = ledger._write(connection, [] if log.size(connection) else [first])
-                ledger.keys = keychain.read(connection)  # entry 0 names more than the key: who may replace it
-                head = ledger._signed(batch, now=now)
+                first = [keychain.genesis(signer, recovery=recovery, quorum=quorum, now=now)]
+                if log.size(connection):  # an entry 0 without a head is what a signer left behind that was down
+                    first = []
+                else:
+                    ledger.keys = keychain.begun(first[0])
+                head = ledger._appended(connection, first, now=now)
             ledger._acknowledged(head)
         except BaseException:
             engine.dispose()
@@ -137,8 +139,7 @@ class Ledger:
                 drafts, keys = keychain.replaced(connection, signer, authorisation, now=now)
                 if drafts and not isinstance(signer, RemoteSigner):
                     signer.predecessor = keys.links[-2].key
-                batch, _ = ledger._write(connection, drafts, keys=keys)
-                head = ledger._signed(batch, now=now)
+                head = ledger._appended(connection, drafts, now=now, keys=keys)
             ledger._acknowledged(head)
             return keys.links[-1].index
 
@@ -182,10 +183,11 @@ class Ledger:
         ``UsageError``, with nothing appended and nothing acknowledged.
         """
         self._writer()
-        with database.writing(self._engine) as connection:
-            batch, places = self._write(connection, drafts, blobs=blobs, closing=closing)
-            head = self._signed(batch, now=now)
-        head = self._acknowledged(head)
+        with database.locked(self._engine, standing(drafts)) as (connection, found):
+            batch = self._begun(connection, found)
+            places = self._filled(batch, drafts, enclosed=Enclosures(connection, self._blobs, blobs), closing=closing)
+            signed = self._committed(connection, batch, now=now)
+        head = self._acknowledged(signed)
         *receipts, closed = (batch.receipt(place, head) for place in places)
         return Appended(tuple(receipts), head, closed)
 
@@ -318,20 +320,12 @@ class Ledger:
             problem = f"no head covers {size} entries; the newest covers {self._covered}"
             raise UsageError(problem, fix="ask for a proof under a head that was signed")
 
-    def _write(
-        self,
-        connection: Connection,
-        drafts: Sequence[Draft],
-        *,
-        blobs: Sequence[bytes] = (),
-        closing: Closing | None = None,
-        keys: Keychain | None = None,
-    ) -> tuple[Batch, list[int | None]]:
-        """Insert what is new, not yet covered by a head; the index of each draft, and last of the closing one.
+    def _begun(self, connection: Connection, found: list[Rows], *, keys: Keychain | None = None) -> Batch:
+        """A batch behind what is stored, of which ``found`` is what the queries of :func:`standing` found.
 
         ``keys`` is the chain as it will be, where a draft changes it.
         """
-        note, size = log.standing(connection)
+        note, size = log.standing(found[0])
         present = self._present
         if present is None or note != present.note or keys is not None:
             present, self.keys = keychain.claimed(connection, note, keys or self.keys)
@@ -342,28 +336,41 @@ class Ledger:
         if present is not None:
             keychain.demand_covered(self.keys, self._writer(), stored=edge.size, covered=present.size)
         batch = Batch(connection, edge, present)
-        batch.look_up(drafts)
-        enclosed = Enclosures(connection, self._blobs, blobs)
+        batch.look_up(found[1:])
+        return batch
+
+    def _filled(
+        self, batch: Batch, drafts: Sequence[Draft], *, enclosed: Enclosures, closing: Closing | None
+    ) -> list[int | None]:
+        """Add what is new; the index of each draft, and last of the closing one."""
         drafts = [enclosed.settled(draft) for draft in drafts]
         places = [batch.add(draft) for draft in drafts]
         last = closing([place is not None for place in places]) if closing else None
-        if last is not None:
-            batch.look_up([last])
-        places.append(batch.add(last) if last is not None else None)
+        places.append(batch.add_behind(last) if last is not None else None)
         for draft, place in zip(drafts, places, strict=False):
             if place is not None:
                 enclosed.keep(draft)
-        batch.write()
-        return batch, places
+        return places
 
-    def _signed(self, batch: Batch, *, now: datetime) -> Head | None:
-        """The head over everything that is stored; None where it can only be signed once that is committed."""
+    def _committed(self, connection: Connection, batch: Batch, *, now: datetime) -> Head | None:
+        """The head over everything, stored with it; None where it can only be signed once that is committed."""
         signer = self._writer()
-        if isinstance(signer, RemoteSigner):
-            return None
-        head = batch.sign(signer, now=now)
-        self._edge, self._present = batch.edge, head
+        head = None
+        if not isinstance(signer, RemoteSigner):
+            head = batch.sign(signer, now=now)
+            self._edge, self._present = batch.edge, head
+        with database.committing(connection):
+            batch.write()
         return head
+
+    def _appended(
+        self, connection: Connection, drafts: Sequence[Draft], *, now: datetime, keys: Keychain | None = None
+    ) -> Head | None:
+        """As :meth:`_committed`, for the drafts that name the log's keys."""
+        batch = self._begun(connection, driver.asked(connection, standing(drafts)), keys=keys)
+        for draft in drafts:
+            batch.add(draft)
+        return self._committed(connection, batch, now=now)
 
     def _acknowledged(self, head: Head | None) -> Head:
         """After COMMIT: the head that covers everything, which may now be told."""

@@ -25,7 +25,9 @@ REBUILD = "run 'affidavit rebuild' to compute it again from the leaves"
 _NEWEST = "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1"
 _AT = "SELECT note FROM checkpoints WHERE time <= {} ORDER BY size DESC LIMIT 1"
 _HIGHEST = f'SELECT MAX("index") FROM entries WHERE "index" < {2**62}'  # noqa: S608
-_STANDING = f"SELECT ({_NEWEST}), ({_HIGHEST})"
+
+STANDING: driver.Query = (f"SELECT ({_NEWEST}), ({_HIGHEST})", ())
+"""Asks for :func:`newest` and :func:`size` in one; see :func:`standing`."""
 
 
 class DatabaseNodes:
@@ -80,9 +82,9 @@ def newest(connection: Connection, *, at: datetime | None = None) -> object:
     return found[0][0] if found else None
 
 
-def standing(connection: Connection) -> tuple[object, int]:
-    """:func:`newest` and :func:`size` in one SELECT."""
-    [(note, highest)] = driver.rows(connection, _STANDING)
+def standing(found: driver.Rows) -> tuple[object, int]:
+    """What :data:`STANDING` found: the newest head's note, and how many entries are stored."""
+    [(note, highest)] = found
     return note, _size(highest)
 
 

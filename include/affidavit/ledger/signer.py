@@ -202,7 +202,8 @@ class LocalSigner:
                 size1=previous.size, size2=checkpoint.size, proof=proof, root1=previous.root, root2=checkpoint.root
             )
             seconds = max(seconds, self._signed_at(previous, last))
-        note = Note(checkpoint.text, (cosignature.cosign(checkpoint.text, self._key, time=seconds),))
+        text = checkpoint.text
+        note = Note(text, (cosignature.cosign(text, self._key, time=seconds),))
         moment = datetime.fromtimestamp(seconds, UTC)
         return Head(checkpoint.origin, checkpoint.size, checkpoint.root, moment, note.whole)
 
@@ -253,20 +254,19 @@ class LocalSigner:
     def _newest(self, descriptor: int) -> tuple[int, Remembered | None]:
         """The highest sequence number in the two slots, 0 for none, and what it holds."""
         data = os.pread(descriptor, 2 * _SLOT, 0)
-        found: tuple[int, Remembered | None] = (0, None)
-        for start in (0, _SLOT):
-            record = data[start : start + _RECORD.size]
-            digest = data[start + _RECORD.size : start + _RECORD.size + 32]
-            if len(record) == _RECORD.size and hashlib.sha256(record).digest() == digest:
+        # A record begins with its number, most significant byte first: the higher one sorts behind.
+        for slot in sorted((data[:_SLOT], data[_SLOT:]), reverse=True):
+            record, digest = slot[: _RECORD.size], slot[_RECORD.size : _RECORD.size + 32]
+            if len(digest) == 32 and hashlib.sha256(record).digest() == digest:
                 sequence, size, time, root = _RECORD.unpack(record)
-                found = max(found, (sequence, Remembered(size, time, root)), key=lambda each: each[0])
-        if found[1] is None and data.strip(b"\0"):
+                return sequence, Remembered(size, time, root)
+        if data.strip(b"\0"):
             raise ConfigurationError(
                 "the signer's memory of the last signed head is damaged",
                 where=str(self._memory),
                 fix="restore it from a backup; an empty file in its place makes the signer forget, on purpose",
             )
-        return found
+        return 0, None
 
 
 def _new_key(origin: str) -> SigningKey:

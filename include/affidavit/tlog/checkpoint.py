@@ -50,4 +50,4 @@ class Checkpoint:
     def text(self) -> str:
         """The text that is signed, with its final newline."""
         root = base64.b64encode(self.root).decode("ascii")
-        return "".join(line + "\n" for line in (self.origin, str(self.size), root, *self.extensions))
+        return "\n".join((self.origin, str(self.size), root, *self.extensions, ""))
