@@ -3,7 +3,6 @@
 import hashlib
 import subprocess
 import sys
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -469,13 +468,9 @@ def test_what_was_acknowledged_survives_killing_the_writers(place):
 def test_without_the_lock_the_second_writer_fails_and_there_is_no_fork(place, alias, monkeypatch):
     from affidavit.ledger import engine as database
 
-    @contextmanager
-    def unlocked(engine):
-        with database.translated(engine), engine.connect() as connection, connection.begin():
-            yield connection
-
     place.create().close()
-    monkeypatch.setattr(database, "writing", unlocked)
+    for backend in database._LOCKED:
+        monkeypatch.setitem(database._LOCKED, backend, ("BEGIN",))
     with place.write() as one, place.write() as two:
         one.signer.confront = lambda *_, **__: None  # a signer without memory: the database alone must hold
 
