@@ -89,7 +89,7 @@ def test_a_log_that_cannot_grow_is_a_full_disk(sqlite_place, alias, no_file_beyo
         many = [alias(model=f"{number}" + "x" * 900) for number in range(200)]
         with no_file_beyond(100_000), pytest.raises(LedgerFull) as caught:
             ledger.append(many, now=NOON)
-        assert caught.value.__cause__.orig.sqlite_errorname == "SQLITE_IOERR_WRITE"
+        assert caught.value.__cause__.sqlite_errorname == "SQLITE_IOERR_WRITE"
         assert ledger.head() == before
         assert ledger.append(many, now=NOON).head.size == 201
         verify(ledger)
