@@ -122,10 +122,14 @@ def _act(stage: Stage, password: str, console: Console) -> None:
     prepared = _prepare(stage, airflow_env)
     _load(stage)
     _airflow_up(stage, airflow_env, prepared)
-    _train(stage)
+    _mlflow_up(stage)
+    _train(stage, 1)
     airflow = _open_airflow(stage, airflow_env, password)
     try:
-        _collect(stage, airflow)
+        # Whatever judges a version has to stand before it is trained: so there is a look between two rounds.
+        _collect(stage, airflow, "Collecting evidence, and with it what will be asked of the next version")
+        _train(stage, 2)
+        _collect(stage, airflow, "Collecting evidence of the next version")
         _judge(stage, airflow)
         _run(stage, airflow, "Verifying the ledger in Airflow", [AUDIT])
     finally:
@@ -178,17 +182,25 @@ def _airflow_up(stage: Stage, airflow_env: Mapping[str, str], prepared: list[Ser
     stage.start("scheduler", [*python, "scheduler", "--skip-serve-logs"], airflow_env)
 
 
-def _train(stage: Stage) -> None:
-    layout, servers = stage.layout, stage.servers
+def _mlflow_up(stage: Stage) -> None:
     with stage.steps.step("Starting MLflow") as note:
         note(stage.tracking)
         _answering(stage, "mlflow", port=stage.mlflow_port, path="/health")
-    with stage.steps.step("Training models and logging them to MLflow") as note:
+
+
+def _train(stage: Stage, tried: int) -> None:
+    layout, servers = stage.layout, stage.servers
+    with stage.steps.step(f"Training models and logging them to MLflow, round {tried}") as note:
         env = environment.with_training(stage.environ, layout=layout, tracking=stage.tracking)
         stores = dict(zip(TEAMS, (layout.bank, layout.clinic), strict=True))
         jobs = [
             # -P: a script's own folder must not hide packages; run from the checkout, so that MLflow sees its commit.
-            stage.start(f"train-{team}", [sys.executable, "-P", f"demo/train_{team}.py", str(store)], env, job=True)
+            stage.start(
+                f"train-{team}-{tried}",
+                [sys.executable, "-P", f"demo/train_{team}.py", str(store), str(tried)],
+                env,
+                job=True,
+            )
             for team, store in stores.items()
         ]
         for job in jobs:
@@ -249,8 +261,8 @@ def _open_airflow(stage: Stage, airflow_env: Mapping[str, str], password: str) -
     return airflow
 
 
-def _collect(stage: Stage, airflow: Airflow) -> None:
-    _run(stage, airflow, "Collecting evidence", list(EVIDENCE))
+def _collect(stage: Stage, airflow: Airflow, title: str) -> None:
+    _run(stage, airflow, title, list(EVIDENCE))
 
 
 def _run(stage: Stage, airflow: Airflow, title: str, dag_ids: list[str]) -> None:

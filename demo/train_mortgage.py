@@ -1,4 +1,4 @@
-"""The bank's ML team: which applications would be denied? Usage: train_mortgage.py WAREHOUSE.
+"""The bank's ML team: which applications would be denied? Usage: train_mortgage.py WAREHOUSE ROUND.
 
 The protected attribute ``black`` is no feature; it is carried to the scored table so that groups can be compared.
 This team uses Affidavit's two lines: each run records the fingerprints of the tables that it used.
@@ -44,7 +44,7 @@ def logistic(c: float, class_weight: str | None) -> Candidate:
 
 
 def candidates() -> list[Candidate]:
-    """What the team tries."""
+    """What the team tries, the first half of it in the first round."""
     forest = RandomForestClassifier(n_estimators=150, max_depth=8, class_weight="balanced", random_state=SEED)
     boosting = GradientBoostingClassifier(n_estimators=100, max_depth=3, learning_rate=0.05, random_state=SEED)
     return [
@@ -67,4 +67,4 @@ def prepare() -> BaseEstimator:
 
 
 if __name__ == "__main__":
-    train(TASK, warehouse=sys.argv[1], candidates=candidates(), prepare=prepare)
+    train(TASK, warehouse=sys.argv[1], tried=int(sys.argv[2]), candidates=candidates(), prepare=prepare)

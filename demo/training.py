@@ -1,4 +1,4 @@
-"""What both ML teams do with MLflow: try candidates, register the better ones, release the best, score with it.
+"""What both ML teams do with MLflow, in rounds: try candidates, register the best, release it if it is better, score.
 
 How the two tables become inputs of a run differs between the teams. Nothing else knows that anybody collects evidence.
 """
@@ -28,8 +28,8 @@ TRUSTED = ["numpy.dtype", "sklearn._loss.link.Interval", "sklearn._loss.link.Log
 LogInput = Callable[[str, str, pd.DataFrame], None]
 """Logs a part (``train`` or ``test``) of the data, for a context, as an input of the active run; given its rows."""
 
-REGISTERED = 2
-"""How many of the candidates become versions of the registered model, the best one last."""
+ROUNDS = 2
+"""The first half of the candidates is tried in the first round, and the others when evidence was collected once."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,12 @@ class Trained:
     roc_auc: float
 
 
-def train(task: Task, *, warehouse: str, candidates: Sequence[Candidate], prepare: Callable[[], BaseEstimator]) -> None:
-    """Run a team's whole routine against the tracking server that the environment names."""
+def train(
+    task: Task, *, warehouse: str, tried: int, candidates: Sequence[Candidate], prepare: Callable[[], BaseEstimator]
+) -> None:
+    """Run round ``tried`` (from 1) of a team's routine against the tracking server that the environment names."""
+    share = len(candidates) // ROUNDS
+    candidates = candidates[(tried - 1) * share : tried * share]
     # The label is no integer that could go missing, whatever the hint says.
     warnings.filterwarnings("ignore", message="Hint: Inferred schema contains integer")
     with duckdb.connect(warehouse) as connection:
@@ -81,11 +85,19 @@ def train(task: Task, *, warehouse: str, candidates: Sequence[Candidate], prepar
         }
         mlflow.set_experiment(task.name)
         trained = [_log(task, candidate, frames=frames, prepare=prepare) for candidate in candidates]
-        best = sorted(trained, key=lambda run: run.roc_auc)[-REGISTERED:]
-        versions = [mlflow.register_model(run.model_uri, task.name).version for run in best]
-        mlflow.MlflowClient().set_registered_model_alias(task.name, ALIAS, str(versions[-1]))
-        _score(task, best[-1].pipeline, rows=frames["test"], version=str(versions[-1]), connection=connection)
-    print(f"{task.name}: {len(trained)} runs, version {versions[-1]} is {ALIAS}")
+        best = max(trained, key=lambda run: run.roc_auc)
+        version = str(mlflow.register_model(best.model_uri, task.name).version)
+        if tried == 1 or best.roc_auc >= _in_use(task):
+            mlflow.MlflowClient().set_registered_model_alias(task.name, ALIAS, version)
+            _score(task, best.pipeline, rows=frames["test"], version=version, connection=connection)
+    in_use = mlflow.MlflowClient().get_model_version_by_alias(task.name, ALIAS).version
+    print(f"{task.name}: {len(trained)} runs in round {tried}, version {in_use} is {ALIAS}")
+
+
+def _in_use(task: Task) -> float:
+    client = mlflow.MlflowClient()
+    run_id = client.get_model_version_by_alias(task.name, ALIAS).run_id
+    return float(client.get_run(run_id).data.metrics["roc_auc"])
 
 
 def _log(
@@ -139,7 +151,8 @@ def _score(
     # Each row that is held out stands for one request, which the log knows of before it is scored.
     served = {task.key: rows[task.key], "at": datetime.now(UTC).replace(tzinfo=None)}
     _keep(connection, f"{task.rows}_requests", pd.DataFrame({**served, "model_version": version}), key=task.key)
-    scores = pipeline.predict_proba(_features(task, rows))[:, 1]
+    features = _features(task, rows)
+    scores = pipeline.predict_proba(features)[:, 1]
     below, above = task.decisions
     now = datetime.now(UTC).replace(tzinfo=None)
     scored = pd.DataFrame(
@@ -151,6 +164,7 @@ def _score(
             "decision": np.where(scores >= THRESHOLD, above, below),
             task.label: rows[task.label],
             **{column: rows[column] for column in task.carried},
+            **{column: rows[column] for column in features.columns},
         }
     )
     _keep(connection, f"{task.rows}_scored", scored, key=task.key)
@@ -160,5 +174,6 @@ def _score(
 
 def _keep(connection: duckdb.DuckDBPyConnection, table: str, rows: pd.DataFrame, *, key: str) -> None:
     connection.register("kept", rows)
-    connection.execute(f"CREATE TABLE {table} AS SELECT * FROM kept ORDER BY {key}")
+    # What an earlier version answered makes room: the log holds requests of the version in use.
+    connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM kept ORDER BY {key}")
     connection.unregister("kept")

@@ -109,7 +109,7 @@ def test_a_folder_of_events_is_named_whole_and_without_a_password(project, url, 
 
 
 def test_no_table_is_called_as_the_look_at_events(project):
-    text = project.mortgage.read_text().replace("id: applications-train", "id: openlineage", 1)
+    text = project.mortgage.read_text().replace("applications-train", "openlineage")
     project.mortgage.write_text(text)
     assert load_lenient(project.include, project.suites).broken == {}
     project.mortgage.write_text(text + "openlineage: /events\n")

@@ -14,7 +14,8 @@ from affidavit.collect.tables import look_at_table
 from affidavit.evidence import Circumstances
 from affidavit.inventory import Connection, Organisation, Suite, System
 from affidavit.ledger import Ledger, LocalSigner
-from affidavit.pages.evidence import docs_digest
+from affidavit.pages.evidence import report_link
+from affidavit.pages.links import Links
 from affidavit.projections.state import fold
 from affidavit.publish.site import build_site
 from affidavit.quality.docs import render
@@ -96,7 +97,7 @@ def test_controls_lead_to_entries_and_entries_to_data_docs(tmp_path: Path, ledge
     )
     validations = list(ledger.entries(kind="validation"))
     assert report.entries == ledger.head().size
-    assert report.data_docs == len({docs_digest(e.statement) for e in validations}) == 2
+    assert report.data_docs == len({report_link(e.statement, Links()) for e in validations}) == 2
 
     index = Markup((site / "index.html").read_text())
     assert index.faults() == []
@@ -106,7 +107,9 @@ def test_controls_lead_to_entries_and_entries_to_data_docs(tmp_path: Path, ledge
     assert row.sentence in index.text
     for entry in validations:
         page = Markup((site / f"entries/{entry.index}.html").read_text())
-        digest = docs_digest(entry.statement)
+        link = report_link(entry.statement, Links())
+        assert link is not None
+        digest = link.digest
         assert {f"entries/{entry.index}.html", f"data-docs/{digest}.html"} <= set(index.addresses)
         assert f"../data-docs/{digest}.html" in page.addresses
         docs = Markup((site / f"data-docs/{digest}.html").read_text())

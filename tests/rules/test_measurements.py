@@ -11,7 +11,14 @@ RATIO = {"measure": "selection_rate_ratio", "at_least": 0.8}
 
 def predictions(*thresholds, **changes):
     [table] = system()["predictions"]
-    measured = {"task": "binary", "model": "loans", "classes": ["no", "yes"], "cut": 0.5, "thresholds": thresholds}
+    measured = {
+        "task": "binary",
+        "model": "loans",
+        "classes": ["no", "yes"],
+        "positive": "yes",
+        "cut": 0.5,
+        "thresholds": thresholds,
+    }
     return [{**table, "measured": {**measured, **changes}}]
 
 

@@ -140,7 +140,7 @@ def _classes(scored: Scored) -> Iterator[tuple[str, _Found]]:
     two = measured.task == "binary"
     asked = outcomes.Outcomes(
         scored.table.label,
-        measured.classes,
+        measured.ordered,
         decision=measured.decision if two else scored.table.score,
         score=scored.table.score if two else None,
         cut=measured.cut,
@@ -294,7 +294,7 @@ def _threats(scored: Scored) -> _Found:
     if measured.classes:
         for name in measured.features:
             counts = features.value_counts(
-                opened, table, name, about=training.table, label=scored.table.label, classes=measured.classes
+                opened, table, name, about=training.table, label=scored.table.label, classes=measured.ordered
             )
             estimates.append(leakage_information(name, counts))
     seen = features.presence(

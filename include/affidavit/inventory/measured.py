@@ -19,7 +19,7 @@ MOST_VALUES = 50
 _OTHER = "results would be about something else"
 _POOLED = "its rows would be among the others"
 _UNSEEN = "its drift would not be seen"
-_ANSWER = ("task", "classes", "cut", "decision")
+_ANSWER = ("task", "classes", "positive", "cut", "decision")
 """What says how an answer is read. It stands or falls together: a cut fits no regression."""
 
 _FIELDS = {
@@ -49,7 +49,8 @@ class Measured(Declared):
     version: Name | None = Field(
         None, description="Column that names the version of the model which scored a row; without it, the one in use"
     )
-    classes: tuple[Name, ...] = Field((), description="Every label there is; of a binary task the negative one first")
+    classes: tuple[Name, ...] = Field((), description="Every label there is")
+    positive: Name | None = Field(None, description="Of a binary task: the class that is decided from a score on")
     cut: float | None = Field(None, description="Of a binary task: the score from which on the positive is decided")
     decision: Name | None = Field(None, description="Column that holds the decision, instead of a cut")
     weight: Name | None = Field(None, description="Column that says how much a row counts")
@@ -69,12 +70,17 @@ class Measured(Declared):
     seed: int = Field(0, ge=0, le=2**31, description="Of every sample that is drawn")
     thresholds: tuple[Threshold, ...] = Field((), description="What is asked of the results, fixed beforehand")
 
+    @property
+    def ordered(self) -> tuple[str, ...]:
+        """The classes, of two the positive one last."""
+        return tuple(sorted(self.classes, key=lambda name: name == self.positive))
+
     @model_validator(mode="after")
     def _whole(self) -> Measured:
         many = {"binary": (2, 2), "multiclass": (3, None), "regression": (0, 0)}
         least, most = many[self.task]
         if len(self.classes) < least or (most is not None and len(self.classes) > most):
-            asked = {"binary": "two classes, the negative first", "multiclass": "three or more", "regression": "none"}
+            asked = {"binary": "name two", "multiclass": "name three or more", "regression": "leave them out"}
             raise refuse(("classes",), f"a {self.task} task with {len(self.classes)} classes", asked[self.task])
         if (n := first_again(self.classes)) is not None:
             raise refuse(("classes", n), "a class that is there twice", "name each once")
@@ -96,6 +102,11 @@ class Measured(Declared):
         return self
 
     def _decides(self) -> None:
+        if (self.task == "binary") != (self.positive is not None):
+            fix = "name one of the two classes" if self.task == "binary" else "leave it out"
+            raise refuse(("positive",), f"a {self.task} task and its positive class", fix)
+        if self.positive is not None and self.positive not in self.classes:
+            raise refuse(("positive",), "none of the classes", "name one of the two classes")
         if self.task != "binary":
             if self.cut is not None:
                 raise refuse(("cut",), f"a {self.task} task has no cut", "leave it out")
@@ -119,10 +130,12 @@ def measured_in_force(field: str, old: Measured | None, new: Measured | None, wa
         was, now = ({name: getattr(each, name) for name in _ANSWER} for each in (old, new))
         waiting.name(f"{field}.task", was, now, "the answers would be read otherwise")
         kept |= was
-    groups = dict(new.groups) | {
-        column: waiting.keep_items(f"{field}.groups.{column}", values, new.groups.get(column, ()), _POOLED)
-        for column, values in old.groups.items()
-    }
+    groups = dict(new.groups)
+    for column, values in old.groups.items():
+        if column not in groups:
+            waiting.name(f"{field}.groups", column, None, "its groups would no longer be compared")
+            groups[column] = values
+        groups[column] = waiting.keep_items(f"{field}.groups.{column}", values, groups[column], _POOLED)
     combined = {frozenset(columns): columns for columns in new.together}
     for columns in old.together:
         if frozenset(columns) not in combined:
