@@ -9,7 +9,7 @@ from sklearn import metrics
 from affidavit.collect.tables import look_at_table
 from affidavit.errors import SourceRefused
 from affidavit.evidence import Origin, Stage, kinds
-from affidavit.evidence.measured import measured_name
+from affidavit.evidence.measured import OF_ANSWERS, measured_name
 from affidavit.evidence.salted import payload
 from affidavit.inventory import PredictionTable, System
 from tests.collect.test_tables import LATER, SEEN, SYSTEM, bank
@@ -78,8 +78,9 @@ def look(bank, *, seen=SEEN, versions=None, **changes):
     return look_at_table(system, table, None, connection=bank.connection, seen=seen, versions=versions)
 
 
-def families(found):
-    return {draft.facts["family"]: draft for draft in found.drafts if draft.kind == kinds.MEASUREMENT}
+def families(found, version="2"):
+    measured = [draft for draft in found.drafts if draft.kind == kinds.MEASUREMENT]
+    return {draft.facts["family"]: draft for draft in measured if draft.facts["version"] in {None, version}}
 
 
 def value(draft, measure, *, about=None, **group):
@@ -95,12 +96,13 @@ def test_the_rows_of_the_version_in_use_are_measured_in_the_snapshot_of_their_fi
     made = filled(bank)
     found = look(bank)
     snapshot, by_family = found.drafts[0], families(found)
-    assert list(by_family) == ["performance", "fairness", "drift", "data-threats"]
+    assert set(by_family) == {"performance", "fairness", "drift", "data-threats"}
     for family, draft in by_family.items():
-        assert draft.subjects[0].name == measured_name("scored", family)
+        version = "2" if family in OF_ANSWERS else None
+        assert draft.subjects[0].name == measured_name("scored", family, version=version)
         assert draft.subjects[1] == snapshot.subjects[0]
         assert draft.facts["fingerprint"] == snapshot.facts["fingerprint"]
-        assert (draft.facts["model"], draft.facts["version"]) == ("loans", "2")
+        assert (draft.facts["model"], draft.facts["version"]) == ("loans" if version else None, version)
         assert draft.origin is Origin.RECORDED
         assert draft.seal(None)
     performance = by_family["performance"]
@@ -122,7 +124,7 @@ def test_the_same_rows_are_the_same_facts_at_any_time(bank):
         assert one == other
     reports = [[payload(blob) for blob in look(bank, seen=seen).blobs if b"<html" in blob] for seen in (SEEN, LATER)]
     assert reports[0] == reports[1]
-    assert len(reports[0]) == 4
+    assert len(reports[0]) == 6  # of drift and threats, and of either version performance and fairness
 
 
 def test_a_value_that_is_not_declared_is_pooled_and_never_named(bank):
@@ -134,18 +136,30 @@ def test_a_value_that_is_not_declared_is_pooled_and_never_named(bank):
     assert SECRET not in repr([draft.facts for draft in found.drafts])
 
 
+def test_each_of_the_latest_versions_that_rows_name_has_its_own_numbers(bank):
+    fill(bank, [row for n in (1, 2, 9, 10) for row in rows(40, version=str(n), seed=n)])
+    fill(bank, rows(150, seed=5), table="t")
+    measured = [draft.facts for draft in look(bank).drafts if draft.facts.get("family") == "performance"]
+    assert [(facts["version"], facts["rows"]) for facts in measured] == [("10", 40), ("9", 40), ("2", 40)]
+
+
+def test_what_is_no_version_is_neither_measured_nor_named(bank):
+    fill(bank, [row for name in ("", "v1", "-1", "1.0", "٣", "01", "nan") for row in rows(40, version=name)])
+    fill(bank, rows(150, seed=5), table="t")
+    assert set(families(look(bank))) == {"drift", "data-threats"}
+
+
+def test_where_no_column_names_it_the_version_in_use_is_taken(bank):
+    filled(bank)
+    performance = families(look(bank, version=None))["performance"]
+    assert (performance.facts["version"], performance.facts["rows"]) == ("2", 240)
+
+
 def test_of_an_unknown_version_nothing_is_judged(bank):
     filled(bank)
-    performance = families(look(bank, versions={}))["performance"]
+    performance = families(look(bank, version=None, versions={}))["performance"]
     assert performance.facts["version"] is None
     assert [each["value"] for each in performance.facts["results"]] == [None]
-
-
-def test_of_a_version_that_answered_nothing_nothing_is_judged(bank):
-    filled(bank)
-    performance = families(look(bank, versions={"loans": "9"}))["performance"]
-    assert performance.facts["rows"] == 0
-    assert {each["value"] for each in performance.facts["results"]} == {None}
 
 
 def test_labels_outside_the_declared_set_are_counted_and_nothing_is_judged(bank):

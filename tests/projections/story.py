@@ -350,7 +350,7 @@ class Story:
 
     def measured(self, family: str = "performance", state: str = "1", *, results: Any = None, **changes: Any) -> Entry:
         """What was measured of the scored table, of version 1; ``results`` are (measure, value) or whole results."""
-        origin = changes.pop("origin", Origin.RECORDED)
+        origin, stream = changes.pop("origin", Origin.RECORDED), changes.pop("stream", None)
         digests = {"sha256": digest(f"scored {state}"), "method": "test/1", "coverage": "all rows"}
         facts = {
             "family": family,
@@ -372,7 +372,7 @@ class Story:
             "details": None,
             **changes,
         }
-        name = measured_name(facts["source"], family, canary=facts["canary"])
+        name = measured_name(facts["source"], family, version=stream, canary=facts["canary"])
         return self.say(kinds.MEASUREMENT, name, facts, origin=origin)
 
     def unreconciled(self, server: str = "tracking", **found: list[str]) -> Entry:

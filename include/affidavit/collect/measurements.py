@@ -82,7 +82,7 @@ def measurement(
     }
     report = salted(_report(system, taken, origin=origin, demonstration=seen.demonstration))
     details = {"digest": {"sha256": hashlib.sha256(report).hexdigest()}, "media_type": "text/html"}
-    name = measured_name(taken.source, taken.family, canary=taken.canary)
+    name = measured_name(taken.source, taken.family, version=taken.version, canary=taken.canary)
     draft = Draft(
         kind=kinds.MEASUREMENT,
         scope=system_scope(system.id),

@@ -8,10 +8,11 @@ time, fairness by group, drift against the reference, threats to the data that t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from affidavit.collect.measurements import Taken
+from affidavit.evidence.measured import OF_ANSWERS
 from affidavit.inventory import Dataset, Measured, PredictionTable, System
 from affidavit.inventory.measures import family_of
 from affidavit.measure import Estimate, cannot
@@ -30,19 +31,22 @@ from affidavit.pages import charts, distributions
 from affidavit.pages.figures import Figure, Point, ReliabilityBin
 from affidavit.rules.thresholds import judge_threshold
 from affidavit.warehouse import Fingerprint, Snapshot, TableRef, drift, features, numbers, outcomes
-from affidavit.warehouse.facets import By, GroupColumn, TimeColumn, those
+from affidavit.warehouse.facets import By, GroupColumn, TimeColumn, those, versions
 from affidavit.warehouse.overlap import Rows, holdout_overlap
 from affidavit.warehouse.windows import Window
 
 _OVER_TIME = ("accuracy", "recall", "precision", "selection_rate", "mean_absolute_error", "mean_error")
 """Measures whose course over time is told: of every one there would be more lines than anybody reads."""
 
+VERSIONS = 3
+"""The latest versions in a table that are measured: the one in use, the one before it, and one that is tried."""
+
 _UNKNOWN = "which version is in use is unknown, and so whose answers the rows hold"
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A table of scored rows in a snapshot: ``rows`` are those of ``version``, which is None where nobody knows it."""
+    """A table of scored rows in a snapshot: ``rows`` are those of ``version``, which is None where nobody names it."""
 
     opened: Snapshot
     system: System
@@ -53,7 +57,7 @@ class Scored:
 
     @property
     def rows(self) -> TableRef:
-        """The rows that the version in use answered; all of them where no column tells versions apart."""
+        """The rows that the version answered; all of them where no column tells versions apart."""
         if self.measured.version is None or self.version is None:
             return self.whole
         return those(self.whole, self.measured.version, self.version, where=self.where)
@@ -93,37 +97,53 @@ class _Found:
 def measure_rows(scored: Scored, *, digest: Fingerprint) -> tuple[Taken, ...]:
     """Every family that the inventory asks for. ``digest`` is of the whole table, in the same snapshot.
 
-    Raises ``SourceRefused`` for a declared column that is absent or of no use, and as :meth:`Snapshot.query`.
+    Where rows name the version that answered them, each of the latest :data:`VERSIONS` is measured by itself; else all
+    rows are those of ``scored.version``. Raises ``SourceRefused`` for a declared column that is absent or of no use,
+    and as :meth:`Snapshot.query`.
     """
-    measured, families = scored.measured, dict(_families(scored))
-    return tuple(
-        Taken(
-            family=family,
-            source=scored.table.id,
-            estimates=tuple(found.estimates),
-            rows=found.rows,
-            settings={**_settings(measured), **found.settings},
-            consistency=scored.opened.consistency,
-            left_out={name: n for name, n in found.left_out.items() if n},
-            model=measured.model,
-            version=scored.version,
-            fingerprint=digest,
-            thresholds=tuple(each for each in measured.thresholds if family_of(each) == family),
-            figures=tuple(found.figures),
-        )
-        for family, found in families.items()
+    column = scored.measured.version
+    if column is None:
+        told: Sequence[str | None] = [scored.version]
+    else:
+        told = versions(scored.opened, scored.whole, column, about=scored.about)[:VERSIONS]
+    found = [(scored, family, each) for family, each in _of_data(scored)]
+    for version in told:
+        answered = replace(scored, version=version)
+        found += [(answered, family, each) for family, each in _of_answers(answered)]
+    return tuple(_taken(of, family, each, digest) for of, family, each in found)
+
+
+def _taken(scored: Scored, family: str, found: _Found, digest: Fingerprint) -> Taken:
+    measured = scored.measured
+    return Taken(
+        family=family,
+        source=scored.table.id,
+        estimates=tuple(found.estimates),
+        rows=found.rows,
+        settings={**_settings(measured), **found.settings},
+        consistency=scored.opened.consistency,
+        left_out={name: n for name, n in found.left_out.items() if n},
+        model=measured.model if family in OF_ANSWERS else None,
+        version=scored.version if family in OF_ANSWERS else None,
+        fingerprint=digest,
+        thresholds=tuple(each for each in measured.thresholds if family_of(each) == family),
+        figures=tuple(found.figures),
     )
 
 
-def _families(scored: Scored) -> Iterator[tuple[str, _Found]]:
-    measured = scored.measured
+def _of_answers(scored: Scored) -> Iterator[tuple[str, _Found]]:
+    """The families that one version is measured by."""
     if scored.version is None:
         yield "performance", _Found([cannot("accuracy", _UNKNOWN)], 0)
-    elif measured.task == "regression":
+    elif scored.measured.task == "regression":
         yield from _numbers(scored)
     else:
         yield from _classes(scored)
-    if measured.reference is not None:
+
+
+def _of_data(scored: Scored) -> Iterator[tuple[str, _Found]]:
+    """The families that are about rows, whichever version answered them."""
+    if scored.measured.reference is not None:
         yield "drift", _drift(scored)
         yield "data-threats", _threats(scored)
 

@@ -18,6 +18,16 @@ FAMILIES = (
 """What is measured together, in the order of reports."""
 
 
-def measured_name(source: str, family: str, *, canary: bool = False) -> str:
-    """The subject of a measurement: a canary has streams of its own, so that it never mixes with real evidence."""
-    return f"affidavit://{'canaries' if canary else 'measurements'}/{source}/{family}"
+OF_ANSWERS = frozenset(
+    {"performance", "fairness", "agreement", "comparison", "robustness", "explanation", "membership"}
+)
+"""Families about what one version of a model answers; the others are about its data, or about an agent."""
+
+
+def measured_name(source: str, family: str, *, version: str | None = None, canary: bool = False) -> str:
+    """The subject of a measurement. Each version has streams of its own, so that a newer one supersedes no older one.
+
+    So has a canary, which never mixes with real evidence.
+    """
+    kind = "canaries" if canary else "measurements"
+    return f"affidavit://{kind}/{source}/{family}" + (f"/{version}" if version is not None else "")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from affidavit.evidence import Entry, kinds
-from affidavit.evidence.measured import measured_name
+from affidavit.evidence.measured import OF_ANSWERS, measured_name
 from affidavit.inventory import Agent, Measured, PredictionTable, Threshold
 from affidavit.inventory.measures import family_of
 from affidavit.measure import Estimate
@@ -106,11 +106,10 @@ def _measured(view: ScopeView, params: Mapping[str, Any], at: datetime) -> Outco
 def _current(view: ScopeView, source: _Source, family: str) -> Outcome:
     """Whether the latest measurement is of what is declared, and, of rows, of the table as it is and who answered."""
     declared = source.declared
-    entries = view.mine.measurements.get(measured_name(declared.id, family))
-    if not entries:
+    latest = _latest(view, source, family)
+    if latest is None:
         sentence = f"{_words(family)} of {declared.id} was never measured."
         return Outcome(Status.MISSING, sentence, (), _lacking(family))
-    latest = entries[-1]
     if isinstance(declared, Agent) or source.measured is None:
         return _judged(latest, declared.id, (latest,))
     snapshots = view.mine.snapshots.get(declared.uri)
@@ -121,16 +120,33 @@ def _current(view: ScopeView, source: _Source, family: str) -> Outcome:
     )
 
 
+def _latest(view: ScopeView, source: _Source, family: str) -> Entry | None:
+    """The latest measurement: of answers that of the version in use, or else of any version."""
+    used = _used(view, source.measured) if family in OF_ANSWERS else None
+    version = used.version_name if used and source.measured and source.measured.version else None
+    found = view.mine.measurements.get(measured_name(source.declared.id, family, version=version), [])
+    if not found:
+        found = [
+            entry
+            for name, entries in view.mine.measurements.items()
+            for entry in entries
+            if name.startswith(f"{measured_name(source.declared.id, family)}/")
+        ]
+    return max(found, key=lambda entry: entry.index, default=None)
+
+
 def _of_version_in_use(
     view: ScopeView, table: PredictionTable, measured: Measured, latest: Entry, snapshot: Snapshot
 ) -> Outcome:
     facts, named, used = latest.statement.facts, (snapshot.entry, latest), _used(view, measured)
-    if used is None or used.version_name is None:
-        sentence = f"Which version of {measured.model} is in use is unknown, and so whose answers {table.id} holds."
-        return Outcome(Status.UNDETERMINED, sentence, named, f"Set the alias in use on a version of {measured.model}")
     if facts["fingerprint"] is None or facts["fingerprint"]["sha256"] != snapshot.fingerprint:
         sentence = f"The table {table.id} has changed since its {_words(facts['family']).lower()} was measured."
         return Outcome(Status.STALE, sentence, named, _COLLECT)
+    if facts["family"] not in OF_ANSWERS:
+        return _judged(latest, table.id, named)
+    if used is None or used.version_name is None:
+        sentence = f"Which version of {measured.model} is in use is unknown, and so whose answers {table.id} holds."
+        return Outcome(Status.UNDETERMINED, sentence, named, f"Set the alias in use on a version of {measured.model}")
     if (facts["model"], facts["version"]) != (measured.model, used.version_name):
         of = f"version {facts['version']}" if facts["version"] else "a version that nobody knows"
         sentence = f"{_words(facts['family'])} of {table.id} was measured of {of}; in use is {used.label}."
@@ -199,7 +215,8 @@ def _thresholds_met(view: ScopeView, params: Mapping[str, Any], at: datetime) ->
 
 def _met(view: ScopeView, source: _Source, asked: tuple[str, Threshold], current: Outcome) -> Outcome:
     family, threshold = asked
-    latest = view.mine.measurements[measured_name(source.declared.id, family)][-1]
+    latest = _latest(view, source, family)
+    assert latest is not None
     omitted = latest.statement.facts["results_omitted"]
     judged = judge_threshold(threshold, estimates_of(latest))
     entries = (*_declared(view), *current.entries)

@@ -6,6 +6,7 @@ A value that is not declared never comes back from the warehouse.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -23,6 +24,7 @@ from affidavit.warehouse.tables import Column, TableRef
 Expression = sa.ColumnElement[Any]
 
 _GREATEST = "1.7976931348623157e308"
+_VERSION, _LONGEST_VERSION = re.compile(r"[1-9][0-9]*", re.ASCII), 9
 _TRUTHS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 
@@ -60,6 +62,19 @@ def those(table: TableRef, column: str, value: str, *, where: str) -> TableRef:
     found = table.column(column, where=where)
     equal = _equal(found, declared([found])[0], value)
     return replace(table, only=sa.false() if equal is None else equal)
+
+
+def versions(snapshot: Snapshot, table: TableRef, column: str, *, about: str) -> tuple[str, ...]:
+    """The model versions that ``column`` names, the newest first: whole numbers, as MLflow counts them.
+
+    Whatever else the column holds stays in the warehouse's answer. Raises ``SourceRefused`` for a column that is not
+    there, and as :meth:`Snapshot.query`.
+    """
+    (value,) = declared([table.column(column, where=snapshot.where(about))])
+    text = sa.cast(value, sa.Text)
+    asked = sa.select(text).select_from(table.selectable).where(sa.func.length(text) <= _LONGEST_VERSION).distinct()
+    found = {row[0] for row in snapshot.query(asked, about=about)}
+    return tuple(sorted((name for name in found if _VERSION.fullmatch(name)), key=int, reverse=True))
 
 
 def position(column: Column, values: Sequence[str]) -> Expression:
