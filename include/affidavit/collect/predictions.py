@@ -19,14 +19,14 @@ from affidavit.measure import Estimate, cannot
 from affidavit.measure.alarms import LEVEL, judge_drift
 from affidavit.measure.calibration import calibrated, reliability
 from affidavit.measure.confusion import Confusion
-from affidavit.measure.estimate import ALL_ROWS
+from affidavit.measure.estimate import ALL_ROWS, Group
 from affidavit.measure.fairness import fairness
 from affidavit.measure.leakage import leakage_information
 from affidavit.measure.performance import binary, multiclass
 from affidavit.measure.presence import training_only
 from affidavit.measure.ranking import ranked
 from affidavit.measure.residuals import regression
-from affidavit.measure.rows import TROUBLES
+from affidavit.measure.rows import MISSING, OTHER, TROUBLES
 from affidavit.pages import charts, distributions
 from affidavit.pages.figures import Figure, Point, ReliabilityBin
 from affidavit.rules.thresholds import judge_threshold
@@ -189,13 +189,15 @@ def _classes(scored: Scored) -> Iterator[tuple[str, _Found]]:
         figures += drawn
     left_out = dict(zip(TROUBLES, (int(n) for n in whole.troubles.sum(0)), strict=True))
     yield "performance", _Found(estimates, int(whole.rows.sum()), left_out, figures)
-    if measured.groups:
-        by = [(column,) for column in measured.groups] + [tuple(columns) for columns in measured.together]
-        told = []
-        for columns in by:
-            told += all_of(counted.by(*columns))
-            told += fairness(counted.by(*columns), **how) if two else []
-            told += calibrated(probable.by(*columns), minimum=measured.minimum) if probable else []
+    told = []
+    for columns in _columns(measured):
+        of_groups = counted.by(*columns)
+        here = all_of(of_groups)
+        here += fairness(of_groups, **how) if two else []
+        here += calibrated(probable.by(*columns), minimum=measured.minimum) if probable else []
+        rows = of_groups.rows.sum((1, 2)) + of_groups.troubles.sum(1)
+        told += _of_somebody(here, of_groups.groups, rows)
+    if told:
         yield "fairness", _Found(told, int(whole.rows.sum()), left_out, _by_group(measured, told))
 
 
@@ -216,10 +218,28 @@ def _numbers(scored: Scored) -> Iterator[tuple[str, _Found]]:
     rows = int(whole[0, 0, 0].sum())
     left_out = dict(zip(TROUBLES, (int(n) for n in whole.troubles.sum(0)), strict=True))
     yield "performance", _Found(estimates, rows, left_out, figures)
-    if measured.groups:
-        by = [(column,) for column in measured.groups] + [tuple(columns) for columns in measured.together]
-        told = [each for columns in by for each in regression(counted.by(*columns), minimum=measured.minimum)]
+    told = []
+    for columns in _columns(measured):
+        of_groups = counted.by(*columns)
+        here = regression(of_groups, minimum=measured.minimum)
+        told += _of_somebody(here, of_groups.groups, of_groups[0, 0, 0] + of_groups.troubles.sum(1))
+    if told:
         yield "fairness", _Found(told, rows, left_out, _by_group(measured, told))
+
+
+def _columns(measured: Measured) -> list[tuple[str, ...]]:
+    """The columns whose groups are compared, alone and together."""
+    return [(column,) for column in measured.groups] + [tuple(columns) for columns in measured.together]
+
+
+def _of_somebody(estimates: Sequence[Estimate], groups: Sequence[Group], rows: Any) -> list[Estimate]:
+    """Without groups of values that nobody declared and no row has: of those that are declared each has its answer."""
+    nobody = {
+        group
+        for group, n in zip(groups, rows, strict=True)
+        if not n and any(value in {OTHER, MISSING} for _, value in group)
+    }
+    return [estimate for estimate in estimates if estimate.group not in nobody]
 
 
 def _spans(scored: Scored) -> By:
