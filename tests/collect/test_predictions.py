@@ -1,14 +1,16 @@
 """Scored rows are measured in the snapshot of their fingerprint: those of the version in use, and always the same."""
 
+import hashlib
 import random
 from collections import Counter
 
 import pytest
 from sklearn import metrics
 
+from affidavit.collect.attempts import Known
 from affidavit.collect.tables import look_at_table
 from affidavit.errors import SourceRefused
-from affidavit.evidence import Origin, Stage, kinds
+from affidavit.evidence import Entry, Origin, Stage, kinds
 from affidavit.evidence.measured import OF_ANSWERS, measured_name
 from affidavit.evidence.salted import payload
 from affidavit.inventory import PredictionTable, System
@@ -36,6 +38,7 @@ SCORED = {
     "label": "label",
     "score": "score",
 }
+IN_USE = Known({"loans": "2"})
 SECRET = "s3cret-Ñandú"
 
 
@@ -61,8 +64,11 @@ def fill(bank, made, *, table="scored"):
     columns = (
         "id INT, day DATE, version VARCHAR(9), score DOUBLE PRECISION, label VARCHAR(9), sex VARCHAR(20), income INT"
     )
-    values = ", ".join("(" + ", ".join(map(repr, row)) + ")" for row in made)
-    bank.run(f"CREATE TABLE {table} ({columns})", f"INSERT INTO {table} VALUES {values}")
+    bank.run(f"CREATE TABLE {table} ({columns})", f"INSERT INTO {table} VALUES {listed(made)}")
+
+
+def listed(made):
+    return ", ".join("(" + ", ".join(map(repr, row)) + ")" for row in made)
 
 
 def filled(bank):
@@ -72,10 +78,9 @@ def filled(bank):
     return [row for row in made if row[2] == "2"]
 
 
-def look(bank, *, seen=SEEN, versions=None, **changes):
+def look(bank, *, seen=SEEN, known=IN_USE, **changes):
     system, table = declared(**changes)
-    versions = {"loans": "2"} if versions is None else versions
-    return look_at_table(system, table, None, connection=bank.connection, seen=seen, versions=versions)
+    return look_at_table(system, table, None, connection=bank.connection, seen=seen, known=known)
 
 
 def families(found, version="2"):
@@ -163,7 +168,7 @@ def test_where_no_column_names_it_the_version_in_use_is_taken(bank):
 
 def test_of_an_unknown_version_nothing_is_judged(bank):
     filled(bank)
-    performance = families(look(bank, version=None, versions={}))["performance"]
+    performance = families(look(bank, version=None, known=Known()))["performance"]
     assert performance.facts["version"] is None
     assert [each["value"] for each in performance.facts["results"]] == [None]
 
@@ -196,7 +201,7 @@ def test_numbers_are_measured_too(bank):
     numbers = {"task": "regression", "classes": [], "positive": None, "cut": None, "groups": {}, "thresholds": []}
     system, table = declared(**numbers)
     table = table.model_copy(update={"label": "income"})
-    found = look_at_table(system, table, None, connection=bank.connection, seen=SEEN, versions={"loans": "2"})
+    found = look_at_table(system, table, None, connection=bank.connection, seen=SEEN, known=IN_USE)
     performance = families(found)["performance"]
     errors = [abs(row[3] - row[6]) for row in made]
     assert value(performance, "mean_absolute_error") == pytest.approx(sum(errors) / len(errors))
@@ -207,7 +212,7 @@ def test_where_the_reference_lies_elsewhere_drift_is_not_judged(bank):
     system, table = declared()
     train = system.datasets[0].model_copy(update={"connection": "other"})
     system = system.model_copy(update={"datasets": (train,)})
-    found = look_at_table(system, table, None, connection=bank.connection, seen=SEEN, versions={"loans": "2"})
+    found = look_at_table(system, table, None, connection=bank.connection, seen=SEEN, known=IN_USE)
     drift = families(found)["drift"]
     assert [each["value"] for each in drift.facts["results"]] == [None]
     assert "another warehouse" in drift.facts["results"][0]["why"]
@@ -229,7 +234,34 @@ def test_hold_out_rows_that_were_learnt_from_are_counted(bank):
     train = system.datasets[0]
     held_out = train.model_copy(update={"id": "held-out", "table": "held_out", "use": "test"})
     system = system.model_copy(update={"datasets": (train, held_out)})
-    found = look_at_table(system, table, None, connection=bank.connection, seen=SEEN, versions={"loans": "2"})
+    found = look_at_table(system, table, None, connection=bank.connection, seen=SEEN, known=IN_USE)
     threats = families(found)["data-threats"]
     assert value(threats, "holdout_overlap_share", about="held-out") == 1
     assert threats.stage is Stage.DATA
+
+
+def test_a_report_tells_what_was_tried_before_and_stays_as_it_is_when_more_is_tried(bank):
+    fill(bank, rows(version="1"))
+    fill(bank, rows(150, seed=5), table="t")
+
+    def looked(known):
+        found = look(bank, known=known)
+        drafts = [draft for draft in found.drafts if draft.facts.get("family") == "performance"]
+        return {draft.facts["version"]: (draft, report_of(found, draft)) for draft in drafts}
+
+    first, report = looked(IN_USE)["1"]
+    assert "This is the first attempt" in report
+    before = {first.subjects[0].name: [Entry(7, first.seal(None))]}
+    bank.run(f"INSERT INTO scored VALUES {listed(rows(version='2', seed=9))}")
+    second, report = looked(Known({"loans": "2"}, before))["2"]
+    assert "This is attempt 2" in report
+    assert "loans version 1" in report
+    both = before | {second.subjects[0].name: [Entry(9, second.seal(None))]}
+    assert "This is the first attempt" in looked(Known({"loans": "2"}, both))["1"][1]
+    assert looked(Known({"loans": "2"}, both))["2"][1] == report
+
+
+def report_of(found, draft):
+    digest = draft.facts["details"]["digest"]["sha256"]
+    [blob] = [blob for blob in found.blobs if hashlib.sha256(blob).hexdigest() == digest]
+    return payload(blob).decode()

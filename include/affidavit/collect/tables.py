@@ -6,10 +6,10 @@ import hashlib
 import itertools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 import affidavit
+from affidavit.collect.attempts import Known
 from affidavit.collect.late_data import late_data, seen_until
 from affidavit.collect.look import Look
 from affidavit.collect.measurements import Taken, measurement
@@ -90,12 +90,12 @@ def look_at_table(  # noqa: PLR0913  each argument is one thing that is known of
     connection: Connection,
     seen: Circumstances,
     before: Before | None = None,
-    versions: Mapping[str, str | None] = MappingProxyType({}),
+    known: Known | None = None,
 ) -> Look:
     """Look at one table of one AI system: a snapshot, and with a ``suite`` a validation, of the very same rows.
 
-    Of a table of scored rows what is declared to be measured is measured too; ``versions`` are the versions in use, by
-    registered model, as far as they are known.
+    Of a table of scored rows what is declared to be measured is measured too, with what is ``known`` of versions and
+    of what was tried before.
 
     With ``before``, other columns than then, and rows that came late, are statements of their own. The whole table is
     fingerprinted, so a change that still stands is noticed by the next look; one with ``partition`` by parts, and a
@@ -104,13 +104,14 @@ def look_at_table(  # noqa: PLR0913  each argument is one thing that is known of
     table, ``SuiteError`` naming the suite's file; then there is nothing to record.
     """
     measured: tuple[Taken, ...] = ()
+    known = known or Known()
     if connection.type == "spark":
         with lake(connection, timeout_seconds=table.timeout_seconds) as files:
             read = _read_lake(files, table, suite, due=Due(seen.observed_at, system.schedule))
     else:
         with snapshot(connection, timeout_seconds=table.timeout_seconds) as opened:
             read = _read(opened, system, table, suite, seen=seen, before=before)
-            measured = _measure(opened, system, table, read, versions)
+            measured = _measure(opened, system, table, read, known)
     described, digest, validation = read.described, read.digest, read.validation
 
     def draft(kind: Kind, facts: Mapping[str, Any]) -> Draft:
@@ -138,7 +139,7 @@ def look_at_table(  # noqa: PLR0913  each argument is one thing that is known of
         blobs.append(salted(validation.details))
         drafts.append(draft(kinds.VALIDATION, _validation_facts(table, suite, validation, read.parts, blobs[1])))
     for taken in measured:
-        of_rows = replace(taken, about=(Subject(table.uri, digest.sha256),))
+        of_rows = replace(taken, about=(Subject(table.uri, digest.sha256),), attempts=known.attempts(taken))
         statement, report = measurement(system, of_rows, origin=Origin.RECORDED, collector=name, seen=seen)
         drafts.append(statement)
         blobs.append(report)
@@ -245,14 +246,14 @@ def _measure(
     system: System,
     table: Dataset | PredictionTable,
     read: _Read,
-    versions: Mapping[str, str | None],
+    known: Known,
 ) -> tuple[Taken, ...]:
     """What is declared to be measured of the rows; nothing of a table that moved, whose rows are of no one state."""
     if not isinstance(table, PredictionTable) or table.measured is None or read.consistency == kinds.MOVED:
         return ()
     from affidavit.collect.predictions import Scored, measure_rows
 
-    version = versions.get(table.measured.model)
+    version = known.versions.get(table.measured.model)
     scored = Scored(opened, system, table, table.measured, opened.table(table.table), version)
     return measure_rows(scored, digest=read.digest)
 

@@ -90,6 +90,7 @@ def _look_at_table(
     known: ScopeState,
     seen: Circumstances,
 ) -> Look:
+    from affidavit.collect.attempts import Known
     from affidavit.collect.tables import Before, look_at_table
 
     suite = suites[table.suite] if table.suite else None
@@ -102,7 +103,8 @@ def _look_at_table(
         before = Before(observed[-1].facts, details)
     connection = workplace.resolve(table.connection)
     versions = {used.model: used.version_name for used in in_use(known)}
-    return look_at_table(system, table, suite, connection=connection, seen=seen, before=before, versions=versions)
+    told = Known(versions, known.measurements)
+    return look_at_table(system, table, suite, connection=connection, seen=seen, before=before, known=told)
 
 
 def _details(workplace: Workplace, facts: Mapping[str, Any]) -> bytes | None:
