@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from affidavit.evidence import kinds, system_scope
-from affidavit.inventory import Dataset, PredictionTable, Register, Tracking
+from affidavit.inventory import Dataset, Measured, PredictionTable, Register, Tracking
 from affidavit.pipeline.steps import pool, step_of_endpoint, step_of_register
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import fold
@@ -93,18 +93,35 @@ def _of_table(workplace: Workplace, table: Dataset | PredictionTable, expectatio
         timeout_seconds=table.timeout_seconds,
         suite_size=expectations or 0,
     )
+    queries, entries = _of_measured(table.measured if isinstance(table, PredictionTable) else None)
     return Expected(
         f"table:{table.id}",
         table.uri,
         pool=pool(table.connection),
         timeout_seconds=table.timeout_seconds,
-        queries=found.queries,
+        queries=found.queries + queries,
         rows=found.rows,
         bytes=found.bytes,
-        # A snapshot; a schema that changed; rows that came late; a validation.
-        entries=2 + (table.time_column is not None) + (expectations is not None),
+        # A snapshot; a schema that changed; rows that came late; a validation; what is measured.
+        entries=2 + (table.time_column is not None) + (expectations is not None) + entries,
         basis=found.basis,
     )
+
+
+def _of_measured(measured: Measured | None) -> tuple[int, int]:
+    """Queries and entries that measuring a table costs at most."""
+    if measured is None:
+        return 0, 0
+    from affidavit.collect.predictions import VERSIONS
+
+    versions = VERSIONS if measured.version else 1
+    families = 1 + bool(measured.groups)
+    # Of each version: decisions, probabilities, the course over time, and two for the order of scores.
+    queries, entries = versions * 5 + bool(measured.version), versions * families
+    if measured.reference:
+        # Drift: both windows counted, then each column in order. Threats: each feature, both tables, held-out rows.
+        queries, entries = queries + 2 + 2 * len(measured.features) + 1 + 4, entries + 2
+    return queries, entries
 
 
 def _of_register(workplace: Workplace, register: Register) -> Expected:
