@@ -81,7 +81,8 @@ def test_every_number_of_the_summary_is_in_the_ledger(summary, statements):
     ("collector", "kinds"),
     [
         ("declarations", {"system-declaration", "suite-declaration"}),
-        ("table", {"dataset-snapshot", "validation"}),
+        # Scores of the second round have another time than those that the first look saw.
+        ("table", {"dataset-snapshot", "validation", "late-data", "measurement"}),
         ("mlflow-runs", {"model-run"}),
         ("mlflow-models", {"model-version", "model-alias"}),
         ("lineage", {"lineage-edge"}),
@@ -131,6 +132,58 @@ def test_the_registers_hold_what_the_demo_served_and_agree(statements):
         assert (compared["matched"], compared["only_here"], compared["only_there"]) == (facts["rows"], 0, 0)
         assert facts["rows"] > 100
         assert "scripted" in facts["header"]["demonstration"]
+
+
+def measured(statements: list[dict], system: str, family: str, version: str | None) -> dict:
+    """The latest measurement of a family."""
+    found = [
+        each["predicate"]
+        for each in statements
+        if kind(each) == "measurement" and header(each)["scope"] == f"system:{system}"
+    ]
+    return [each for each in found if (each["family"], each["version"]) == (family, version)][-1]
+
+
+def test_the_version_in_use_is_measured_on_the_rows_that_it_answered(home, statements):
+    import duckdb
+
+    with duckdb.connect(str(home / "bank.duckdb"), read_only=True) as bank:
+        query = "SELECT black, avg((score >= 0.5)::INT), count(*) FROM applications_scored GROUP BY black"
+        rates = {black: (rate, rows) for black, rate, rows in bank.sql(query).fetchall()}
+        [(version,)] = bank.sql("SELECT DISTINCT model_version FROM applications_scored").fetchall()
+    found = measured(statements, "mortgage-approval", "fairness", version)
+    results = {
+        (each["measure"], each["about"], each["group"].get("black")): each["value"]
+        for each in found["results"]
+        if "single" not in each["group"]
+    }
+    for black, (rate, _) in rates.items():
+        assert results["selection_rate", None, black] == pytest.approx(rate)
+    ratio = min(rate for rate, _ in rates.values()) / max(rate for rate, _ in rates.values())
+    assert results["demographic_parity_ratio", "black", None] == pytest.approx(ratio)
+    assert ratio < 0.8, "the real data fails its fairness threshold"
+    assert found["rows"] == sum(rows for _, rows in rates.values())
+
+
+def test_thresholds_that_stood_before_the_second_round_judge_it(home):
+    command = Path(sys.executable).with_name("affidavit")
+    urls = {"AFFIDAVIT_BLOBS_URL": str(home / "blobs"), "AFFIDAVIT_LEDGER_URL": f"sqlite:///{home}/ledger.db"}
+    done = subprocess.run(
+        [command, "status", "--json"], env=os.environ | urls, capture_output=True, text=True, check=True
+    )
+    scopes = json.loads(done.stdout)["scopes"]
+    parts = {
+        (scope.removeprefix("system:"), verdict["control"]): {part["check"]: part for part in verdict["parts"]}
+        for scope, each in scopes.items()
+        for verdict in each["controls"]
+    }
+    fairness = parts["mortgage-approval", "A.5.4"]["thresholds_met/1"]
+    assert fairness["status"] == "failing"
+    assert "demographic_parity_ratio about black" in fairness["sentence"]
+    assert parts["mortgage-approval", "A.5.4"]["measured/1"]["status"] == "supported"
+    tumours = parts["tumour-triage", "A.6.2.4"]["thresholds_met/1"]
+    assert tumours["status"] == "supported", tumours["sentence"]
+    assert "was preceded by" in tumours["sentence"]
 
 
 def test_good_data_supports_and_bad_data_in_use_fails(statements):
