@@ -283,8 +283,13 @@ class MlflowServer:
 
     def artifacts_of(self, run_id: str) -> str | None:
         """The URI of a run's artifacts; None where there is no such run."""
+        run = self.run(run_id)
+        return run.info.artifact_uri if run else None
+
+    def run(self, run_id: str) -> Run | None:
+        """A run, deleted or not; None where there is none of that id."""
         found = self.api.find(_Run, f"{_API}/runs/get", {"run_id": run_id})
-        return found.run.info.artifact_uri if found else None
+        return found.run if found else None
 
     def newest_runs(self, experiment_id: str, count: int) -> tuple[Run, ...]:
         """The runs that started last, newest first."""

@@ -1,19 +1,22 @@
 """What MLflow recorded of the machines that runs trained on (``mlflow.enable_system_metrics_logging``).
 
-Names of machines stay behind: MLflow puts them into the names of metrics, and here they are only counted.
+Names of machines stay behind: MLflow puts them into the names of metrics, and here they are only counted. Each look
+reads the run of each version in use anew, so that samples which came late, or were deleted, are noticed by the next.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, TypeGuard
 
+from affidavit.collect.measurements import Taken, measurement
 from affidavit.collect.mlflow_client import MlflowServer, Run
 from affidavit.collect.rest import Answer
-from affidavit.inventory import Connection
-from affidavit.measure.resources import RECORDED, RunResources
+from affidavit.evidence import Circumstances, Draft, Origin
+from affidavit.inventory import Connection, System
+from affidavit.measure.resources import RECORDED, RunResources, resource_measures
 
 MOST_SAMPLES = 100_000
 """Most samples of one metric of one run: a sample each ten seconds for eleven days."""
@@ -32,13 +35,47 @@ class _History(Answer):
     next_page_token: str = ""
 
 
-def look_at_resources(connection: Connection, *, experiment_id: str, run_ids: Sequence[str]) -> dict[str, RunResources]:
-    """What each of the runs took that still exist and are finished, by run id. Raises ``SourceError``."""
+def look_at_resources(
+    system: System, connection: Connection, *, collector: str, seen: Circumstances
+) -> tuple[tuple[Draft, ...], tuple[bytes, ...]]:
+    """What the run of each version in use took: a statement for each registered model, and the reports they name.
+
+    Of a model without a version in use there is none; of a version whose run is gone, or still runs, each measure says
+    so. Raises ``SourceError``.
+    """
     with MlflowServer(connection) as server:
-        return {run.id: _resources(server, run) for run in server.runs_by_id(experiment_id, run_ids) if not run.running}
+        pairs = [
+            measurement(system, taken, origin=Origin.RECORDED, collector=collector, seen=seen)
+            for name in sorted(system.mlflow.registered_models)
+            if (taken := _taken(server, name, system.mlflow.in_use_alias)) is not None
+        ]
+    return tuple(draft for draft, _ in pairs), tuple(report for _, report in pairs)
 
 
-def _resources(server: MlflowServer, run: Run) -> RunResources:
+def _taken(server: MlflowServer, name: str, in_use_alias: str) -> Taken | None:
+    model = server.registered_model(name)
+    number = next((each.version for each in model.aliases if each.alias == in_use_alias), None) if model else None
+    if number is None:
+        return None
+    version = server.version(name, number)
+    run = server.run(version.run_id) if version and version.run_id else None
+    took = [resources_of(server, run)] if run and not run.running else []
+    unusable = sum(each.unusable for each in took)
+    return Taken(
+        family="resources",
+        source=server.uri(f"models/{name}"),
+        estimates=resource_measures(took),
+        rows=len(took),
+        settings={"run": server.uri(f"runs/{run.id}")} if run else {},
+        consistency="MLflow shows no one state of a run: its metrics were read one after another",
+        left_out={"samples that are no finite numbers": unusable} if unusable else {},
+        model=name,
+        version=number,
+    )
+
+
+def resources_of(server: MlflowServer, run: Run) -> RunResources:
+    """What a finished run took."""
     samples: dict[str, list[float]] = {}
     machines, gpus, unusable = set[str](), set[tuple[str, str]](), 0
     for key in sorted(metric.key for metric in run.data.metrics):

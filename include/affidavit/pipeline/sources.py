@@ -149,6 +149,7 @@ def _look_at_models(
     workplace: Workplace, system: System, server: Tracking, known: ScopeState, seen: Circumstances
 ) -> Look:
     from affidavit.collect.models import NAME, look_at_models
+    from affidavit.collect.resources import look_at_resources
 
     collector, connection = system.collector(NAME, server), workplace.resolve(server.connection)
     found = look_at_models(
@@ -159,7 +160,15 @@ def _look_at_models(
         versions=known.latest(kinds.MODEL_VERSION),
         aliases=known.latest(kinds.MODEL_ALIAS),
     )
-    return replace(found, collector=collector)
+    drafts, blobs = look_at_resources(system.on(server), connection, collector=collector, seen=seen)
+    return replace(
+        found,
+        collector=collector,
+        drafts=(*found.drafts, *drafts),
+        enumerated=found.enumerated + len(drafts),
+        read=found.read + len(drafts),
+        blobs=(*found.blobs, *blobs),
+    )
 
 
 def _look_at_endpoint(workplace: Workplace, system: System, endpoint: Endpoint, seen: Circumstances) -> Look:

@@ -19,7 +19,8 @@ _REGISTER = "Register the model from its training run, and set the alias that me
 _LOG_INPUTS = "Log each dataset input with the run (mlflow.log_input), under the name of a declared table"
 
 
-def _each_version(view: ScopeView, at: datetime, judge: Callable[[InUse], Outcome], supported: str) -> Outcome:
+def each_version(view: ScopeView, at: datetime, judge: Callable[[InUse], Outcome], supported: str) -> Outcome:
+    """What ``judge`` says of each version in use, as the latest look at its registry saw it."""
     if view.system is None:
         return Outcome(Status.MISSING, "The AI system is not declared.", (), "Declare it in include/systems")
     if not view.in_use:
@@ -30,7 +31,7 @@ def _each_version(view: ScopeView, at: datetime, judge: Callable[[InUse], Outcom
     return together([*outcomes, *registries_fresh(view, at)], f"{named}: {supported}")
 
 
-def _trail(used: InUse) -> Outcome | None:
+def trail(used: InUse) -> Outcome | None:
     """Why there is no finished run to speak of; None where there is one."""
     if used.pointer is None or used.version_name is None:
         sentence = f"No version of {used.model} is in use: the alias {used.alias!r} points nowhere."
@@ -48,7 +49,7 @@ def _trail(used: InUse) -> Outcome | None:
 )
 def _version_in_use_resolved(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
     def judge(used: InUse) -> Outcome:
-        if absent := _trail(used):
+        if absent := trail(used):
             return absent
         assert used.version is not None
         assert used.run is not None
@@ -67,7 +68,7 @@ def _version_in_use_resolved(view: ScopeView, _params: Mapping[str, Any], at: da
             return Outcome(Status.FAILING, sentence, used.entries, "Take it out of use, or restore its run")
         return Outcome(Status.SUPPORTED, "", used.entries)
 
-    return _each_version(view, at, judge, "leads to a finished run.")
+    return each_version(view, at, judge, "leads to a finished run.")
 
 
 @check(
@@ -77,7 +78,7 @@ def _run_recorded(view: ScopeView, params: Mapping[str, Any], at: datetime) -> O
     needs = tuple(params["needs"])
 
     def judge(used: InUse) -> Outcome:
-        if absent := _trail(used):
+        if absent := trail(used):
             return absent
         held = _held(used)
         if lacking := [need for need in needs if not held[need]]:
@@ -89,7 +90,7 @@ def _run_recorded(view: ScopeView, params: Mapping[str, Any], at: datetime) -> O
             return Outcome(Status.FAILING, sentence, used.entries, "Commit before training, and train again")
         return Outcome(Status.SUPPORTED, "", used.entries)
 
-    return _each_version(view, at, judge, f"its run records {', '.join(needs)}.")
+    return each_version(view, at, judge, f"its run records {', '.join(needs)}.")
 
 
 def _held(used: InUse) -> dict[str, bool]:
@@ -123,7 +124,7 @@ def _lineage_complete(view: ScopeView, _params: Mapping[str, Any], at: datetime)
             return Outcome(Status.UNDETERMINED, sentence, entries, _LOG_INPUTS)
         return Outcome(Status.SUPPORTED, "", entries)
 
-    return _each_version(view, at, judge, "leads back to fingerprints of declared tables.")
+    return each_version(view, at, judge, "leads back to fingerprints of declared tables.")
 
 
 @check(
@@ -132,7 +133,7 @@ def _lineage_complete(view: ScopeView, _params: Mapping[str, Any], at: datetime)
 )
 def _lineage_ahead(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
     def judge(used: InUse) -> Outcome:
-        if absent := _trail(used):
+        if absent := trail(used):
             return absent
         tables = {table.id: view.mine.snapshots.get(table.uri, []) for table in view.tables(("prediction",))}
         scored = [states[-1].entry for states in tables.values() if states]
@@ -147,7 +148,7 @@ def _lineage_ahead(view: ScopeView, _params: Mapping[str, Any], at: datetime) ->
         moved = [moved_outcome(name, states[-1]) for name, states in tables.items() if states]
         return together([Outcome(Status.SUPPORTED, "", entries), *(each for each in moved if each)], "")
 
-    return _each_version(
+    return each_version(
         view, at, judge, "its run leads to its artifacts, and its alias to fingerprints of what it scored."
     )
 
@@ -191,7 +192,7 @@ def _preparation_told(view: ScopeView, _params: Mapping[str, Any], at: datetime)
 
         return _each_training_edge(used, judge)
 
-    return _each_version(view, at, of_version, "jobs told what they read and that they filled its training tables.")
+    return each_version(view, at, of_version, "jobs told what they read and that they filled its training tables.")
 
 
 def _told(view: ScopeView, start: datetime) -> Iterator[Edge]:
@@ -209,7 +210,7 @@ def _job_ended(entry: Entry) -> datetime | None:
 
 
 def _each_training_edge(used: InUse, judge: Callable[[Edge], Outcome]) -> Outcome:
-    if absent := _trail(used):
+    if absent := trail(used):
         return absent
     if not used.training:
         sentence = f"Nothing records what {used.label} was trained on."
@@ -251,7 +252,7 @@ def _training_data_validated(view: ScopeView, _params: Mapping[str, Any], at: da
 
         return _each_training_edge(used, judge)
 
-    return _each_version(view, at, of_version, "its training data had passed validation before training.")
+    return each_version(view, at, of_version, "its training data had passed validation before training.")
 
 
 def _started(used: InUse) -> datetime | None:
@@ -281,13 +282,13 @@ def _training_fingerprint_stands(view: ScopeView, _params: Mapping[str, Any], at
 
         return _each_training_edge(used, judge)
 
-    return _each_version(view, at, of_version, "the training table still has the fingerprint it was trained on.")
+    return each_version(view, at, of_version, "the training table still has the fingerprint it was trained on.")
 
 
 @check("holdout_distinct/1", limits="That no row stands in both: two fingerprints differ as soon as one row does.")
 def _holdout_distinct(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> Outcome:
     def judge(used: InUse) -> Outcome:
-        if absent := _trail(used):
+        if absent := trail(used):
             return absent
         training, holdout = _states(view, ("training",)), _states(view, ("test", "validation"))
         training |= {edge.source.sha256 or "": edge.source.name for edge in used.training}
@@ -308,7 +309,7 @@ def _holdout_distinct(view: ScopeView, _params: Mapping[str, Any], at: datetime)
         ]
         return together([Outcome(Status.SUPPORTED, "", entries), *(each for each in moved if each)], "")
 
-    return _each_version(view, at, judge, "no hold-out fingerprint is a training fingerprint.")
+    return each_version(view, at, judge, "no hold-out fingerprint is a training fingerprint.")
 
 
 def _states(view: ScopeView, uses: tuple[str, ...]) -> dict[str, str]:
