@@ -150,7 +150,9 @@ class System(Declared):
         (),
         description="Further tracking servers that hold runs and models of the system, each under its own connection",
     )
-    datasets: tuple[Dataset, ...] = Field(min_length=1)
+    datasets: tuple[Dataset, ...] = Field(
+        (), description="Tables it learns from and is tested on; at least one, or an agent"
+    )
     predictions: tuple[PredictionTable, ...] = ()
     openlineage: Name | None = Field(
         None, description="Folder (path or fsspec URL) of the OpenLineage events of the jobs that prepare its tables"
@@ -195,6 +197,9 @@ class System(Declared):
         if (n := first_again(table.uri for table in self.tables)) is not None:
             problem = "a second table with the same connection and table"
             raise refuse((*self._place(n), "table"), problem, "declare each table once in an AI system")
+        if not self.datasets and not self.agents:
+            fix = "name the tables that the system learns from, or the agent whose traces are watched"
+            raise refuse(("datasets",), "neither a dataset nor an agent", fix)
         self._openlineage_can_be_read()
         once("registers", self.registers)
         once("serving", self.serving)
