@@ -12,7 +12,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,6 +25,19 @@ UNLISTED = "send_letter"
 """One that it should not, and at times does."""
 
 SCRIPTED = "Scripted: a help desk without a model; questions, answers, delays and assessments are drawn with a seed."
+
+CLIENT = {
+    "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "true",
+    "MLFLOW_ASYNC_TRACE_LOGGING_MAX_WORKERS": "1",
+    "MLFLOW_ASYNC_TRACE_LOGGING_MAX_SPAN_BATCH_SIZE": "500",
+}
+"""Environment of MLflow's client. Spans go together, as a request for each takes most of the time; by one worker, as
+several that write spans and head of one trace at once are in each other's way, and some are dropped."""
+
+BASELINE = (datetime(2025, 1, 6, tzinfo=UTC), datetime(2025, 1, 13, tzinfo=UTC))
+"""When the help desk behaved as usual, as its file declares: long before any window."""
+
+_EXPERIMENT, _SEED, _TRACES = "applicant-helpdesk", 42001, 60
 
 _QUESTIONS = (
     "What became of application {number}?",
@@ -69,23 +82,21 @@ class Tally:
 
 
 def habits(now: datetime, *, days: int = 7) -> tuple[Habit, Habit]:
-    """Two windows before ``now``'s day: the second looks things up less, searches and loops more, and is slower."""
+    """:data:`BASELINE`, and the days before ``now``'s: they look up less, search and loop more, and are slower."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    edge = midnight - timedelta(days=days)
     look_up, compute, search = TOOLS
     usual = {look_up: 5, compute: 3, search: 2}
     other = {look_up: 2, compute: 2, search: 6, UNLISTED: 0.5}
-    before = Habit(edge - timedelta(days=2 * days), edge - timedelta(days=days), usual)
-    return before, Habit(edge, midnight, other, tool_error=0.15, loop=0.12, slowness=1.8)
+    lately = Habit(midnight - timedelta(days=days), midnight, other, tool_error=0.15, loop=0.12, slowness=1.8)
+    return Habit(*BASELINE, usual), lately
 
 
 def run(tracking_uri: str, experiment: str, *, seed: int, traces: int, windows: Sequence[Habit]) -> tuple[Tally, ...]:
     """Write ``traces`` traces for each window to ``experiment``, made if there is none; gives what was done in each.
 
-    Times are the windows', not the clock's. For a process of its own: tracing is set up once in each.
+    Times are the windows', not the clock's. For a process of its own, told :data:`CLIENT`: tracing is set up once in
+    each.
     """
-    # In the background, MLflow drops spans of some traces where the server is slow, and the tally would not hold.
-    os.environ["MLFLOW_ENABLE_ASYNC_TRACE_LOGGING"] = "false"
     import mlflow
 
     mlflow.set_tracking_uri(tracking_uri)
@@ -94,10 +105,9 @@ def run(tracking_uri: str, experiment: str, *, seed: int, traces: int, windows: 
     tallies = []
     for habit in windows:
         tallies.append(Tally())
-        said = [desk.answer(habit, tallies[-1]) for _ in range(traces)]
-        for trace_id, feedback in said:
-            for each in feedback:
-                mlflow.log_feedback(trace_id=trace_id, **each)
+        for _ in range(traces):
+            desk.answer(habit, tallies[-1])
+    mlflow.flush_trace_async_logging()
     return tuple(tallies)
 
 
@@ -109,9 +119,10 @@ class _Desk:
     experiment_id: str
     at: int = 0
 
-    def answer(self, habit: Habit, tally: Tally) -> tuple[str, list[dict[str, Any]]]:
-        """Answer one question: the trace's id, and what is said about it later."""
+    def answer(self, habit: Habit, tally: Tally) -> None:
+        """Answer one question, and let code and people say what they think of it."""
         import mlflow
+        from mlflow.tracing.provider import safe_set_span_in_context
 
         span = (habit.end - habit.start).total_seconds() - 3_600
         self.at = start = int((habit.start.timestamp() + self.random.random() * span) * 1_000) * 1_000_000
@@ -129,13 +140,16 @@ class _Desk:
         if not refused:
             steps += self._tools(root, habit, tally)
         root.set_outputs("Nobody may be told that." if refused else f"An answer to: {question}")
+        # While the trace is the active one, what is said of it travels with it.
+        with safe_set_span_in_context(root):
+            for each in self._assessments(habit, tally):
+                mlflow.log_feedback(trace_id=root.trace_id, **each)
         root.end(status="ERROR" if failed else "OK", end_time_ns=self.at)
         tally.traces += 1
         tally.failed += failed
         tally.refused += refused
         tally.steps.append(steps)
         tally.seconds.append((self.at - start) / 1e9)
-        return root.trace_id, self._assessments(habit, tally)
 
     def _model(self, root: LiveSpan, habit: Habit, tally: Tally, *, refused: bool) -> int:
         import mlflow
@@ -191,3 +205,14 @@ class _Desk:
             given.append({"name": "helpful", "value": content, "source": person, "rationale": "As scripted."})
             tally.feedback[content] += 1
         return given
+
+
+def main() -> None:
+    """Write the demo's traces to the tracking server that the environment names."""
+    windows = habits(datetime.now(UTC))
+    tallies = run(os.environ["MLFLOW_TRACKING_URI"], _EXPERIMENT, seed=_SEED, traces=_TRACES, windows=windows)
+    print(f"{_EXPERIMENT}: {sum(tally.traces for tally in tallies)} traces")
+
+
+if __name__ == "__main__":
+    main()

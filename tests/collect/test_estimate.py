@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from affidavit.collect.estimate import estimate_requests
 from affidavit.collect.models import look_at_models
+from affidavit.collect.resources import look_at_resources
 from affidavit.collect.runs import look_at_runs
 from tests.collect.conftest import HOUR, NOW_MS
 
@@ -16,7 +17,8 @@ def test_entries_expected_are_those_that_come(team, seen):
     look = look_at_runs(system, team.connection, cursor=None, seen=seen)
     models = look_at_models(system, team.connection, seen=seen)
     assert expected.runs == look.read == 3
-    assert expected.entries == len(look.drafts) + len(models.drafts)
+    resources, _ = look_at_resources(system, team.connection, collector="mlflow-models", seen=seen)
+    assert expected.entries == len(look.drafts) + len(models.drafts) + len(resources)
     assert expected.requests >= 4
 
 

@@ -12,8 +12,9 @@ from affidavit.measure.agent_drift import agent_drift
 from affidavit.measure.agents import agent_measures
 from demo import agent as help_desk
 from tests.conftest import Mlflow
+from tests.demo.traces import scripted
 
-# MLflow's client writes each trace and each assessment by requests of its own: hundreds of them.
+# MLflow's client writes each trace by a request of its own.
 pytestmark = pytest.mark.nightly
 
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -29,7 +30,7 @@ def declared(experiment: str) -> Agent:
             "experiment": experiment,
             "tools": list(help_desk.TOOLS),
             "assessments": {"groundedness": {"name": "groundedness"}, "feedback": {"name": "helpful"}},
-            "baseline": {"since": "2026-02-21", "until": "2026-02-28"},
+            "baseline": {"since": "2025-01-06", "until": "2025-01-13"},
         }
     )
 
@@ -42,19 +43,7 @@ def connection(server: Mlflow) -> Connection:
 @pytest.fixture(scope="module")
 def worked(mlflow: Mlflow) -> tuple[Agent, tuple[help_desk.Tally, ...]]:
     """A small help desk's work, on the server."""
-    import mlflow as client
-
-    windows = help_desk.habits(NOW)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-        patch.setenv("MLFLOW_ENABLE_ASYNC_TRACE_LOGGING", "false")
-        before = client.get_tracking_uri()
-        try:
-            tallies = help_desk.run(mlflow.url, "help-desk", seed=SEED, traces=TRACES, windows=windows)
-        finally:
-            client.set_tracking_uri(before)
-            client.tracing.reset()
-    return declared("help-desk"), tallies
+    return declared("help-desk"), scripted(mlflow.url, "help-desk", seed=SEED, traces=TRACES, now=NOW)
 
 
 def test_what_is_measured_is_what_the_script_counted(mlflow, worked):

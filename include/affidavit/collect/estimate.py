@@ -1,4 +1,4 @@
-"""What a look at MLflow would cost, for a dry run."""
+"""What looks at MLflow would cost, for a dry run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from affidavit.collect.look import NOTHING, Recorded
 from affidavit.collect.mlflow_client import MlflowServer
 from affidavit.collect.position import Position, positions
 from affidavit.collect.reading import Known, read_runs
+from affidavit.collect.trace_client import TraceServer, requests_for_spans
 from affidavit.evidence import Json
-from affidavit.inventory import Connection, System
+from affidavit.inventory import Agent, Connection, System
+from affidavit.measure.resources import RECORDED
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def estimate_requests(
     What is not there yet counts as nothing: the collection itself refuses it. Raises ``SourceError``.
     """
     before = positions(cursor)
-    runs = entries = artifacts = 0
+    runs = entries = artifacts = resources = 0
     with MlflowServer(connection) as server:
         known = Known.of(recorded, home=server.uri("runs/"))
         for name in system.mlflow.experiments:
@@ -56,4 +58,29 @@ def estimate_requests(
             fresh = [version for version in versions if version.creation_timestamp > newest]
             entries += len(fresh) + (len(model.aliases) if model else 0)
             artifacts += 2 * len(fresh)
-        return Estimate(server.api.requests + artifacts, runs, entries)
+            if model is None:
+                continue
+            in_use = any(each.alias == system.mlflow.in_use_alias for each in model.aliases)
+            # What training took: the model, the version and its run, and a page of samples for each system metric.
+            resources += 1 + in_use * (2 + len(RECORDED))
+            entries += in_use
+        return Estimate(server.api.requests + artifacts + resources, runs, entries)
+
+
+@dataclass(frozen=True)
+class TraceEstimate:
+    """``requests`` that the next look at an agent makes, and the ``traces`` of its window and baseline."""
+
+    requests: int
+    traces: int
+
+
+def estimate_traces(agent: Agent, connection: Connection, *, now: datetime) -> TraceEstimate:
+    """What looking at an agent's traces would cost: they are listed, and no spans are read. Raises ``SourceError``."""
+    window = agent.window(now)
+    periods = [each for each in (window, agent.before(window)) if each]
+    with TraceServer(connection) as server:
+        experiment = server.experiment(agent.experiment, agent=agent.id)
+        listed = [list(server.infos(experiment.id, period)) for period in periods]
+        spans = sum(requests_for_spans(infos) for infos in listed)
+        return TraceEstimate(server.requests + spans, sum(map(len, listed)))

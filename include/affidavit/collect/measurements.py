@@ -9,7 +9,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import affidavit
-from affidavit.evidence import Circumstances, Collector, Draft, Json, Origin, Stage, Subject, dumps, kinds, system_scope
+from affidavit.evidence import (
+    Circumstances,
+    Collector,
+    Draft,
+    Json,
+    Origin,
+    Period,
+    Stage,
+    Subject,
+    dumps,
+    kinds,
+    system_scope,
+)
 from affidavit.evidence.measured import measured_name
 from affidavit.evidence.salted import salted
 from affidavit.inventory import System, Threshold
@@ -37,7 +49,7 @@ class Taken:
 
     ``rows`` were measured, ``left_out`` counts the others by the reason. ``settings`` are the parameters of the method
     in words; ``about`` are further subjects, such as the table's state and the model version. ``thresholds`` are those
-    that stand for the family; ``figures`` are drawn into the report.
+    that stand for the family; ``figures`` are drawn into the report; ``effective`` is the period that it is about.
     """
 
     family: str
@@ -54,6 +66,7 @@ class Taken:
     about: tuple[Subject, ...] = ()
     figures: tuple[Figure, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    effective: Period | None = None
     canary: bool = False
 
 
@@ -92,6 +105,7 @@ def measurement(
         facts={**facts, "details": details},
         collector=Collector(collector, affidavit.__version__),
         seen=seen,
+        effective=taken.effective,
     )
     return draft, report
 

@@ -29,7 +29,7 @@ from affidavit.measure.residuals import regression
 from affidavit.measure.rows import MISSING, OTHER, TROUBLES
 from affidavit.pages import charts, distributions
 from affidavit.pages.figures import Figure, Point, ReliabilityBin
-from affidavit.rules.thresholds import judge_threshold
+from affidavit.rules.thresholds import outcome_of
 from affidavit.warehouse import Fingerprint, Snapshot, TableRef, drift, features, numbers, outcomes
 from affidavit.warehouse.facets import By, GroupColumn, TimeColumn, those, versions
 from affidavit.warehouse.overlap import Rows, holdout_overlap
@@ -252,21 +252,15 @@ def _course(measured: Measured, estimates: Sequence[Estimate]) -> tuple[list[Est
     told = [each for each in estimates if each.measure in _OVER_TIME and each.about is None]
     drawn: dict[str, list[Point]] = {}
     for each in told:
-        drawn.setdefault(each.measure, []).append(Point(each, _outcome(measured, each), each.group[0][1]))
+        drawn.setdefault(each.measure, []).append(Point(each, outcome_of(measured.thresholds, each), each.group[0][1]))
     return told, [charts.over_time(points) for points in drawn.values()]
-
-
-def _outcome(measured: Measured, estimate: Estimate) -> Any:
-    """What the thresholds say of one estimate; None where none reaches it."""
-    found = [judge_threshold(threshold, [estimate]) for threshold in measured.thresholds]
-    reached = [each.met for each in found if each.rows is not None]
-    return reached[0] if reached else None
 
 
 def _by_group(measured: Measured, estimates: Sequence[Estimate]) -> list[Figure]:
     wanted = [each for each in ("selection_rate", "recall", "mean_error") if any(e.measure == each for e in estimates)]
+    of_all = [e for e in estimates if e.about is None]
     return [
-        charts.groups([Point(e, _outcome(measured, e)) for e in estimates if e.measure == measure and e.about is None])
+        charts.groups([Point(e, outcome_of(measured.thresholds, e)) for e in of_all if e.measure == measure])
         for measure in wanted
     ]
 
@@ -306,7 +300,9 @@ def _drift(scored: Scored) -> _Found:
     for one in judge_drift(compared):
         estimates += one.estimates
         effect = ("ks_statistic", "total_variation_distance")
-        drawn += [Point(each, _outcome(measured, each)) for each in one.estimates if each.measure in effect]
+        drawn += [
+            Point(each, outcome_of(measured.thresholds, each)) for each in one.estimates if each.measure in effect
+        ]
     settings = {
         "reference": f"all rows of {reference.id}",
         "current": f"all rows of {scored.table.id}",

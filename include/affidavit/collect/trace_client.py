@@ -148,11 +148,16 @@ class TraceServer:
 
         Raises ``SourceError`` only where those of no trace of a batch can be had.
         """
-        for batch in _batches([info for info in infos if info.tag("mlflow.trace.spansLocation") in _STORED]):
+        stored, files = _by_place(infos)
+        for batch in _batches(stored):
             yield from self._together(batch).items()
-        for info in infos:
-            if info.tag("mlflow.trace.spansLocation") not in _STORED:
-                yield info.trace_id, self._file(info.trace_id)
+        for info in files:
+            yield info.trace_id, self._file(info.trace_id)
+
+    @property
+    def requests(self) -> int:
+        """How many were made so far."""
+        return self._api.requests
 
     def _search(self, experiment_id: str, span: tuple[int, int], known: set[str], size: int) -> tuple[TraceInfo, ...]:
         condition = f"attributes.timestamp_ms >= {span[0]} AND attributes.timestamp_ms < {span[1]}"
@@ -209,6 +214,18 @@ class TraceServer:
         except SourceRefused:
             return None
         return found.spans if found else None
+
+
+def requests_for_spans(infos: Sequence[TraceInfo]) -> int:
+    """How many requests :meth:`TraceServer.spans` makes where the server gives every batch."""
+    stored, files = _by_place(infos)
+    return sum(1 for _ in _batches(stored)) + len(files)
+
+
+def _by_place(infos: Sequence[TraceInfo]) -> tuple[list[TraceInfo], list[TraceInfo]]:
+    """Traces whose spans MLflow has in its store, and those whose client wrote them to a file."""
+    stored = [info for info in infos if info.tag("mlflow.trace.spansLocation") in _STORED]
+    return stored, [info for info in infos if info.tag("mlflow.trace.spansLocation") not in _STORED]
 
 
 def _batches(infos: Sequence[TraceInfo]) -> Iterator[list[TraceInfo]]:

@@ -75,7 +75,7 @@ def look_at_traces(
     Nothing of what the agent was asked, answered or told its tools is in the result, and no name but declared ones.
     """
     period = agent.window(now)
-    baseline = agent.baseline.period if agent.baseline else None
+    baseline = agent.before(period)
     with TraceServer(connection) as server:
         experiment = server.experiment(agent.experiment, agent=agent.id)
 
@@ -85,7 +85,7 @@ def look_at_traces(
 
         window, days = read(period)
         before: TraceWindow | None = None
-        if baseline and baseline.end and period.start and baseline.end <= period.start:
+        if baseline:
             before, earlier = read(baseline)
             days = {**earlier, **days}
     home = f"{experiment.id}"

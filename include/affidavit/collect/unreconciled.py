@@ -51,11 +51,13 @@ def look_at_unreconciled(inventory: Inventory, resolve: Resolve, *, seen: Circum
 def _on_server(inventory: Inventory, connection: Connection) -> tuple[dict[str, Json], int]:
     servers = [server for system in inventory.systems.values() for server in system.servers]
     claims = [server for server in servers if server.connection == connection.id]
+    agents = [agent for system in inventory.systems.values() for agent in system.agents]
+    claimed = {name for claim in claims for name in claim.experiments}
+    claimed |= {agent.experiment for agent in agents if agent.connection == connection.id}
     with MlflowServer(connection) as server:
         experiments = server.experiments()
         models = server.registered_models()
-        unclaimed = {each.name for each in experiments} - {name for claim in claims for name in claim.experiments}
-        loose = [each for each in experiments if each.name in unclaimed and not _empty_default(server, each)]
+        loose = [each for each in experiments if each.name not in claimed and not _empty_default(server, each)]
     loose_models = set(models) - {name for claim in claims for name in claim.registered_models}
     facts: dict[str, Json] = {
         "experiments": _bounded(each.name for each in loose),

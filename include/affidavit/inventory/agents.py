@@ -102,6 +102,11 @@ class Agent(Declared):
         end = _midnight(now.astimezone(UTC).date())
         return Period(end - timedelta(days=self.window_days), end)
 
+    def before(self, window: Period) -> Period | None:
+        """The baseline; None where none is declared, or ``window`` still reaches into it."""
+        period = self.baseline.period if self.baseline else None
+        return period if period and period.end and window.start and period.end <= window.start else None
+
     @model_validator(mode="after")
     def _whole(self) -> Agent:
         if (n := first_again(self.tools)) is not None:

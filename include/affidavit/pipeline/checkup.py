@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from affidavit.errors import AffidavitError, LedgerRolledBack, SourceUnavailable, UsageError
-from affidavit.inventory import Connection, Endpoint
+from affidavit.inventory import Agent, Connection, Endpoint
 from affidavit.ledger.places import shown
 from affidavit.pipeline.workplace import Workplace
 
@@ -34,7 +34,7 @@ class Finding:
 
 
 def examine(workplace: Workplace) -> Iterator[Finding]:
-    """Look at packages, inventory, connections, endpoints, folders of events, key and ledger, in that order."""
+    """Look at packages, inventory, connections, agents, endpoints, folders of events, key and ledger, in that order."""
     yield from _packages(_extras_in_use(workplace))
     yield from _inventory(workplace)
     yield from _connections(workplace)
@@ -112,8 +112,10 @@ def _open(workplace: Workplace, connection_id: str, look: Callable[[Connection],
 
 
 def _told(workplace: Workplace) -> Iterator[Finding]:
-    """Whether scoring endpoints say what they serve, and folders of OpenLineage events can be listed."""
+    """Whether endpoints say what they serve, agents' experiments are there, and folders of events can be listed."""
     for system in workplace.loaded().systems.values():
+        for agent in system.agents:
+            yield _tried(f"traces of agent {agent.id} of {system.id}", partial(_find, workplace, agent))
         for endpoint in system.serving:
             yield _tried(f"endpoint {endpoint.id} of {system.id}", partial(_ask, workplace, endpoint))
         if system.openlineage:
@@ -126,6 +128,13 @@ def _ask(workplace: Workplace, endpoint: Endpoint) -> None:
     _, unknown = ask(endpoint, workplace.resolve(endpoint.connection))
     if unknown:
         raise SourceUnavailable(unknown, where=endpoint.uri)
+
+
+def _find(workplace: Workplace, agent: Agent) -> None:
+    from affidavit.collect.trace_client import TraceServer
+
+    with TraceServer(workplace.resolve(agent.connection)) as server:
+        server.experiment(agent.experiment, agent=agent.id)
 
 
 def _list(url: str) -> None:

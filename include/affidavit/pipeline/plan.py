@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from affidavit.evidence import kinds, system_scope
-from affidavit.inventory import Dataset, Measured, PredictionTable, Register, Tracking
-from affidavit.pipeline.steps import pool, step_of_endpoint, step_of_register
+from affidavit.inventory import Agent, Dataset, Measured, PredictionTable, Register, Tracking
+from affidavit.pipeline.steps import pool, step_of_agent, step_of_endpoint, step_of_register
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import fold
 
@@ -79,6 +79,7 @@ def plan(workplace: Workplace, system_id: str, *, now: datetime) -> tuple[Expect
             Expected(step_of_endpoint(each).id, f"endpoint {each.connection}", requests=1, entries=1, basis="one GET")
             for each in system.serving
         ),
+        *(_of_agent(workplace, agent, now) for agent in system.agents),
         *(_of_register(workplace, register) for register in system.registers),
         Expected("record", "ledger", entries=1, basis="the collection entry; lineage adds one for each new edge"),
     )
@@ -122,6 +123,14 @@ def _of_measured(measured: Measured | None) -> tuple[int, int]:
         # Drift: both windows counted, then each column in order. Threats: each feature, both tables, held-out rows.
         queries, entries = queries + 2 + 2 * len(measured.features) + 1 + 4, entries + 2
     return queries, entries
+
+
+def _of_agent(workplace: Workplace, agent: Agent, now: datetime) -> Expected:
+    from affidavit.collect.estimate import estimate_traces
+
+    cost = estimate_traces(agent, workplace.resolve(agent.connection), now=now)
+    basis = f"{cost.traces} traces to read; one request more for each that cannot be read with others"
+    return Expected(step_of_agent(agent).id, agent.uri, requests=cost.requests, entries=1, basis=basis)
 
 
 def _of_register(workplace: Workplace, register: Register) -> Expected:

@@ -11,8 +11,8 @@ from affidavit.collect.look import Look
 from affidavit.errors import BlobAbsent, ConfigurationError, SourceError
 from affidavit.evidence import Circumstances, Origin, Period, kinds, system_scope
 from affidavit.evidence.salted import payload
-from affidavit.inventory import Dataset, Endpoint, PredictionTable, Register, Suite, System, Tracking
-from affidavit.pipeline.steps import step_of_endpoint, step_of_register, step_of_table
+from affidavit.inventory import Agent, Dataset, Endpoint, PredictionTable, Register, Suite, System, Tracking
+from affidavit.pipeline.steps import step_of_agent, step_of_endpoint, step_of_register, step_of_table
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import ScopeState, in_use
 
@@ -31,6 +31,7 @@ def sources_of(system: System) -> Mapping[str, object]:
             for name in ("mlflow-runs", "mlflow-models")
         },
         **{step_of_endpoint(endpoint).id: endpoint for endpoint in system.serving},
+        **{step_of_agent(agent).id: agent for agent in system.agents},
         **sources_of_registers(system.registers),
     }
 
@@ -52,6 +53,10 @@ def looks_at_system(
         step_of_endpoint(endpoint).id: partial(_look_at_endpoint, workplace, system, endpoint, seen)
         for endpoint in system.serving
     }
+    agents = {
+        step_of_agent(agent).id: partial(_look_at_agent, workplace, system, agent, known, seen)
+        for agent in system.agents
+    }
     openlineage = {"openlineage": partial(_look_at_openlineage, workplace, system, known, seen)}
     return {
         **(openlineage if system.openlineage else {}),
@@ -62,6 +67,7 @@ def looks_at_system(
             for name, look_at in (("mlflow-runs", _look_at_runs), ("mlflow-models", _look_at_models))
         },
         **endpoints,
+        **agents,
         **looks_at_registers(workplace, system.registers, system_scope(system.id), seen),
     }
 
@@ -175,6 +181,13 @@ def _look_at_endpoint(workplace: Workplace, system: System, endpoint: Endpoint, 
     from affidavit.collect.serving import look_at_endpoint
 
     return look_at_endpoint(system, endpoint, connection=workplace.resolve(endpoint.connection), seen=seen)
+
+
+def _look_at_agent(workplace: Workplace, system: System, agent: Agent, known: ScopeState, seen: Circumstances) -> Look:
+    from affidavit.collect.agents import look_at_agent
+
+    cursor = known.cursor(step_of_agent(agent).id)
+    return look_at_agent(system, agent, workplace.resolve(agent.connection), cursor=cursor, seen=seen)
 
 
 def _look_at_register(workplace: Workplace, register: Register, scope: str, seen: Circumstances) -> Look:

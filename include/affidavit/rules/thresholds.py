@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,6 +46,12 @@ def judge_threshold(threshold: Threshold, estimates: Sequence[Estimate]) -> Judg
     worst = min((met for met, _ in answers), key=WORST_FIRST.index)
     these = [estimate for met, estimate in answers if met is worst]
     return Judgement(worst, _sentence(threshold, worst, these, of=len(reached)), min(one.n for one in reached))
+
+
+def outcome_of(thresholds: Iterable[Threshold], estimate: Estimate) -> Met | None:
+    """What the first of ``thresholds`` that reaches ``estimate`` says of it alone; None where none does."""
+    found = (judge_threshold(threshold, [estimate]) for threshold in thresholds)
+    return next((each.met for each in found if each.rows is not None), None)
 
 
 def _reaches(threshold: Threshold, estimate: Estimate) -> bool:
