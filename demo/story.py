@@ -13,13 +13,18 @@ import httpx
 from rich.console import Console
 
 from affidavit.errors import SourceRefused, SourceUnavailable
-from demo import environment, summary, warehouses
+from demo import agent, environment, summary, warehouses
 from demo.airflow_api import FINISHED, Airflow
 from demo.layout import Layout
 from demo.servers import Server, Servers, answers, free_ports, only_one, stop_recorded
 from demo.steps import Note, Steps
 
-EVIDENCE = ("evidence.mortgage-approval", "evidence.tumour-triage", "evidence.organisation")
+EVIDENCE = (
+    "evidence.mortgage-approval",
+    "evidence.tumour-triage",
+    "evidence.applicant-helpdesk",
+    "evidence.organisation",
+)
 POSTURE = "posture"
 AUDIT = "ledger_audit"
 TEAMS = ("mortgage", "tumour")
@@ -123,7 +128,9 @@ def _act(stage: Stage, password: str, console: Console) -> None:
     _load(stage)
     _airflow_up(stage, airflow_env, prepared)
     _mlflow_up(stage)
+    asked = _ask_help_desk(stage)
     _train(stage, 1)
+    stage.servers.finish(asked, seconds=START_SECONDS)
     airflow = _open_airflow(stage, airflow_env, password)
     try:
         # Whatever judges a version has to stand before it is trained: so there is a look between two rounds.
@@ -186,6 +193,12 @@ def _mlflow_up(stage: Stage) -> None:
     with stage.steps.step("Starting MLflow") as note:
         note(stage.tracking)
         _answering(stage, "mlflow", port=stage.mlflow_port, path="/health")
+
+
+def _ask_help_desk(stage: Stage) -> Server:
+    """Let the scripted help desk write its traces, while models are trained."""
+    env = environment.with_training(stage.environ, layout=stage.layout, tracking=stage.tracking) | agent.CLIENT
+    return stage.start("help-desk", [sys.executable, "-P", "demo/agent.py"], env, job=True)
 
 
 def _train(stage: Stage, tried: int) -> None:

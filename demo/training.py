@@ -84,6 +84,7 @@ def train(
             for part in ("train", "test")
         }
         mlflow.set_experiment(task.name)
+        mlflow.enable_system_metrics_logging()
         trained = [_log(task, candidate, frames=frames, prepare=prepare) for candidate in candidates]
         best = max(trained, key=lambda run: run.roc_auc)
         version = str(mlflow.register_model(best.model_uri, task.name).version)

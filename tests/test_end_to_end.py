@@ -66,7 +66,7 @@ def header(statement: dict) -> dict:
 def test_every_number_of_the_summary_is_in_the_ledger(summary, statements):
     assert summary["entries"] == len(statements) == summary["checkpoint"]["size"]
     assert summary["entries_by_kind"] == dict(Counter(map(kind, statements)))
-    assert summary["systems"] == ["mortgage-approval", "tumour-triage"]
+    assert summary["systems"] == ["applicant-helpdesk", "mortgage-approval", "tumour-triage"]
     recorded = {
         header(each)["scope"]: each["predicate"]["controls"] for each in statements if kind(each) == "assessment"
     }
@@ -84,7 +84,7 @@ def test_every_number_of_the_summary_is_in_the_ledger(summary, statements):
         # Scores of the second round have another time than those that the first look saw.
         ("table", {"dataset-snapshot", "validation", "late-data", "measurement"}),
         ("mlflow-runs", {"model-run"}),
-        ("mlflow-models", {"model-version", "model-alias"}),
+        ("mlflow-models", {"model-version", "model-alias", "measurement"}),
         ("lineage", {"lineage-edge"}),
         ("register", {"register"}),
         ("collection", {"collection"}),
@@ -95,6 +95,31 @@ def test_every_number_of_the_summary_is_in_the_ledger(summary, statements):
 def test_each_collector_brought_its_evidence_about_each_system(statements, system, collector, kinds):
     mine = [each for each in statements if header(each)["scope"] == f"system:{system}"]
     assert {kind(e) for e in mine if header(e)["collector"]["name"].partition(":")[0] == collector} == kinds
+
+
+def of_family(statements: list[dict], family: str) -> list[dict]:
+    return [e["predicate"] for e in statements if kind(e) == "measurement" and e["predicate"]["family"] == family]
+
+
+def test_the_scripted_agent_is_measured_by_its_traces_alone(statements):
+    [found] = of_family(statements, "agents")  # the second look saw the same traces
+    assert (found["source"], found["rows"]) == ("help-desk", 60)
+    assert found["settings"]["baseline"] == "2025-01-06 up to 2025-01-13, 60 traces"
+    assert "Scripted throughout" in found["header"]["demonstration"]
+    results = {(each["measure"], each["about"]): each["value"] for each in found["results"]}
+    assert results["trace_error_rate", None] < 0.1  # what its file asks for
+    assert results["tool_call_share", "other"] > 0  # a tool that it should not call
+    assert results["total_variation_distance", "tool_mix"] > 0.2  # it searches more than it did
+    assert "send_letter" not in json.dumps(statements)
+
+
+def test_what_training_took_is_recorded_of_each_version_in_use(statements):
+    found = of_family(statements, "resources")
+    assert {each["model"] for each in found} == {"mortgage-approval", "tumour-triage"}
+    for each in found:
+        values = {result["measure"]: result["value"] for result in each["results"]}
+        assert values["training_time_total"] > 0
+        assert 0 <= values["cpu_utilization_percentage_max"] <= 100
 
 
 def test_everything_was_collected_by_airflow(statements):

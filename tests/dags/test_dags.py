@@ -8,7 +8,12 @@ SYSTEM = "evidence.mortgage-approval"
 
 
 def test_one_dag_per_system_and_one_for_the_organisation(parsed):
-    assert set(parsed("ai_systems")["dags"]) == {SYSTEM, "evidence.tumour-triage", "evidence.organisation"}
+    assert set(parsed("ai_systems")["dags"]) == {
+        SYSTEM,
+        "evidence.tumour-triage",
+        "evidence.applicant-helpdesk",
+        "evidence.organisation",
+    }
 
 
 def test_task_groups_are_lifecycle_stages(parsed):
@@ -51,6 +56,7 @@ def test_assets_link_each_collection_to_the_posture(parsed):
     assert made == {
         "affidavit://evidence/mortgage-approval",
         "affidavit://evidence/tumour-triage",
+        "affidavit://evidence/applicant-helpdesk",
         "affidavit://evidence/organisation",
     }
 

@@ -9,7 +9,7 @@ from affidavit.inventory.load import load, load_lenient, load_suite, load_system
 
 def test_the_demo_loads_whole(project):
     inventory = load(project.include, project.suites)
-    assert set(inventory.systems) == {"mortgage-approval", "tumour-triage"}
+    assert set(inventory.systems) == {"applicant-helpdesk", "mortgage-approval", "tumour-triage"}
     assert set(inventory.suites) == {"applications", "applications-scored", "samples", "samples-scored"}
     assert inventory.organisation.owner_of("A.7.4") == "data-owner"
     assert inventory.organisation.owner_of("9.2.1") == "governance-lead"
@@ -59,7 +59,7 @@ def test_a_fault_names_file_line_field_and_fix_and_breaks_only_its_system(projec
     old, new, field, line, problem, fix = fault
     project.spoil(project.mortgage, old, new)
     loaded = load_lenient(project.include, project.suites)
-    assert set(loaded.inventory.systems) == {"tumour-triage"}
+    assert set(loaded.inventory.systems) == {"applicant-helpdesk", "tumour-triage"}
     assert set(loaded.broken) == {"mortgage-approval"}
     error = loaded.broken["mortgage-approval"]
     assert isinstance(error, InventoryError)
@@ -155,7 +155,7 @@ def test_two_files_with_one_id_break_only_the_copy(project):
 def test_a_fault_in_the_organisation_leaves_the_systems(project, old, new, where, problem):
     project.spoil(project.organisation, old, new)
     loaded = load_lenient(project.include, project.suites)
-    assert set(loaded.systems) == {"mortgage-approval", "tumour-triage"}
+    assert set(loaded.systems) == {"applicant-helpdesk", "mortgage-approval", "tumour-triage"}
     assert set(loaded.broken) == {"organisation"}
     assert loaded.broken["organisation"].where == f"include/organisation.yaml, {where}"
     assert problem in loaded.broken["organisation"].problem
