@@ -29,7 +29,7 @@ def test_every_difference_is_that_of_the_two_versions(seed):
         "specificity": lambda a, b: metrics.recall_score(a, b, pos_label=0),
     }
     for name, score in theirs.items():
-        each = found[f"{name}_difference"]
+        each = found[f"{name}_change"]
         assert each.value == pytest.approx(score(label, new) - score(label, old), abs=1e-9)
         assert each.low <= each.value <= each.high
 
@@ -37,7 +37,7 @@ def test_every_difference_is_that_of_the_two_versions(seed):
 def test_of_fewer_than_five_hundred_rows_only_shares_of_fixed_rows_have_an_interval():
     found = compared(*agreement(*rows(1, n=499), classes=(0, 1)), seed=1, draws=50)
     assert {e.measure for e in found if e.low is None} == {
-        *("precision_difference", "f1_difference", "matthews_corrcoef_difference")
+        *("precision_change", "f1_change", "matthews_corrcoef_change")
     }
 
 

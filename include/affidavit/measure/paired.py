@@ -1,9 +1,10 @@
 """A new version against the one in use, on the same rows: what each measure gains or loses, with an interval.
 
 A row is judged by both, so that their errors go together, and two intervals side by side say too little. Every estimate
-is the value of the new one less that of the old one. Intervals: Bonett and Price's of two shares of the same rows; the
-bootstrap over counts for what is no share of fixed rows (precision, F1, Matthews' correlation); E. R. DeLong et al.,
-*Biometrics* 44 (1988), for ``roc_auc``; Student's t of the differences for errors of numbers.
+is the value of the new one less that of the old one, named a change: a difference is one between groups of rows.
+Intervals: Bonett and Price's of two shares of the same rows; the bootstrap over counts for what is no share of fixed
+rows (precision, F1, Matthews' correlation); E. R. DeLong et al., *Biometrics* 44 (1988), for ``roc_auc``; Student's t
+of the differences for errors of numbers.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def agreement(
 def compared(
     counts: NDArray[np.int64], troubles: NDArray[np.int64], *, seed: int, draws: int = DRAWS, minimum: int = MINIMUM
 ) -> list[Estimate]:
-    """``accuracy_difference`` and the like, of what :func:`agreement` counts (a warehouse can count it as well)."""
+    """``accuracy_change`` and the like, of what :func:`agreement` counts (a warehouse can count it as well)."""
     figures = [*_shares(counts), *_functions(counts, seed=seed, draws=draws)]
     return [each for one in figures for each in one.estimates([()], troubles[None], minimum=minimum)]
 
@@ -64,7 +65,7 @@ def _shares(counts: NDArray[np.int64]) -> Iterator[Figures]:
         rows = np.array([sum(counts[label].sum() for label in labels)])
         with np.errstate(divide="ignore", invalid="ignore"):
             value = (gained - lost) / rows
-        yield Figures(f"{name}_difference", value, rows, bonett_price(gained, lost, rows), "no row is labelled so")
+        yield Figures(f"{name}_change", value, rows, bonett_price(gained, lost, rows), "no row is labelled so")
 
 
 def _functions(counts: NDArray[np.int64], *, seed: int, draws: int) -> Iterator[Figures]:
@@ -83,7 +84,7 @@ def _functions(counts: NDArray[np.int64], *, seed: int, draws: int) -> Iterator[
             low, high = percentiles(again)
             ends = low[None], high[None]
         lacking = "one of the versions, or the label, leaves nothing to divide by"
-        yield Figures(f"{name}_difference", value, np.array([total]), ends, lacking)
+        yield Figures(f"{name}_change", value, np.array([total]), ends, lacking)
 
 
 def _change(function: Callable[[Floats], Floats], counts: Floats) -> Floats:
@@ -99,8 +100,8 @@ def _over(part: Floats, whole: Floats) -> Floats:
 def auc_difference(
     label: NDArray[Any], old: NDArray[Any], new: NDArray[Any], *, classes: Sequence[Any], minimum: int = MINIMUM
 ) -> Estimate:
-    """``roc_auc_difference`` of two scores of the same rows."""
-    measure = "roc_auc_difference"
+    """``roc_auc_change`` of two scores of the same rows."""
+    measure = "roc_auc_change"
     actual = positions(label, classes)
     fine = actual < 3
     if (outside := int((actual == 2).sum())) or not np.isfinite([old[fine], new[fine]]).all():
@@ -133,7 +134,7 @@ def _placements(positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
 def error_differences(
     label: NDArray[Any], old: NDArray[Any], new: NDArray[Any], *, minimum: int = MINIMUM
 ) -> list[Estimate]:
-    """``mean_absolute_error_difference`` and ``mean_squared_error_difference`` of two predictions of the same rows."""
+    """``mean_absolute_error_change`` and ``mean_squared_error_change`` of two predictions of the same rows."""
     actual, *predicted = (each.astype(float) for each in (label, old, new))
     fine = ~np.isnan(actual)
     troubles = np.zeros((1, len(TROUBLES)), np.int64)
@@ -147,6 +148,6 @@ def error_differences(
         n = len(change)
         value = np.array([change.mean() if n else np.nan])
         ends = student(value, change.var(ddof=1) / n, n) if n > 1 else None
-        figures = Figures(f"{name}_difference", value, np.array([n]), ends)
+        figures = Figures(f"{name}_change", value, np.array([n]), ends)
         estimates += figures.estimates([()], troubles, minimum=minimum)
     return estimates
