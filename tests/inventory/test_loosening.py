@@ -121,6 +121,14 @@ def measured(**fields):
     return mortgage(put("predictions", 0, "measured", MEASURED | fields))
 
 
+def asked(**fields):
+    def edit(plain):
+        LIVE(plain)
+        measured(**{"features": ["hir"], "key": "id"} | fields)(plain)
+
+    return edit
+
+
 UNMEASURED = mortgage(put("predictions", 0, "measured", None))
 
 # (name, first state or None, weakening, file, field)
@@ -197,6 +205,15 @@ WEAKER = [
     ("version", measured(), measured(version=None), SYSTEM_FILE, f"{SCORED}.measured.version"),
     ("seed", measured(), measured(seed=7), SYSTEM_FILE, f"{SCORED}.measured.seed"),
     ("tolerance", measured(), measured(tolerance=0.5), SYSTEM_FILE, f"{SCORED}.measured.tolerance"),
+    ("key", measured(key="id"), measured(), SYSTEM_FILE, f"{SCORED}.measured.key"),
+    ("nobody asked", asked(serve=True), measured(features=["hir"]), SYSTEM_FILE, f"{SCORED}.measured.serve"),
+    ("asked elsewhere", asked(endpoint="live"), asked(serve=True), SYSTEM_FILE, f"{SCORED}.measured.endpoint"),
+    ("asked otherwise", asked(serve=True), asked(endpoint="live"), SYSTEM_FILE, f"{SCORED}.measured.serve"),
+    ("other rows asked", asked(serve=True), asked(serve=True, key="n"), SYSTEM_FILE, f"{SCORED}.measured.serve"),
+    ("other answer", asked(serve=True), asked(serve=True, answers="class"), SYSTEM_FILE, f"{SCORED}.measured.serve"),
+    ("other part", asked(serve=True), asked(serve=True, part=1), SYSTEM_FILE, f"{SCORED}.measured.serve"),
+    ("fewer asked", asked(serve=True), asked(serve=True, sample=199), SYSTEM_FILE, f"{SCORED}.measured.sample"),
+    ("scoring path", LIVE, mortgage(put("serving", 0, "invocations", "/x")), SYSTEM_FILE, "serving.live.invocations"),
     ("feature", measured(features=["hir"]), measured(features=[]), SYSTEM_FILE, f"{SCORED}.measured.features"),
     (
         "relevant",
@@ -415,6 +432,8 @@ NOT_WEAKER = [
     ("one more feature", measured(features=["hir"])),
     ("one more threshold", measured(thresholds=[*THRESHOLDS, {"measure": "recall", "at_least": 0.7}])),
     ("a first weight", measured(weight="w")),
+    ("a first question", asked(serve=True)),
+    ("a first question at an endpoint", asked(endpoint="live")),
     ("reworded demonstration", mortgage(put("demonstration", "Scripted."))),
     ("a first time column", put("systems", "tumour-triage", "datasets", 0, "time_column", "t")),
     ("first holder of an empty role", put("organisation", "roles", "ml-lead", "holders", ["p-1"])),

@@ -22,13 +22,15 @@ _UNSEEN = "its drift would not be seen"
 _ANSWER = ("task", "classes", "positive", "cut", "decision")
 """What says how an answer is read. It stands or falls together: a cut fits no regression."""
 
+_ASKED = ("key", "endpoint", "serve", "answers", "part")
+"""What says who is asked, and about what. Together likewise: nobody is asked in two ways."""
+
 _FIELDS = {
     "weight": "rows would count for more or less than they did",
     "minimum": "smaller groups would be judged, or larger ones no longer",
     "model": _OTHER,
     "version": "which version scored the rows would be told otherwise, or not at all",
     "key": "the sample that is scored again could not be drawn as it was",
-    "endpoint": "nobody, or somebody else, would be asked to score rows again",
     "reference": "drift would be told against other rows",
     "days": "drift would be told of other rows",
     "every": "the course over time would be told by other steps",
@@ -66,6 +68,14 @@ class Measured(Declared):
     days: int | None = Field(None, ge=1, description="Drift is told of the latest so many days; of all rows if absent")
     key: Name | None = Field(None, description="Column that tells rows apart: a sample of them is scored again")
     endpoint: Id | None = Field(None, description="Scoring endpoint of the file that is asked to score them again")
+    serve: bool = Field(False, description="Instead: fetch the version in use from MLflow, and serve it walled in")
+    answers: Literal["score", "class"] = Field(
+        "score", description="What the version answers when it is asked; of several classes always the class"
+    )
+    part: int | Name | None = Field(
+        None, description="Which part of an answer is meant where a row has several: a column's name, or a position"
+    )
+    sample: int = Field(200, ge=30, le=2_000, description="Rows that are scored again")
     tolerance: float = Field(1e-6, ge=0, description="How far a score may be from the one that was recorded")
     seed: int = Field(0, ge=0, le=2**31, description="Of every sample that is drawn")
     thresholds: tuple[Threshold, ...] = Field((), description="What is asked of the results, fixed beforehand")
@@ -94,12 +104,29 @@ class Measured(Declared):
         for n, feature in enumerate(self.relevant):
             if feature not in self.features:
                 raise refuse(("relevant", n), "no feature of that name", "name one of the columns under features")
-        if (self.key is None) != (self.endpoint is None):
-            name = "key" if self.key is None else "endpoint"
-            raise refuse((name,), "a key without an endpoint, or the reverse", "name both, or neither")
+        self._asks()
         known("thresholds", self.thresholds, OF_ROWS)
         consistent("thresholds", self.thresholds)
         return self
+
+    @property
+    def asked(self) -> bool:
+        """Whether a version is asked to score rows again."""
+        return self.endpoint is not None or self.serve
+
+    @property
+    def answers_class(self) -> bool:
+        """Whether it then answers classes; otherwise numbers."""
+        return self.task == "multiclass" or (self.task == "binary" and self.answers == "class")
+
+    def _asks(self) -> None:
+        if self.endpoint is not None and self.serve:
+            raise refuse(("serve",), "a version that is asked in two ways", "name an endpoint, or serve it, not both")
+        if self.asked and (self.key is None or not self.features):
+            name = "key" if self.key is None else "features"
+            raise refuse((name,), f"a version cannot be asked without its {name}", f"name {name} too")
+        if self.task == "regression" and self.answers == "class":
+            raise refuse(("answers",), "a regression has no classes", "leave it out")
 
     def _decides(self) -> None:
         if (self.task == "binary") != (self.positive is not None):
@@ -124,8 +151,9 @@ def measured_in_force(field: str, old: Measured | None, new: Measured | None, wa
     kept = {
         name: waiting.choose(f"{field}.{name}", getattr(old, name), getattr(new, name), True, why)
         for name, why in _FIELDS.items()
-        if getattr(old, name) not in (None, getattr(new, name))
+        if getattr(old, name) not in (None, getattr(new, name)) and not (old.asked and name in _ASKED)
     }
+    kept |= _asked(field, old, new, waiting)
     if any(getattr(old, name) != getattr(new, name) for name in _ANSWER):
         was, now = ({name: getattr(each, name) for name in _ANSWER} for each in (old, new))
         waiting.name(f"{field}.task", was, now, "the answers would be read otherwise")
@@ -151,6 +179,20 @@ def measured_in_force(field: str, old: Measured | None, new: Measured | None, wa
             "thresholds": below(field, old.thresholds, new.thresholds, waiting),
         }
     )
+
+
+def _asked(field: str, old: Measured, new: Measured, waiting: Waiting) -> dict[str, object]:
+    """What stands of how a version is asked: to ask where nobody was asked before weakens nothing."""
+    was, now = ({name: getattr(each, name) for name in _ASKED} for each in (old, new))
+    if not old.asked:
+        # Of another model than the one that stands nobody is asked.
+        return {} if old.model == new.model else was
+    if was != now:
+        why = "nobody, or somebody else, would be asked to score rows again"
+        waiting.name(f"{field}.{'serve' if old.serve else 'endpoint'}", was, now, why)
+    fewer = new.sample < old.sample
+    rows = waiting.choose(f"{field}.sample", old.sample, new.sample, fewer, "fewer rows would be scored again")
+    return {**was, "sample": rows}
 
 
 def _relevant(field: str, old: Measured, new: Measured, waiting: Waiting) -> tuple[str, ...]:

@@ -52,7 +52,21 @@ _OF_ROWS: Mapping[str, tuple[str, ...]] = {
         "missing_share_difference",
     ),
     "data-threats": ("holdout_overlap_share", "target_leakage_information", "training_only_features"),
-    "agreement": ("agreement",),
+    "agreement": ("score_agreement", "decision_agreement"),
+    "comparison": (
+        *(f"{name}_change" for name in ("accuracy", "recall", "specificity", "precision", "f1", "matthews_corrcoef")),
+    ),
+    "robustness": ("flip_rate", "adversarial_flip_rate", "adversarial_median_radius"),
+    "explanation": (
+        "permutation_importance",
+        "permutation_importance_rank_correlation",
+        "declared_relevance_auc",
+        "importance_share_outside_declared",
+        "top_reasons_overlap",
+        "proxy_auc",
+        "normalized_mutual_info_score",
+    ),
+    "membership": ("membership_inference_auc", "membership_inference_advantage"),
 }
 
 OF_ROWS: Mapping[str, str] = MappingProxyType({name: family for family, names in _OF_ROWS.items() for name in names})
@@ -78,6 +92,11 @@ OF_AGENTS = frozenset(
     }
 )
 """Of agents: all of them are one family."""
+
+
+def measures_of(family: str) -> tuple[str, ...]:
+    """The measures of one family of scored rows."""
+    return _OF_ROWS[family]
 
 
 def family_of(threshold: Threshold) -> str:

@@ -149,6 +149,9 @@ class Endpoint(Declared):
     version: Annotated[Name, StringConstraints(pattern=ANSWER_PATTERN)] = Field(
         description="Where in that document the version stands: keys and positions joined by dots"
     )
+    invocations: Annotated[Name, StringConstraints(pattern=PATH_PATTERN)] = Field(
+        "/invocations", description="Path that is asked to score rows, by MLflow's scoring protocol"
+    )
 
     @property
     def name(self) -> str:

@@ -58,7 +58,7 @@ def serving_in_force(old: Sequence[Endpoint], new: Sequence[Endpoint], waiting: 
         now = standing[before.id]
         changes = {
             name: waiting.keep(f"serving.{before.id}.{name}", before, now, _differ(name, before, now), _ELSEWHERE)
-            for name in ("model", "connection", "path", "version")
+            for name in ("model", "connection", "path", "version", "invocations")
         }
         standing[before.id] = now.model_copy(update=changes)
     return tuple(standing.values())
