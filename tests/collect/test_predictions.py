@@ -83,6 +83,10 @@ def look(bank, *, seen=SEEN, known=IN_USE, **changes):
     return look_at_table(system, table, None, connection=bank.connection, seen=seen, known=known)
 
 
+UNTRIED = {"agreement", "comparison", "robustness", "explanation", "membership"}
+"""Families that nothing is declared for: each says so, once, of no version."""
+
+
 def families(found, version="2"):
     measured = [draft for draft in found.drafts if draft.kind == kinds.MEASUREMENT]
     return {draft.facts["family"]: draft for draft in measured if draft.facts["version"] in {None, version}}
@@ -101,7 +105,11 @@ def test_the_rows_of_the_version_in_use_are_measured_in_the_snapshot_of_their_fi
     made = filled(bank)
     found = look(bank)
     snapshot, by_family = found.drafts[0], families(found)
-    assert set(by_family) == {"performance", "fairness", "drift", "data-threats"}
+    assert set(by_family) == {"performance", "fairness", "drift", "data-threats", *UNTRIED}
+    for family in UNTRIED:
+        untried = by_family.pop(family)
+        assert untried.subjects[0].name == measured_name("scored", family)
+        assert all(each["why"].startswith("not tested: ") for each in untried.facts["results"])
     for family, draft in by_family.items():
         version = "2" if family in OF_ANSWERS else None
         assert draft.subjects[0].name == measured_name("scored", family, version=version)
@@ -129,7 +137,7 @@ def test_the_same_rows_are_the_same_facts_at_any_time(bank):
         assert one == other
     reports = [[payload(blob) for blob in look(bank, seen=seen).blobs if b"<html" in blob] for seen in (SEEN, LATER)]
     assert reports[0] == reports[1]
-    assert len(reports[0]) == 6  # of drift and threats, and of either version performance and fairness
+    assert len(reports[0]) == 6 + len(UNTRIED)  # drift, threats, and of either version performance and fairness
 
 
 def test_a_value_that_is_not_declared_is_pooled_and_never_named(bank):
@@ -157,7 +165,7 @@ def test_each_of_the_latest_versions_that_rows_name_has_its_own_numbers(bank):
 def test_what_is_no_version_is_neither_measured_nor_named(bank):
     fill(bank, [row for name in ("", "v1", "-1", "1.0", "٣", "01", "nan") for row in rows(40, version=name)])
     fill(bank, rows(150, seed=5), table="t")
-    assert set(families(look(bank))) == {"drift", "data-threats"}
+    assert set(families(look(bank))) == {"drift", "data-threats", *UNTRIED}
 
 
 def test_where_no_column_names_it_the_version_in_use_is_taken(bank):
@@ -265,3 +273,49 @@ def report_of(found, draft):
     digest = draft.facts["details"]["digest"]["sha256"]
     [blob] = [blob for blob in found.blobs if hashlib.sha256(blob).hexdigest() == digest]
     return payload(blob).decode()
+
+
+def answered_twice(bank, *, worse=0, older="1"):
+    """The same 200 rows by versions 1 and 2, of which the second decides ``worse`` rows otherwise."""
+    made = rows(version="2")
+    flipped = [(*row[:3], round(1 - row[3], 6), *row[4:]) if n < worse else row for n, row in enumerate(made)]
+    fill(bank, [*((*row[:2], older, *row[3:]) for row in made), *flipped])
+    fill(bank, rows(150, seed=5), table="t")
+    return made, flipped
+
+
+def test_a_version_is_compared_with_the_one_before_it_on_the_same_rows(bank):
+    old, new = answered_twice(bank, worse=40)
+    found = look(bank, key="id")
+    draft = families(found)["comparison"]
+    labels = [row[4] == "yes" for row in old]
+
+    def rate(score, made):
+        return score(labels, [row[3] >= 0.5 for row in made])
+
+    for name, score in (
+        ("accuracy", metrics.accuracy_score),
+        ("recall", metrics.recall_score),
+        ("f1", metrics.f1_score),
+    ):
+        assert value(draft, f"{name}_change") == pytest.approx(rate(score, new) - rate(score, old))
+    assert draft.facts["settings"]["compared with"] == "version 1"
+    assert draft.facts["rows"] == 200
+    first = families(found, "1")["comparison"].facts["results"]
+    assert {each["why"] for each in first} == {"not tested: no older version answered any of the same rows"}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("INSERT INTO scored SELECT * FROM scored WHERE version = '2' AND id < 7", "7 rows share their key"),
+        ("UPDATE scored SET label = 'no' WHERE version = '1'", "carry another label in the row of the other version"),
+        ("UPDATE scored SET score = NULL WHERE version = '1' AND id < 3", "3 rows carry no prediction"),
+    ],
+)
+def test_rows_that_cannot_be_paired_are_not_compared(bank, change, why):
+    answered_twice(bank)
+    bank.run(change)
+    results = families(look(bank, key="id"))["comparison"].facts["results"]
+    assert {each["value"] for each in results} == {None}
+    assert all(why in each["why"] for each in results)

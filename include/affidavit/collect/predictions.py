@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from affidavit.collect.comparison import compare, uncompared
 from affidavit.collect.measurements import Taken
 from affidavit.evidence.measured import OF_ANSWERS
 from affidavit.inventory import Dataset, Measured, PredictionTable, System
-from affidavit.inventory.measures import family_of
+from affidavit.inventory.measures import family_of, measures_of
 from affidavit.measure import Estimate, cannot
 from affidavit.measure.alarms import LEVEL, judge_drift
 from affidavit.measure.calibration import calibrated, reliability
@@ -102,14 +103,17 @@ def measure_rows(scored: Scored, *, digest: Fingerprint) -> tuple[Taken, ...]:
     and as :meth:`Snapshot.query`.
     """
     column = scored.measured.version
-    if column is None:
-        told: Sequence[str | None] = [scored.version]
-    else:
-        told = versions(scored.opened, scored.whole, column, about=scored.about)[:VERSIONS]
+    named: Sequence[str] = ()
+    if column is not None:
+        named = versions(scored.opened, scored.whole, column, about=scored.about)
+    told = [scored.version] if column is None else named[:VERSIONS]
     found = [(scored, family, each) for family, each in _of_data(scored)]
-    for version in told:
+    found += [(replace(scored, version=None), family, each) for family, each in _untried(scored.measured)]
+    for n, version in enumerate(told):
         answered = replace(scored, version=version)
         found += [(answered, family, each) for family, each in _of_answers(answered)]
+        if uncompared(scored.measured) is None:
+            found.append((answered, "comparison", _compared(answered, named[n:])))
     return tuple(_taken(of, family, each, digest) for of, family, each in found)
 
 
@@ -141,6 +145,25 @@ def _of_answers(scored: Scored) -> Iterator[tuple[str, _Found]]:
         yield from _classes(scored)
 
 
+def _untried(measured: Measured) -> Iterator[tuple[str, _Found]]:
+    """The families that nothing is declared for, which say so: once, and of no version."""
+    if not measured.asked:
+        for family in ("agreement", "robustness", "explanation", "membership"):
+            yield family, _not_tested(family, "the file does not say how a version is asked")
+    if why := uncompared(measured):
+        yield "comparison", _not_tested("comparison", why)
+
+
+def _not_tested(family: str, why: str) -> _Found:
+    return _Found([cannot(name, f"not tested: {why}") for name in measures_of(family)], 0)
+
+
+def _compared(scored: Scored, named: Sequence[str]) -> _Found:
+    measured = scored.measured
+    found = compare(scored.opened, scored.whole, _asked(scored), measured, versions=named, about=scored.about)
+    return _Found(found.estimates, found.rows, found.left_out, settings=found.settings)
+
+
 def _of_data(scored: Scored) -> Iterator[tuple[str, _Found]]:
     """The families that are about rows, whichever version answered them."""
     if scored.measured.reference is not None:
@@ -155,10 +178,9 @@ def _settings(measured: Measured) -> dict[str, str]:
     return said
 
 
-def _classes(scored: Scored) -> Iterator[tuple[str, _Found]]:
-    measured, opened, about = scored.measured, scored.opened, scored.about
-    two = measured.task == "binary"
-    asked = outcomes.Outcomes(
+def _asked(scored: Scored) -> outcomes.Outcomes:
+    measured, two = scored.measured, scored.measured.task == "binary"
+    return outcomes.Outcomes(
         scored.table.label,
         measured.ordered,
         decision=measured.decision if two else scored.table.score,
@@ -166,6 +188,12 @@ def _classes(scored: Scored) -> Iterator[tuple[str, _Found]]:
         cut=measured.cut,
         weight=measured.weight,
     )
+
+
+def _classes(scored: Scored) -> Iterator[tuple[str, _Found]]:
+    measured, opened, about = scored.measured, scored.opened, scored.about
+    two = measured.task == "binary"
+    asked = _asked(scored)
     how: dict[str, Any] = {"seed": measured.seed, "minimum": measured.minimum}
 
     def all_of(counted: Confusion) -> list[Estimate]:
