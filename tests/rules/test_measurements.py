@@ -2,8 +2,9 @@
 
 import pytest
 
+from affidavit.evidence import Origin
 from affidavit.rules import Status
-from tests.projections.story import DAY, Story, result, system
+from tests.projections.story import DAY, STEPS, Story, result, system
 
 RECALL = {"measure": "recall", "at_least": 0.7}
 RATIO = {"measure": "selection_rate_ratio", "at_least": 0.8}
@@ -279,3 +280,64 @@ def test_a_threshold_that_is_dropped_still_judges(part):
     story.declare(predictions=predictions())
     story.collection()
     assert met(part, story).status is Status.FAILING
+
+
+ASKED = {"key": "id", "features": ["income"], "serve": True}
+
+
+def asked_again(agreement, *thresholds, **changes):
+    """The version in use was asked about its rows again, and the results of that are as told."""
+    story = told_before(RECALL, *thresholds, **ASKED)
+    low = {"low": agreement - 0.02, "high": min(1.0, agreement + 0.02)}
+    results = [result("score_agreement", agreement, **low)]
+    story.measured("agreement", results=results, origin=Origin.REPERFORMED, **changes)
+    story.collection(steps=(*STEPS, "model:scored"))
+    return story
+
+
+def test_answers_that_were_given_again_are_said_to_be_confirmed_and_stay_recorded(part):
+    story = asked_again(0.99)
+    found = measured(part, story)
+    assert found.status is Status.SUPPORTED
+    assert "are confirmed by asking about 100 rows again" in found.sentence
+    assert found.origin == "recorded"
+    [agreement] = [e.index for e in story.entries if e.statement.origin == Origin.REPERFORMED]
+    assert agreement in found.entries
+
+
+def test_where_nobody_asked_that_is_said(part):
+    found = measured(part, told_before())
+    assert found.status is Status.SUPPORTED
+    assert "Nobody asked the version about rows of scored again: recorded." in found.sentence
+
+
+@pytest.mark.parametrize("agreement", [0.5, 0.96])
+def test_answers_that_the_version_does_not_give_support_nothing_that_rests_on_them(part, agreement):
+    found = measured(part, asked_again(agreement))
+    assert found.status is Status.UNDETERMINED
+    assert f"gives the recorded answer to {agreement:.1%} of them" in found.sentence
+    assert found.origin == "recorded"
+
+
+def test_a_threshold_for_the_agreement_says_how_much_is_enough(part):
+    lenient = {"measure": "score_agreement", "at_least": 0.5}
+    assert measured(part, asked_again(0.6, lenient)).status is Status.SUPPORTED
+    assert measured(part, asked_again(0.4, lenient)).status is Status.UNDETERMINED
+
+
+@pytest.mark.parametrize(
+    "changes", [{"state": "2"}, {"version": "7"}, {"fingerprint": None}, {"canary": True}, {"model": "cards"}]
+)
+def test_an_agreement_of_other_rows_or_of_another_version_confirms_nothing(part, changes):
+    found = measured(part, asked_again(0.99, **changes))
+    assert "confirmed" not in found.sentence
+    assert "Nobody asked the version" in found.sentence
+
+
+def test_questions_are_due_of_whoever_asks_them(part):
+    story = told_before(RECALL, **ASKED)
+    story.measured("robustness", results=[("flip_rate", 0.1)], origin=Origin.REPERFORMED)
+    story.collection()
+    assert measured(part, story, "robustness").status is Status.NOT_YET_DUE
+    story.collection(steps=(*STEPS, "model:scored"))
+    assert measured(part, story, "robustness").status is Status.SUPPORTED

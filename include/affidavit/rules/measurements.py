@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,15 @@ from affidavit.rules.verdict import Status
 from affidavit.rules.view import ScopeView
 
 AGENTS = "agents"
+OF_QUESTIONS = frozenset({"agreement", "robustness", "explanation", "membership"})
+"""Families that come of asking a version."""
+
+OF_RECORDED = frozenset({"performance", "fairness"})
+"""Families of answers that somebody recorded."""
+
+AGREEING = 0.95
+"""Where no threshold for the agreement is set: what the lower end of its interval has to reach."""
+
 _COLLECT = "Run the collection, and read the log of the task"
 _RUNS, _MONITORED = "mlflow-runs", ("drift", AGENTS)
 
@@ -95,12 +104,59 @@ def _each_source(
     "that MLflow was told of every trace.",
 )
 def _measured(view: ScopeView, params: Mapping[str, Any], at: datetime) -> Outcome:
+    told: list[str] = []
+
     def judge(source: _Source) -> Iterable[Outcome]:
-        yield freshness(view, source.step, at, facts=True)
+        yield from _fresh(view, source, source.families, at)
         for family in source.families:
             yield _current(view, source, family)
+        if source.measured and not OF_RECORDED.isdisjoint(source.families):
+            again = _asked_again(view, source)
+            told.append(again.sentence)
+            yield again
 
-    return _each_source(view, params["families"], judge, "Measured on the latest rows of the version in use.")
+    supported = "Measured on the latest rows of the version in use."
+    outcome = _each_source(view, params["families"], judge, supported)
+    if outcome.status is Status.SUPPORTED:
+        return replace(outcome, sentence=" ".join([outcome.sentence, *told]))
+    return outcome
+
+
+def _fresh(view: ScopeView, source: _Source, families: Iterable[str], at: datetime) -> Iterable[Outcome]:
+    """Whether each collector that these families come from looked recently enough."""
+    asked = source.measured is not None and source.measured.asked
+    steps = dict.fromkeys(
+        f"model:{source.declared.id}" if asked and family in OF_QUESTIONS else source.step for family in families
+    )
+    return [freshness(view, step, at, facts=True) for step in steps]
+
+
+def _asked_again(view: ScopeView, source: _Source) -> Outcome:
+    """Whether the version gives the recorded answers when it is asked again, where somebody asked.
+
+    It raises no origin: labels and features stay those that were recorded. Answers that it does not give keep the
+    measurements of the recorded ones from being supported.
+    """
+    declared, family = source.declared.id, "agreement"
+    recorded = Outcome(Status.SUPPORTED, f"Nobody asked the version about rows of {declared} again: recorded.")
+    if source.measured is None or not source.measured.asked:
+        return recorded
+    current, latest = _current(view, source, family), _latest(view, source, family)
+    if latest is None or current.status is not Status.SUPPORTED:
+        return recorded  # of other rows, or of another version, it says nothing
+    asked = [threshold for of, threshold in source.thresholds if of == family]
+    estimates = [each for each in estimates_of(latest) if each.value is not None]
+    held = all(each.low is not None and each.low >= AGREEING for each in estimates)
+    if asked:
+        held = all(judge_threshold(each, estimates_of(latest)).met is Met.MET for each in asked)
+    rows = min(each.n for each in estimates)
+    if held:
+        sentence = f"Its answers in {declared} are confirmed by asking about {count(rows, 'row')} again."
+        return Outcome(Status.SUPPORTED, sentence, (latest,))
+    least = min(estimates, key=lambda each: each.value or 0.0)
+    sentence = f"Asked about {count(rows, 'row')} of {declared} again, the version gives the recorded answer to "
+    sentence += f"{least.value:.1%} of them: the rows are not shown to be its answers."
+    return Outcome(Status.UNDETERMINED, sentence, (latest,), f"Find out who wrote the answers in {declared}")
 
 
 def _current(view: ScopeView, source: _Source, family: str) -> Outcome:
@@ -171,7 +227,8 @@ def _lacking(family: str) -> str:
     asked = {
         "drift": "Name the reference and the features under measured, and collect",
         "fairness": "Name the groups to be compared under measured, and collect",
-        "agreement": "Name a key and a scoring endpoint under measured, and collect",
+        **dict.fromkeys(OF_QUESTIONS, "Name a key, and serve or a scoring endpoint, under measured, and collect"),
+        "comparison": "Name a key and the version's column under measured, and collect",
     }
     return asked.get(family, _COLLECT)
 
@@ -197,7 +254,7 @@ def _thresholds_met(view: ScopeView, params: Mapping[str, Any], at: datetime) ->
             action = f"Set thresholds for {source.declared.id} before the next version is trained"
             yield Outcome(Status.MISSING, sentence, _declared(view), action)
             return
-        yield freshness(view, source.step, at, facts=True)
+        yield from _fresh(view, source, [family for family, _ in asked], at)
         for family in dict.fromkeys(family for family, _ in asked):
             current = _current(view, source, family)
             if current.status is not Status.SUPPORTED:
