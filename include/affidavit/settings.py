@@ -9,6 +9,8 @@
 | ``AFFIDAVIT_SIGNER_URL`` | unset: signing takes place in the writing process, with the key file |
 | ``AFFIDAVIT_SITE_DIR`` | ``<project>/.affidavit/site`` |
 | ``AFFIDAVIT_STAGING_URL`` | ``file://<project>/.affidavit/staging`` |
+
+Airflow's own ``AIRFLOW_HOME`` is read where it is set: what lies there is kept from models that are served to be asked.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ class Settings:
     signer_url: str | None
     site_dir: Path
     staging_url: str = field(repr=False)
+    airflow_home: Path | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str], project: Path) -> Settings:
@@ -69,6 +72,7 @@ class Settings:
             signer_url=_signer_url(given.get("AFFIDAVIT_SIGNER_URL")),
             site_dir=_path("AFFIDAVIT_SITE_DIR", given, home / "site"),
             staging_url=_folder_url("AFFIDAVIT_STAGING_URL", given, home / "staging"),
+            airflow_home=Path(environ["AIRFLOW_HOME"]).absolute() if environ.get("AIRFLOW_HOME") else None,
         )
 
     @property
@@ -82,12 +86,33 @@ class Settings:
         return self.project / "expectations"
 
     @property
+    def secrets(self) -> tuple[Path, ...]:
+        """Files, folders and sockets of this machine that nobody else may reach, whether they are there or not."""
+        urls = [url for url in (self.ledger_url, self.blobs_url, self.staging_url, self.signer_url) if url]
+        named = [path for path in map(_local, urls) if path]
+        airflow = [self.airflow_home / name for name in _OF_AIRFLOW] if self.airflow_home else []
+        return (self.key_file, *named, *airflow)
+
+    @property
     def shown_ledger_url(self) -> str:
         """The ledger's URL without password and query, fit to be printed."""
         scheme, _, rest = self.ledger_url.partition("?")[0].partition("://")
         authority, slash, path = rest.partition("/")
         login, at, host = authority.rpartition("@")
         return f"{scheme}://{login.partition(':')[0]}{at}{host}{slash}{path}"
+
+
+_OF_AIRFLOW = ("airflow.cfg", "airflow.db", "simple_auth_manager_passwords.json.generated")
+
+
+def _local(url: str) -> Path | None:
+    """The path of this machine that a URL names, if any."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return Path(url)
+    if scheme.partition("+")[0] == "sqlite":
+        return Path(rest.removeprefix("/").partition("?")[0])
+    return Path(rest) if scheme in {"file", "unix"} else None
 
 
 def quiet(environ: MutableMapping[str, str]) -> None:

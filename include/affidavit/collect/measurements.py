@@ -88,7 +88,7 @@ def measurement(
         "fingerprint": _named(taken.fingerprint) if taken.fingerprint else None,
         "consistency": taken.consistency,
         "settings": dict(taken.settings),
-        "thresholds": _digest(taken.thresholds),
+        "thresholds": thresholds_digest(taken.thresholds),
         "results": results[:shown],
         "results_omitted": len(results) - shown,
         "canary": taken.canary,
@@ -145,7 +145,8 @@ def _named(digest: Fingerprint) -> dict[str, Json]:
     return {"sha256": digest.sha256, "method": digest.method, "coverage": digest.coverage}
 
 
-def _digest(thresholds: Sequence[Threshold]) -> str | None:
+def thresholds_digest(thresholds: Sequence[Threshold]) -> str | None:
+    """SHA-256 of the thresholds that stand for a family; None where there are none."""
     if not thresholds:
         return None
     documents: list[Json] = [threshold.model_dump(mode="json") for threshold in thresholds]

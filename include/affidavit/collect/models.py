@@ -81,6 +81,16 @@ def look_at_models(
     )
 
 
+def artifact_root(server: MlflowServer, source: str) -> str | None:
+    """Where the artifacts are that a version names as its ``source``; None where MLflow has no such run or model."""
+    if logged := _LOGGED_MODEL.fullmatch(source):
+        return server.logged_model(logged[1])
+    if below := _BELOW_RUN.fullmatch(source):
+        artifacts = server.artifacts_of(below[1])
+        return f"{artifacts}/{below[2]}" if artifacts else None
+    return source
+
+
 def _last(cursor: Json) -> str | None:
     last = cursor["reread"] if isinstance(cursor, Mapping) else None
     return str(last) if last is not None else None
@@ -177,7 +187,7 @@ class _Desk:
         }
 
     def _hashed(self, version: ModelVersion) -> dict[str, Any]:
-        root = self._root(version.source)
+        root = artifact_root(self.server, version.source)
         tree = self.server.artifacts.tree(root) if root else None
         if root is None or tree is None:
             return {"artifacts": None, "signature": False, "environment": False}
@@ -187,14 +197,6 @@ class _Desk:
             "signature": self._signed(root, tree),
             "environment": bool(names & _ENVIRONMENTS),
         }
-
-    def _root(self, source: str) -> str | None:
-        if logged := _LOGGED_MODEL.fullmatch(source):
-            return self.server.logged_model(logged[1])
-        if below := _BELOW_RUN.fullmatch(source):
-            artifacts = self.server.artifacts_of(below[1])
-            return f"{artifacts}/{below[2]}" if artifacts else None
-        return source
 
     def _signed(self, root: str, tree: Tree) -> bool:
         if not any(each.path == "MLmodel" for each in tree.files):

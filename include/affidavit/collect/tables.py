@@ -222,7 +222,7 @@ def _read(
     before: Before | None,
 ) -> _Read:
     found = opened.table(table.table)
-    digest, parts = _fingerprint(opened, found, table, seen=seen, before=before)
+    digest, parts = fingerprint_of(opened, found, table, seen=seen, before=before)
     until = None
     if before and before.facts["consistency"] != kinds.MOVED:
         types = {column.name: column.type[:_LONGEST_TYPE] for column in found.columns}
@@ -234,7 +234,7 @@ def _read(
         validation = validate(opened, table=table.table, suite=suite, due=Due(seen.observed_at, system.schedule))
     counts = {digest.rows, described.rows} | ({validation.rows} if validation else set())
     if not opened.dialect.one_state:
-        after, parts = _fingerprint(opened, found, table, seen=seen, before=before)
+        after, parts = fingerprint_of(opened, found, table, seen=seen, before=before)
         if after != digest or len(counts) > 1:
             return _Read(described, after, parts, behind, None, kinds.MOVED, None)
     opened.agree(table.table, counts)
@@ -275,9 +275,10 @@ def _read_lake(files: Lake, table: Dataset | PredictionTable, suite: Suite | Non
     return _Read(described, digest, (), None, validation, files.consistency, None)
 
 
-def _fingerprint(
+def fingerprint_of(
     opened: Snapshot, found: TableRef, table: Dataset | PredictionTable, *, seen: Circumstances, before: Before | None
 ) -> tuple[Fingerprint, tuple[Part, ...]]:
+    """The fingerprint of a table as it is declared, and its partitions where it is read by parts."""
     if table.partition is None:
         return fingerprint(opened, found, about=table.table), ()
     now = timestamp(seen.observed_at)

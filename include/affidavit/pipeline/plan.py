@@ -7,7 +7,7 @@ from datetime import datetime
 
 from affidavit.evidence import kinds, system_scope
 from affidavit.inventory import Agent, Dataset, Measured, PredictionTable, Register, Tracking
-from affidavit.pipeline.steps import pool, step_of_agent, step_of_endpoint, step_of_register
+from affidavit.pipeline.steps import pool, step_of_agent, step_of_endpoint, step_of_register, step_of_version
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import fold
 
@@ -74,6 +74,7 @@ def plan(workplace: Workplace, system_id: str, *, now: datetime) -> tuple[Expect
             else []
         ),
         *(_of_table(workplace, table, sizes.get(table.suite or "")) for table in system.tables),
+        *(_of_version(table) for table in system.predictions if table.measured and table.measured.asked),
         *map(of_server, system.servers),
         *(
             Expected(step_of_endpoint(each).id, f"endpoint {each.connection}", requests=1, entries=1, basis="one GET")
@@ -82,6 +83,18 @@ def plan(workplace: Workplace, system_id: str, *, now: datetime) -> tuple[Expect
         *(_of_agent(workplace, agent, now) for agent in system.agents),
         *(_of_register(workplace, register) for register in system.registers),
         Expected("record", "ledger", entries=1, basis="the collection entry; lineage adds one for each new edge"),
+    )
+
+
+def _of_version(table: PredictionTable) -> Expected:
+    return Expected(
+        step_of_version(table).id,
+        table.uri,
+        pool=pool(table.connection),
+        timeout_seconds=table.timeout_seconds,
+        queries=4,
+        entries=4,
+        basis="the fingerprint and two samples; minutes of questions where something changed since it was asked",
     )
 
 
@@ -122,7 +135,12 @@ def _of_measured(measured: Measured | None) -> tuple[int, int]:
     if measured.reference:
         # Drift: both windows counted, then each column in order. Threats: each feature, both tables, held-out rows.
         queries, entries = queries + 2 + 2 * len(measured.features) + 1 + 4, entries + 2
-    return queries, entries
+    if not measured.asked:
+        entries += 4  # each says that nobody was asked
+    if measured.task != "binary" or measured.version is None or measured.key is None:
+        return queries, entries + 1
+    # Of each version: a join with an older one, and whether keys are there once.
+    return queries + versions * 3, entries + versions
 
 
 def _of_agent(workplace: Workplace, agent: Agent, now: datetime) -> Expected:

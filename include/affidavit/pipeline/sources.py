@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from affidavit.collect.look import Look
 from affidavit.errors import BlobAbsent, ConfigurationError, SourceError
 from affidavit.evidence import Circumstances, Origin, Period, kinds, system_scope
 from affidavit.evidence.salted import payload
 from affidavit.inventory import Agent, Dataset, Endpoint, PredictionTable, Register, Suite, System, Tracking
-from affidavit.pipeline.steps import step_of_agent, step_of_endpoint, step_of_register, step_of_table
+from affidavit.pipeline.steps import (
+    step_of_agent,
+    step_of_endpoint,
+    step_of_register,
+    step_of_table,
+    step_of_version,
+)
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import ScopeState, in_use
+
+if TYPE_CHECKING:
+    from affidavit.collect.tables import Before
 
 Looks = Mapping[str, Callable[[], Look]]
 """Step id to the look at its source, which is taken when it is called."""
@@ -25,6 +34,7 @@ def sources_of(system: System) -> Mapping[str, object]:
     return {
         "openlineage": (system.openlineage, {table.connection for table in system.tables}),
         **{step_of_table(table).id: table for table in system.tables},
+        **{step_of_version(table).id: (table, endpoint) for table, endpoint in _asked(system)},
         **{
             system.collector(name, server): server
             for server in system.servers
@@ -34,6 +44,16 @@ def sources_of(system: System) -> Mapping[str, object]:
         **{step_of_agent(agent).id: agent for agent in system.agents},
         **sources_of_registers(system.registers),
     }
+
+
+def _asked(system: System) -> list[tuple[PredictionTable, Endpoint | None]]:
+    """The tables whose version is asked, each with the endpoint that it is asked at; none where it is served."""
+    endpoints = {endpoint.id: endpoint for endpoint in system.serving}
+    return [
+        (table, endpoints.get(table.measured.endpoint or ""))
+        for table in system.predictions
+        if table.measured and table.measured.asked
+    ]
 
 
 def sources_of_registers(registers: Iterable[Register]) -> Mapping[str, object]:
@@ -58,9 +78,14 @@ def looks_at_system(
         for agent in system.agents
     }
     openlineage = {"openlineage": partial(_look_at_openlineage, workplace, system, known, seen)}
+    versions = {
+        step_of_version(table).id: partial(_look_at_version, workplace, system, table, endpoint, known, seen)
+        for table, endpoint in _asked(system)
+    }
     return {
         **(openlineage if system.openlineage else {}),
         **tables,
+        **versions,
         **{
             system.collector(name, server): partial(look_at, workplace, system, server, known, seen)
             for server in system.servers
@@ -97,20 +122,60 @@ def _look_at_table(
     seen: Circumstances,
 ) -> Look:
     from affidavit.collect.attempts import Known
-    from affidavit.collect.tables import Before, look_at_table
+    from affidavit.collect.tables import look_at_table
 
     suite = suites[table.suite] if table.suite else None
-    # Only our own: what a task claims of a table is no look at it.
-    snapshots = [each.entry.statement for each in known.snapshots.get(table.uri, ())]
-    observed = [statement for statement in snapshots if statement.origin == Origin.OBSERVED]
-    before = None
-    if observed:
-        details = _details(workplace, observed[-1].facts) if table.partition else None
-        before = Before(observed[-1].facts, details)
     connection = workplace.resolve(table.connection)
     versions = {used.model: used.version_name for used in in_use(known)}
-    told = Known(versions, known.measurements)
+    before, told = _before(workplace, table, known), Known(versions, known.measurements)
     return look_at_table(system, table, suite, connection=connection, seen=seen, before=before, known=told)
+
+
+def _before(workplace: Workplace, table: Dataset | PredictionTable, known: ScopeState) -> Before | None:
+    """What the last look at a table saw: our own, since what a task claims of a table is no look at it."""
+    from affidavit.collect.tables import Before
+
+    facts = _observed(table, known)
+    if facts is None:
+        return None
+    return Before(facts, _details(workplace, facts) if table.partition else None)
+
+
+def _observed(table: Dataset | PredictionTable, known: ScopeState) -> Mapping[str, Any] | None:
+    snapshots = [each.entry.statement for each in known.snapshots.get(table.uri, ())]
+    return next((each.facts for each in reversed(snapshots) if each.origin == Origin.OBSERVED), None)
+
+
+def _look_at_version(
+    workplace: Workplace,
+    system: System,
+    table: PredictionTable,
+    endpoint: Endpoint | None,
+    known: ScopeState,
+    seen: Circumstances,
+) -> Look:
+    from affidavit.collect.rescoring import Places, Recorded, look_at_version
+
+    assert table.measured is not None
+    model, reference = table.measured.model, table.measured.reference
+    # Two servers may have a model of that name: then nobody said which of them answered.
+    used = [each for each in in_use(known) if each.model == model]
+    servers = [server for server in system.servers if model in server.registered_models]
+    training = next((each for each in system.datasets if each.id == reference), None)
+    state = _observed(training, known) if training else None
+    places = Places(
+        warehouse=workplace.resolve(table.connection),
+        tracking=None if endpoint else workplace.resolve(servers[0].connection),
+        endpoint=(endpoint, workplace.resolve(endpoint.connection)) if endpoint else None,
+        secrets=workplace.secrets,
+    )
+    recorded = Recorded(
+        used=used[0] if len(used) == 1 else None,
+        before=_before(workplace, table, known),
+        measurements=known.measurements,
+        training=state["fingerprint"]["sha256"] if state else None,
+    )
+    return look_at_version(system, table, places, known=recorded, seen=seen)
 
 
 def _details(workplace: Workplace, facts: Mapping[str, Any]) -> bytes | None:

@@ -15,7 +15,7 @@ ORGANISATION = "organisation"
 class Step:
     """One look at one source.
 
-    ``id`` names it within a collection (``declarations``, ``table:<id>``, ``serving:<id>``, ``agent:<id>``, …);
+    ``id`` names it within a collection (``declarations``, ``table:<id>``, ``model:<table's id>``, ``serving:<id>``, …);
     ``stage`` is the lifecycle stage its evidence belongs to; ``warehouse`` is the connection id whose pool it takes a
     slot of.
     """
@@ -42,6 +42,7 @@ def steps_of(system: System) -> tuple[Step, ...]:
         Step("declarations", Stage.INCEPTION),
         *([Step("openlineage", Stage.DATA)] if system.openlineage else []),
         *(step_of_table(table) for table in system.tables),
+        *(step_of_version(table) for table in system.predictions if table.measured and table.measured.asked),
         *(Step(system.collector("mlflow-runs", server), Stage.DEVELOPMENT) for server in system.servers),
         *(Step(system.collector("mlflow-models", server), Stage.DEPLOYMENT) for server in system.servers),
         *(step_of_endpoint(endpoint) for endpoint in system.serving),
@@ -62,6 +63,11 @@ def steps_of_organisation(organisation: Organisation) -> tuple[Step, ...]:
 def step_of_table(table: Dataset | PredictionTable) -> Step:
     """The look at a table."""
     return Step(f"table:{table.id}", table.stage, table.connection)
+
+
+def step_of_version(table: PredictionTable) -> Step:
+    """The questions to the version whose answers a table holds."""
+    return Step(f"model:{table.id}", Stage.VERIFICATION, table.connection)
 
 
 def step_of_register(register: Register) -> Step:

@@ -47,6 +47,11 @@ class Workplace:
         names = {table.suite for table in system.tables if table.suite}
         return system, tuple(loaded.suites[name] for name in sorted(names))
 
+    @property
+    def secrets(self) -> tuple[Path, ...]:
+        """What a model that is served to be asked must not reach, as far as it is there."""
+        return tuple(path for path in self.settings.secrets if path.exists())
+
     def organisation(self) -> Organisation:
         """The organisation as declared; raises its file's error."""
         return self.loaded().inventory.organisation
