@@ -142,8 +142,7 @@ def leaf_that_is_gone_without_a_gap(owner: Owner, chance: Random) -> Mutant:
     index = chance.randrange(owner.size)
     leaves = owner.leaves[:index] + owner.leaves[index + 1 :]
     moved = range(index + 1, owner.size)
-    # The last head then has too few; and a rotation that moved is read first, since who signs must be known first.
-    also = owner.size - 1 if owner.covering(index) == owner.size else owner.rotation - 1
+    also = owner.size - 1 if owner.covering(index) == owner.size else index  # the last head then has too few
     changes = [('DELETE FROM entries WHERE "index" = ?', (index,))]
     changes += [('UPDATE entries SET "index" = ? WHERE "index" = ?', (each - 1, each)) for each in moved]
     return Mutant([*changes, *regrown(leaves)], our_entry(owner, index, also), their_entry(owner, index, also))

@@ -15,6 +15,7 @@ Another spelling of the same statement is found: what was signed are bytes.
 """
 
 import re
+from random import Random
 
 import pytest
 
@@ -22,7 +23,14 @@ from affidavit.errors import AffidavitError
 from affidavit.tlog.note import Note
 from tests.rotations import WITNESSES
 from tests.tampering.blobs import BLOB
-from tests.tampering.entries import COLUMN, LEAF, NODE
+from tests.tampering.entries import (
+    COLUMN,
+    LEAF,
+    NODE,
+    leaf_that_is_gone_without_a_gap,
+    leaf_that_was_put_in,
+    named_entry,
+)
 from tests.tampering.ground import HEADS, policy_lines
 from tests.tampering.heads import HEAD
 from tests.tampering.mutant import anything, turns
@@ -65,6 +73,40 @@ def test_each_mutant_of_a_ledger_is_found_and_named(name, first, count, owner, a
     assert wrong == []
     owner.restore()
     assert owner.ours().established
+
+
+class Said(Random):
+    """Chooses what it was told to, as far as that goes."""
+
+    def __init__(self, *numbers):
+        super().__init__(0)
+        self.numbers = list(numbers)
+
+    def randrange(self, *bounds):
+        return self.numbers.pop(0) if self.numbers else super().randrange(*bounds)
+
+
+def test_a_leaf_taken_out_or_put_in_before_a_rotation_is_named_and_not_the_rotation(owner, alone):
+    """It moves the entry that says who signs, and that is what is noticed first."""
+    after = owner.rotation
+    wrong = []
+    for way, index in (
+        (leaf_that_is_gone_without_a_gap, 1),
+        (leaf_that_is_gone_without_a_gap, after - 5),
+        (leaf_that_is_gone_without_a_gap, after - 1),
+        (leaf_that_was_put_in, 1),
+        (leaf_that_was_put_in, after - 1),
+        (leaf_that_was_put_in, after),
+    ):
+        owner.restore()
+        mutant = way(owner, Said(index, 1))
+        owner.do(*mutant.changes)
+        found, (_, said) = owner.ours(), alone(owner.home / "ledger.db", "--blobs", owner.home / "blobs")
+        if not named_entry(index)(found.text) or "the log's key cannot be" in found.text:
+            wrong.append((way.__name__, index, found.text))
+        if not said.startswith(f"BROKEN: checkpoint of size {owner.covering(index)}: "):
+            wrong.append((way.__name__, index, said))
+    assert wrong == []
 
 
 @pytest.mark.parametrize(("first", "count"), slices)

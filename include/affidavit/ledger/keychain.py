@@ -13,7 +13,7 @@ from affidavit import __version__
 from affidavit.errors import AffidavitError, IntegrityError, NoteError, UsageError
 from affidavit.evidence import ORGANISATION_SCOPE, Circumstances, Collector, Draft, Entry, Origin, Stage, Subject, kinds
 from affidavit.evidence.keychain import Keychain
-from affidavit.ledger import log
+from affidavit.ledger import blame, log
 from affidavit.ledger.remote_signer import RemoteSigner
 from affidavit.ledger.signer import Signer
 from affidavit.ledger.tables import entries
@@ -103,8 +103,8 @@ def read(connection: Connection, *, where: str = "", thoroughly: bool = False) -
     """The keys of the log, by the entries that are stored, also those that no head covers yet.
 
     Rotations are found by a derived column, or ``thoroughly`` by reading every leaf. Raises ``IntegrityError`` for
-    an entry 0 or a rotation that cannot be one; whether the heads that rotations come after are of this log is not
-    looked at (:func:`comes_after`).
+    an entry 0 or a rotation that cannot be one, or for what was changed before it (:mod:`affidavit.ledger.blame`);
+    whether the heads that rotations come after are of this log is not looked at (:func:`comes_after`).
     """
     leaf = connection.execute(sa.select(entries.c.leaf).where(entries.c.index == 0)).scalar()
     if leaf is None:
@@ -117,7 +117,8 @@ def read(connection: Connection, *, where: str = "", thoroughly: bool = False) -
                 chain = chain.follow(index, statement)
     except (AffidavitError, TypeError, KeyError, ValueError, AttributeError) as error:
         problem = error.problem if isinstance(error, AffidavitError) else type(error).__name__
-        raise IntegrityError(f"entry {index}: {problem}", where=where, index=index) from error
+        found = IntegrityError(f"entry {index}: {problem}", where=where, index=index)
+        raise blame.instead(connection, found, index=index) from error
     return chain
 
 

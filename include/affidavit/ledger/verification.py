@@ -49,7 +49,8 @@ from affidavit.ledger.tables import entries, nodes
 from affidavit.projections.erasures import Erased
 from affidavit.projections.reader import Head
 from affidavit.tlog import cosignature
-from affidavit.tlog.note import Note
+from affidavit.tlog.checkpoint import Checkpoint
+from affidavit.tlog.note import Note, VerifierKey
 from affidavit.tlog.tree import Frontier, Node
 
 if TYPE_CHECKING:
@@ -263,6 +264,8 @@ class _Walk:
 
     def _head(self, row: Row[Any]) -> None:
         what = f"checkpoint of size {row.size}"
+        if self._moved(row.note):
+            raise self._blame(self.last.size if self.last else 0, self.edge.size)
         head = self._named_size(row)
         try:  # 4
             signed = cosignature.verify(Note.parse(head.note), self.keys.at(head.size))
@@ -274,6 +277,16 @@ class _Walk:
         for column, has, should in (("root", row.root, head.root), ("time", row.time, signed)):  # 5
             if has != should:
                 raise _derived(f"table checkpoints, row {row.size}, column {column}", of="note")
+
+    def _moved(self, data: object) -> bool:
+        """Whether a key that signs only later here signed this note over other leaves, which moved the key's entry."""
+        try:
+            note = Note.parse(str(data))
+            head = Checkpoint.parse(note.text)
+        except NoteError:
+            return False
+        later = (link.key for link in self.read.links if link.index >= head.size)
+        return head.root != self.edge.root() and any(_signed(note, key) for key in later)
 
     def _follows(self, head: Head, previous: int, edge: Frontier) -> None:
         what = f"checkpoint of size {head.size}"
@@ -312,6 +325,14 @@ class _Walk:
             return IntegrityError(f"entry {one}: its bytes are not those that were signed", index=one, fix=RESTORE)
         problem = f"entries {low} to {high - 1}: the bytes of one of them are not those that were signed"
         return IntegrityError(problem, index=low, fix=RESTORE)
+
+
+def _signed(note: Note, key: VerifierKey) -> bool:
+    try:
+        cosignature.verify(note, key)
+    except NoteError:
+        return False
+    return True
 
 
 def _derived(where: str, *, index: int | None = None, of: str = "leaf") -> IntegrityError:
