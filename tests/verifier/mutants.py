@@ -36,9 +36,9 @@ def flipped(chance: random.Random, data: bytes) -> bytes:
     return data[:place] + bytes([data[place] ^ 1 << chance.randrange(8)]) + data[place + 1 :]
 
 
-def mutants(data: bytes, chance: random.Random, count: int) -> Iterator[Mutant]:
-    """``count`` mutants, each way in turn."""
-    ways = [way for name, way in sorted(globals().items()) if name.startswith("way_")]
+def mutants(data: bytes, chance: random.Random, count: int, *, starts: tuple[str, ...] = ("way_",)) -> Iterator[Mutant]:
+    """``count`` mutants, each way in turn; those that start with ``grown_`` need a bundle that proves what grew."""
+    ways = [way for name, way in sorted(globals().items()) if name.startswith(starts)]
     for number in range(count):
         way = ways[number % len(ways)]
         changed, found = way(unpacked(data), chance)
@@ -188,7 +188,7 @@ def way_a_blob_more(files, chance):
 
 
 def way_a_file_less(files, chance):
-    name = chance.choice([name for name in files if "/" not in name])
+    name = chance.choice([name for name in files if "/" not in name and name != "since.txt"])
     changed = {other: data for other, data in files.items() if other != name}
     return packed(changed, mended=name != "manifest.json"), re.escape(name)
 
@@ -238,3 +238,67 @@ def way_a_manifest_that_says_otherwise(files, chance):
         ]
     )
     return packed(files | {"manifest.json": doctored}, mended=False), r"manifest\.json"
+
+
+# Proofs that the head extends an earlier one: that a rotation came after, that was cosigned, that was noted
+
+
+def growth(files, chance):
+    """A file with such a proof, its lines above what is there for the eye, the rest, and where it must be found."""
+    name = chance.choice([name for name in files if name.startswith(("rotations/", "anchors/", "since."))])
+    above, empty, rest = files[name].partition(b"\n\n")
+    return name, above.split(b"\n"), empty + rest, found_at(name)
+
+
+def found_at(name):
+    return rf"{re.escape(name)}: " + (r"|w\d signed another history" if name.startswith("anchors/") else "")
+
+
+def grown_with_a_byte_flipped(files, chance):
+    name, lines, rest, found = growth(files, chance)
+    above = b"\n".join(lines)
+    changed = flipped(chance, above)
+    while b"\n\n" in changed:
+        changed = flipped(chance, above)
+    return files | {name: changed + rest}, found
+
+
+def grown_with_a_hash_more_or_less(files, chance):
+    name, lines, rest, found = growth(files, chance)
+    at = chance.randrange(1, len(lines))
+    lines[at : at + 1] = chance.choice([[], [lines[at]] * 2, [lines[at], lines[at][::-1]]])
+    return files | {name: b"\n".join(lines) + rest}, found
+
+
+def grown_from_another_size(files, chance):
+    name, lines, rest, found = growth(files, chance)
+    lines[0] = b"old %d" % (int(lines[0][4:]) + chance.choice((-1, 1, 100)))
+    return files | {name: b"\n".join(lines) + rest}, found
+
+
+def grown_with_the_proof_of_another(files, chance):
+    name, _, _, found = growth(files, chance)
+    other = chance.choice([other for other in files if other.startswith(("rotations/", "anchors/")) and other != name])
+    while files[other] == files[name]:
+        other = chance.choice([name for name in files if name.startswith("proofs/")])
+    return files | {name: files[other]}, found
+
+
+def grown_without_the_proof_of_a_rotation(files, chance):
+    name = pick(files, chance, "rotations/")
+    return {other: data for other, data in files.items() if other != name}, re.escape(name)
+
+
+def grown_with_a_proof_more(files, chance):
+    name = pick(files, chance, chance.choice(("rotations/", "anchors/")))
+    other = f"{name.partition('/')[0]}/{chance.randrange(100, 10**6)}.txt"
+    return files | {other: files[name]}, re.escape(other)
+
+
+def grown_without_a_rotation(files, chance):
+    """Neither entry nor proofs: then nothing names the key of a later rotation, or of the head."""
+    numbers = sorted(int(re.search(r"\d+", name)[0]) for name in files if name.startswith("rotations/"))
+    number = chance.choice(numbers)
+    later = [other for other in numbers if other > number]
+    left = {name: data for name, data in files.items() if not re.match(rf"(entries|proofs|rotations)/{number}\.", name)}
+    return left, rf"entries/{later[0]}\.json" if later else r"checkpoint\.txt"

@@ -99,8 +99,7 @@ class Rotated:
         with Ledger(engine, blobs=Blobs(self.place.blobs), keys=longer, signer=signer) as ledger:
             with database.writing(engine) as connection:
                 signer.predecessor = self.keys.newest
-                batch, _ = ledger._write(connection, [draft], keys=longer)
-                head = ledger._signed(batch, now=NOON)
+                head = ledger._appended(connection, [draft], now=NOON, keys=longer)
             ledger._acknowledged(head)
 
 

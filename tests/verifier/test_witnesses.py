@@ -1,11 +1,13 @@
 """What witnesses cosigned: of a ledger and of its bundle, the package and the verifier alone give one verdict."""
 
 import re
+import time
 from datetime import timedelta
 
 import pytest
 
 from affidavit.anchor.evidence import Anchored, body
+from affidavit.cli.verify import _say_anchoring
 from affidavit.errors import IntegrityError
 from affidavit.evidence import Circumstances
 from affidavit.pipeline.verifying import examine
@@ -40,6 +42,11 @@ class Watched:
             for _ in range(count):
                 self.count += 1
                 ledger.append([self.alias(str(self.count))], now=NOON)
+
+    def append_at(self, minutes):
+        self.count += 1
+        with self.place.write() as ledger:
+            ledger.append([self.alias(str(self.count))], now=NOON + timedelta(minutes=minutes))
 
     @property
     def head(self):
@@ -222,3 +229,39 @@ def test_a_proof_in_a_bundle_that_was_changed_is_found_and_one_taken_away_anchor
     path.write_bytes(packed({name: data for name, data in files.items() if name != "anchors/4.txt"}))
     assert not verify_bundle(path, policy=policy).established
     assert watched.theirs(path) == (1, (0, ""), 6)
+
+
+def test_how_far_the_head_is_ahead_is_said_in_minutes_of_its_own_time_by_all(watched, monkeypatch, capsys):
+    """From when the quorum knew, or from entry 0 on; whoever reads it later, or elsewhere, reads the same."""
+    for zone in ("UTC", "Pacific/Auckland"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        assert set(lags(watched, capsys)) == {"4 entries not known to any outsider; 0 minutes"}
+    watched.append_at(75)
+    assert set(lags(watched, capsys)) == {"5 entries not known to any outsider; 75 minutes"}
+    watched.cosign(*WITNESSES[:2], minutes=76)
+    watched.append_at(77)
+    assert {lag.partition("; ")[2] for lag in lags(watched, capsys)} == {"1 minute"}
+    watched.append_at(20_000)
+    assert {lag.partition("; ")[2] for lag in lags(watched, capsys)} == {f"{20_000 - 76} minutes"}
+    watched.cosign(*WITNESSES[:2], minutes=30_000)  # by a witness whose clock is ahead
+    assert {lag.partition("; ")[2] for lag in lags(watched, capsys)} == {"0 minutes"}
+    monkeypatch.undo()
+    time.tzset()
+
+
+def lags(watched, capsys):
+    """What each of the four ways says of what no outsider knows, without what is said of a whole ledger alone."""
+    watched.verdicts()
+    policy, bundle = parse_policy(watched.file.read_bytes()), watched.bundle()
+    with watched.place.read() as ledger:
+        done = examine(ledger, policy=policy)
+    _say_anchoring(done.anchoring, done.anchoring.lag_minutes)
+    found = verify_bundle(bundle, policy=policy)
+    _say_anchoring(found.anchoring, found.lag_minutes)
+    said = capsys.readouterr().out
+    for path in (watched.ledger, bundle):
+        said += watched.verifier(path, "--policy", watched.file)[1]
+    lines = re.findall(r"^anchoring: (.* not known .*) as of the head's own time$", said, re.MULTILINE)
+    assert len(lines) == 4
+    return [re.sub(", .* only record anchors", "", line) for line in lines]

@@ -96,16 +96,17 @@ def _ledger(url: str | None, trust: tuple[Policy | None, bytes | None], noted: N
         for kind in grown.added:
             out.print(f"  {kind}: {grown.count(kind)} (entries {grown.indices(kind)})", markup=False)
     out.print(f"author: {done.author}", markup=False)
-    _say_anchoring(done.anchoring, _suffix(done.anchoring))
+    _say_anchoring(done.anchoring, *_about_the_ledger(done.anchoring))
     out.print("Integrity means unchanged since collection; not that what was declared is true, nor complete.")
     return done.established
 
 
-def _say_anchoring(found: Anchoring, suffix: str = "") -> None:
+def _say_anchoring(found: Anchoring, lag: int, records: str = "", oldest: str = "") -> None:
     if found.since is not None:
         by = ", ".join(found.by)
         out.print(f"anchoring: {found.size} entries known to {by} since {timestamp(found.since)}", markup=False)
-    out.print(f"anchoring: {found.unanchored} entries not known to any outsider{suffix}")
+    ahead = f"{_counted(lag, 'minute')} as of the head's own time"
+    out.print(f"anchoring: {found.unanchored} entries not known to any outsider{records}; {ahead}{oldest}")
     if found.witnesses:
         each = (f"{name} cosigned {f'{size} entries' if size else 'nothing'}" for name, size in found.witnesses)
         out.print(f"witnesses of the policy: {', '.join(each)}", markup=False)
@@ -115,9 +116,10 @@ def _say_anchoring(found: Anchoring, suffix: str = "") -> None:
         out.print(f"not established: {doubt}", markup=False)
 
 
-def _suffix(found: Outside) -> str:
-    own = f", {found.records} of them only record anchors" if found.records else ""
-    return own + (f"; the oldest has stood for {_counted(found.minutes(now()), 'minute')}" if found.oldest else "")
+def _about_the_ledger(found: Outside) -> tuple[int, str, str]:
+    records = f", {found.records} of them only record anchors" if found.records else ""
+    oldest = f"; the oldest has stood for {_counted(found.minutes(now()), 'minute')}" if found.oldest else ""
+    return found.lag_minutes, records, oldest
 
 
 def _counted(count: int, what: str) -> str:
@@ -125,7 +127,7 @@ def _counted(count: int, what: str) -> str:
 
 
 def _outside_document(found: Outside) -> dict[str, Any]:
-    document = _anchoring_document(found)
+    document = _anchoring_document(found, found.lag_minutes)
     document["anchoring"] |= {
         "unanchored_records_of_anchors": found.records,
         "unanchored_minutes": found.minutes(now()),
@@ -133,10 +135,11 @@ def _outside_document(found: Outside) -> dict[str, Any]:
     return document
 
 
-def _anchoring_document(found: Anchoring) -> dict[str, Any]:
+def _anchoring_document(found: Anchoring, lag: int) -> dict[str, Any]:
     return {
         "unanchored_entries": found.unanchored,
         "anchoring": {
+            "unanchored_minutes_at_head": lag,
             "size": found.size,
             "since": timestamp(found.since) if found.since else None,
             "by": list(found.by),
@@ -190,7 +193,7 @@ def _bundle(path: Path, policy: Policy | None, noted: Note | None, *, json: bool
 
     found = verify_bundle(path, policy=policy, since=noted)
     if json:
-        print_json({**_bundle_document(found), **_anchoring_document(found.anchoring)})
+        print_json({**_bundle_document(found), **_anchoring_document(found.anchoring, found.lag_minutes)})
         return found.established
     head = found.checkpoint
     _demonstrations(found.demonstrations)
@@ -202,7 +205,7 @@ def _bundle(path: Path, policy: Policy | None, noted: Note | None, *, json: bool
     if found.since is not None:
         out.print(f"since: the {found.since} entries noted are unchanged; {head.size - found.since} were added")
     out.print(f"author: {found.author}", markup=False)
-    _say_anchoring(found.anchoring)
+    _say_anchoring(found.anchoring, found.lag_minutes)
     out.print("Integrity means unchanged since collection; not that what was declared is true, nor complete.")
     return found.established
 

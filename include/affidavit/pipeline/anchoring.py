@@ -17,7 +17,7 @@ from affidavit.evidence.salted import payload, salted
 from affidavit.inventory import Anchor, Connection
 from affidavit.ledger import Ledger
 from affidavit.pipeline.workplace import Workplace
-from affidavit.projections.anchoring import COPY, TIMESTAMP, WITNESS, Anchoring, facts_of, standing
+from affidavit.projections.anchoring import COPY, TIMESTAMP, WITNESS, Anchoring, begun, facts_of, standing
 from affidavit.projections.reader import Head
 from affidavit.tlog.note import Note, VerifierKey
 from affidavit.tlog.policy import Policy
@@ -38,10 +38,12 @@ class Outside(Anchoring):
     """What outsiders know of a whole ledger.
 
     Of the unanchored entries ``records`` only record anchors; ``oldest`` is when the first of the others was observed.
+    ``lag_minutes`` is how far the head is ahead of outsiders by its own time (:meth:`Anchoring.lag`).
     """
 
     records: int
     oldest: datetime | None
+    lag_minutes: int
 
     def minutes(self, at: datetime) -> int:
         """Whole minutes for which the oldest entry that no outsider knows has been there, at ``at``."""
@@ -106,7 +108,8 @@ def known_outside(ledger: Ledger, *, head: Head, policy: Policy | None, authorit
     )
     others = [e.statement.observed_at for e in ledger.entries(found.size, head.size) if e.statement.kind != ANCHOR.name]
     oldest = moment(others[0]) if others else None
-    return Outside(**vars(found), records=found.unanchored - len(others), oldest=oldest)
+    lag = found.lag(int(head.time.timestamp()), begun=begun(ledger.entry(0)))
+    return Outside(**vars(found), records=found.unanchored - len(others), oldest=oldest, lag_minutes=lag)
 
 
 def _known(ledger: Ledger) -> dict[str, int]:

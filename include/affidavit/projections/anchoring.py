@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from affidavit.errors import FieldNotAllowed, IntegrityError, NoteError, ProofError
-from affidavit.evidence import Entry, shapes
+from affidavit.evidence import Entry, moment, shapes
 from affidavit.evidence.kinds import ANCHOR
 from affidavit.tlog import cosignature
 from affidavit.tlog.checkpoint import Checkpoint
@@ -60,6 +60,16 @@ class Anchoring:
     witnesses: tuple[tuple[str, int], ...]
     ignored: tuple[str, ...]
     doubts: tuple[str, ...]
+
+    def lag(self, head: int, *, begun: datetime) -> int:
+        """Whole minutes that the head is ahead of what outsiders know, by its own time and no other clock.
+
+        ``head`` is when it was signed (POSIX seconds). They count from ``since`` or, where nobody knows anything, from
+        when the log was ``begun``; 0 where nothing is unanchored.
+        """
+        if not self.unanchored:
+            return 0
+        return max(0, head - int((self.since or begun).timestamp())) // 60
 
 
 def standing(
@@ -103,6 +113,17 @@ def standing(
         ignored=tuple(_strangers(head, top.origin, policy)),
         doubts=tuple(doubts),
     )
+
+
+def begun(first: Entry) -> datetime:
+    """When a log began: when its entry 0 was observed. Raises ``IntegrityError`` where that does not say it."""
+    try:
+        time = moment(first.statement.observed_at)
+        if time.tzinfo is None:
+            raise ValueError("it would be another time for another reader")
+    except ValueError as error:
+        raise IntegrityError("entry 0: it does not say when it was observed", index=0) from error
+    return time
 
 
 def newest_cosigned(anchors: Iterable[Entry], *, origin: str) -> dict[int, int]:

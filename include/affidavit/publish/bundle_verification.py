@@ -28,6 +28,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -35,7 +36,7 @@ from affidavit.errors import AffidavitError, ConfigurationError, IntegrityError,
 from affidavit.evidence import Entry, kinds, loads
 from affidavit.evidence.keychain import Keychain
 from affidavit.evidence.naming import named_blobs
-from affidavit.projections.anchoring import Anchoring, head_of, standing
+from affidavit.projections.anchoring import Anchoring, begun, head_of, standing
 from affidavit.projections.erasures import KINDS, Erased, survey
 from affidavit.publish.archive import Folder, Zip
 from affidavit.publish.bundle import COPY, FORMAT
@@ -58,7 +59,8 @@ class BundleVerification:
     ``time`` is when the head was signed (POSIX seconds), ``kinds`` counts entries by kind, ``demonstrations`` by the
     text that marks them, to be said first; ``claim`` is what it claims to hold, which nothing proves; ``since`` is the
     size of the noted checkpoint. ``erased`` are blobs that are not there because they were erased; ``anchoring`` is
-    what the bundle shows of it; ``established`` whether a policy was given, and nothing is left open that it asks for.
+    what the bundle shows of it, and ``lag_minutes`` how far the head is ahead of outsiders by its own time
+    (:meth:`Anchoring.lag`); ``established`` whether a policy was given, and nothing is left open that it asks for.
     """
 
     checkpoint: Checkpoint
@@ -72,6 +74,7 @@ class BundleVerification:
     since: int | None
     author: str
     anchoring: Anchoring
+    lag_minutes: int
     established: bool
 
 
@@ -84,7 +87,7 @@ def verify_bundle(path: Path, *, policy: Policy | None = None, since: Note | Non
     claim = _manifest(files)  # 2
     note = _text(files, "checkpoint.txt")
     entries = _entries(files, note)  # 4; before 3, which reads entry 0
-    keys = _keys(entries)  # 3
+    keys, started = _keys(entries), _begun(entries)  # 3
     checkpoint, time = _signed(files, keys, note)
     erased = survey(entry for entry in entries.values() if entry.statement.kind in KINDS).erased  # 5
     blobs = _blobs(files, entries, erased)
@@ -104,6 +107,7 @@ def verify_bundle(path: Path, *, policy: Policy | None = None, since: Note | Non
         since=Checkpoint.parse(since.text).size if since else None,
         author=author,
         anchoring=anchoring,
+        lag_minutes=anchoring.lag(time, begun=started),
         established=policy is not None and not anchoring.doubts,
     )
 
@@ -174,6 +178,13 @@ def _keys(entries: Mapping[int, Entry]) -> Keychain:
     return keys
 
 
+def _begun(entries: Mapping[int, Entry]) -> datetime:
+    try:
+        return begun(entries[0])
+    except IntegrityError as error:
+        raise IntegrityError(error.problem, where="entries/0.json", index=0) from error
+
+
 def _signed(files: Zip | Folder, keys: Keychain, note: str) -> tuple[Checkpoint, int]:
     # 3
     try:
@@ -241,10 +252,23 @@ def _extends(files: Zip | Folder, noted: Note, checkpoint: Checkpoint, keys: Key
                 where="since.txt",
                 fix="give the noted checkpoint to whoever makes the bundle: affidavit bundle --since FILE",
             )
+        path = _since(files, old)
+    try:
+        check_extension(noted, checkpoint, path=path, key=keys.at(old.size))
+    except ProofError as error:
+        raise ProofError(
+            error.problem, where="since.txt" if 0 < old.size < checkpoint.size else "", fix=error.fix
+        ) from error
+
+
+def _since(files: Zip | Folder, old: Checkpoint) -> tuple[bytes, ...]:
+    try:
         size, path, _ = parse_extension(_text(files, "since.txt"))
-        if size != old.size:
-            raise IntegrityError(f"a proof from size {size}, and {old.size} was noted", where="since.txt")
-    check_extension(noted, checkpoint, path=path, key=keys.at(old.size))
+    except ProofError as error:
+        raise ProofError(error.problem, where="since.txt") from error
+    if size != old.size:
+        raise IntegrityError(f"a proof from size {size}, and {old.size} was noted", where="since.txt")
+    return path
 
 
 def _author(note: str, keys: Keychain, policy: Policy | None) -> str:
