@@ -347,6 +347,17 @@ def test_a_database_rolled_back_under_an_open_ledger_is_refused(place, alias):
             ledger.append([alias("3")], now=LATER)
 
 
+def test_a_database_rolled_back_under_an_open_ledger_confirms_nothing(place, alias):
+    """Facts that are recorded already are acknowledged too, though nothing is signed for them."""
+    with place.create() as ledger:
+        ledger.append([alias("1")], now=LATER)
+        ledger.append([alias("1", model="another")], now=LATER)
+        place.spoil("DELETE FROM checkpoints WHERE size = 3")
+        place.spoil('DELETE FROM entries WHERE "index" = 2')
+        with pytest.raises(LedgerRolledBack, match="holds 2 entries, and a head of 3"):
+            ledger.append([alias("1")], now=LATER)
+
+
 def test_a_head_committed_but_not_remembered_is_no_rollback(place, alias):
     with place.create() as ledger:
         ledger.append([alias("1")], now=LATER)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from affidavit.errors import IntegrityError, LedgerError, LedgerMissing, LedgerRolledBack, SignerUnavailable, UsageError
-from affidavit.ledger import Ledger, RemoteSigner, verify
+from affidavit.ledger import Ledger, LocalSigner, RemoteSigner, verify
 from affidavit.tlog import rotation
 from affidavit.tlog.note import COSIGNATURE, SigningKey
 from affidavit.witness.client import WitnessClient
@@ -209,6 +209,24 @@ def test_a_key_that_was_replaced_between_append_and_head_does_not_sign_that_head
     with other.running() as new, opened(sqlite_place, new) as ledger:
         assert ledger.append([], now=NOON).head.size == 3
         assert verify(ledger).uncovered == 0
+
+
+def test_a_signer_in_the_writer_takes_over_from_one_of_its_own_that_left_entries_uncovered(place, process, alias):
+    """What leads from the last head to the next lies among entries that were stored long before."""
+    with process.running() as signer:
+        created = {"blobs": place.blobs, "signer": signer, "now": NOON, "recovery": RECOVERY.public}
+        with Ledger.create(place.url, **created) as ledger:
+            assert ledger.append([alias(model="1"), alias(model="2")], now=NOON).head.size == 3
+    with opened_while_up(place, process) as ledger:
+        for number in range(3, 7):
+            with pytest.raises(SignerUnavailable):
+                ledger.append([alias(model=str(number))], now=NOON)
+        assert (ledger.head().size, ledger.stored()) == (3, 7)
+        new = LocalSigner.succeed(place.key, origin=process.key.name)
+        authorised = rotation.sign(ledger.rotation(new.vkey), RECOVERY)
+    assert Ledger.rotate(place.url, blobs=place.blobs, signer=new, authorisation=authorised, now=NOON) == 7
+    with place.read() as ledger:
+        assert (verify(ledger).entries, verify(ledger).uncovered) == (8, 0)
 
 
 def rotate(place, new):

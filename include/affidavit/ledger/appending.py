@@ -107,9 +107,14 @@ class Batch:
         return index
 
     def sign(self, signer: Signer, *, now: datetime) -> Head | None:
-        """The head over everything that is stored or was added; the present one where that covers it."""
+        """The head over everything that is stored or was added; the present one where that covers it.
+
+        Raises ``LedgerRolledBack`` as :meth:`Signer.sign` does, also where nothing is to be signed: what is recorded
+        already may only be in a database that was put back.
+        """
         size, previous = self.edge.size, self._present
         if size == (previous.size if previous else 0):
+            signer.confront(previous, last=signer.remembered())  # nobody commits under our lock
             return previous
         known = {**dict(zip(cover(0, self._old.size), self._old.peaks, strict=True)), **self._nodes}
         reader = _Known(known, log.DatabaseNodes(self._connection))
