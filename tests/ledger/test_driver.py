@@ -1,10 +1,14 @@
+import signal
+import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from threading import Thread
 
+import psycopg
 import pytest
 
 from affidavit.errors import LedgerUnavailable
-from affidavit.ledger import driver, engine
+from affidavit.ledger import Ledger, LocalSigner, driver, engine
 from affidavit.ledger.tables import entries, nodes
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -42,8 +46,6 @@ def test_queries_asked_at_once_are_answered_in_their_order(place):
 
 def test_what_a_postgres_writer_asks_is_prepared_once_also_where_it_is_read_in_between(postgres_url, tmp_path, alias):
     """A ROLLBACK makes psycopg forget all that it has prepared."""
-    from affidavit.ledger import Ledger, LocalSigner
-
     signer = LocalSigner.generate(tmp_path / "key")
     with Ledger.create(postgres_url, blobs=str(tmp_path), signer=signer, now=NOON) as ledger:
         for number in range(10):
@@ -87,6 +89,53 @@ def test_what_is_asked_with_the_lock_sees_what_its_last_holder_committed(place):
             driver.insert(connection, nodes, [(1, 5, bytes(32))])
         waiting.join()
     assert found == [[[(1,)]]]
+
+
+def test_connections_that_died_together_are_all_forgotten_at_the_first(postgres_url, tmp_path, alias):
+    signer = LocalSigner.generate(tmp_path / "key")
+    with Ledger.create(postgres_url, blobs=str(tmp_path), signer=signer, now=NOON) as ledger:
+        with ExitStack() as stack:
+            for _ in range(3):
+                stack.enter_context(engine.reading(ledger._engine))
+        everybody_else = (
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
+            assert connection.execute(everybody_else).fetchall() == [(True,)] * 3
+        with pytest.raises(LedgerUnavailable):
+            ledger.append([alias()], now=NOON)
+        assert ledger.append([alias()], now=NOON).head.size == 2
+
+
+class Stopped(BaseException):
+    """What a signal's handler raises, as Airflow's do."""
+
+
+def test_a_signal_in_the_midst_of_an_answer_is_not_taken_for_a_failing_database(postgres_url, tmp_path, alias):
+    """Whoever was told to stop would otherwise hear that the same call can be made again."""
+
+    def stop(*_):
+        raise Stopped
+
+    def tell_it_to_stop(ledger):
+        until_it_waits(ledger)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, stop)
+    key = LocalSigner.generate(tmp_path / "key")
+    place = {"blobs": str(tmp_path), "signer": key}
+    try:
+        with Ledger.create(postgres_url, **place, now=NOON) as holder, Ledger.open(postgres_url, **place) as ledger:
+            with engine.writing(holder._engine):
+                other = Thread(target=tell_it_to_stop, args=(holder,))
+                other.start()
+                with pytest.raises(Stopped):
+                    ledger.append([alias()], now=NOON)
+                other.join()
+            assert ledger.append([alias()], now=NOON).head.size == 2
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def until_it_waits(ledger):

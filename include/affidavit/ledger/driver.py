@@ -26,7 +26,7 @@ def _noticing(call: Callable[Concatenate[Connection, _P], _T]) -> Callable[Conca
     def noticing(connection: Connection, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         try:
             return call(connection, *args, **kwargs)
-        except connection.dialect.loaded_dbapi.Error as error:
+        except BaseException as error:
             _notice(connection, error)
             raise
 
@@ -34,10 +34,16 @@ def _noticing(call: Callable[Concatenate[Connection, _P], _T]) -> Callable[Conca
     return noticing
 
 
-def _notice(connection: Connection, error: Exception) -> None:
-    # What SQLAlchemy would do itself: a connection that is broken is not given to the next.
-    if not connection.invalidated and connection.dialect.is_disconnect(error, _plain(connection), None):  # type: ignore[arg-type]
+def _notice(connection: Connection, error: BaseException) -> None:
+    # What SQLAlchemy would do itself: a connection that is broken is not given to the next, nor is any of its age. A
+    # signal's exception leaves one with answers still to come, at which ROLLBACK would fail in that exception's place.
+    if connection.invalidated:
+        return
+    if not isinstance(error, connection.dialect.loaded_dbapi.Error):
         connection.invalidate(error)
+    elif connection.dialect.is_disconnect(error, _plain(connection), None):
+        connection.invalidate(error)
+        connection.engine.dispose()
 
 
 @_noticing
@@ -93,9 +99,12 @@ def pipelined(connection: Connection) -> Iterator[None]:
     try:
         with _plain(connection).pipeline():
             yield
-    except connection.dialect.loaded_dbapi.Error as error:
-        _notice(connection, error)
-        raise
+    except BaseException as error:
+        # Where a signal's exception ends the waiting, psycopg fails to leave its pipeline, and hides that exception.
+        hidden = error.__context__
+        told = error if hidden is None or isinstance(hidden, Exception) else hidden
+        _notice(connection, told)
+        raise told from error.__cause__
 
 
 def _plain(connection: Connection) -> Any:
