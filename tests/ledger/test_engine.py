@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -46,7 +47,8 @@ def test_a_database_that_does_not_exist(postgres_url, tmp_path):
         Ledger.open(url, blobs=str(tmp_path))
 
 
-def test_a_writer_waits_no_longer_than_it_was_told(place, alias):
+@pytest.mark.parametrize("seconds", ["0.05", "0"])
+def test_a_writer_waits_no_longer_than_it_was_told(place, alias, seconds):
     from affidavit.ledger.engine import writing
 
     place.create().close()
@@ -55,13 +57,52 @@ def test_a_writer_waits_no_longer_than_it_was_told(place, alias):
         place.write() as holder,
         writing(holder._engine),
         Ledger.open(
-            f"{place.url}{separator}timeout=0.05", blobs=place.blobs, signer=LocalSigner.load(place.key)
+            f"{place.url}{separator}timeout={seconds}", blobs=place.blobs, signer=LocalSigner.load(place.key)
         ) as waiting,
     ):
-        with pytest.raises(LedgerUnavailable) as caught:
+        with pytest.raises(LedgerUnavailable, match="somebody else has kept it locked") as caught:
             waiting.append([alias()], now=NOON)
         assert caught.value.retryable
         assert waiting.head().size == 1  # readers do not wait
+
+
+@pytest.mark.parametrize("seconds", ["soon", "nan", "inf", "1e400", "-1", "86401"])
+@pytest.mark.parametrize("url", ["sqlite:////nowhere/ledger.db?timeout=", "postgresql://h/d?timeout="])
+def test_a_wait_that_is_none(url, seconds):
+    with pytest.raises(ConfigurationError, match="timeout is not a number of seconds up to 86400"):
+        Ledger.open(url + seconds, blobs="")
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_hold_every_name_is_refused(postgres_url, tmp_path, encoding):
+    name = f"{sa.make_url(postgres_url).database}_{encoding.lower()}"
+    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+        try:
+            url = sa.make_url(postgres_url).set(database=name).render_as_string()
+            with pytest.raises(ConfigurationError, match=f"keeps text as {encoding}, not as UTF8"):
+                Ledger.create(url, blobs="", signer=LocalSigner.generate(tmp_path / "key"), now=NOON)
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_the_clients_encoding_is_ours(postgres_url, tmp_path, alias, monkeypatch):
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    signer = LocalSigner.generate(tmp_path / "key")
+    with Ledger.create(postgres_url, blobs=str(tmp_path), signer=signer, now=NOON) as ledger:
+        ledger.append([alias(model="審計")], now=NOON)
+        assert "審計" in ledger.entry(1).statement.subject.name
+
+
+def test_options_in_the_url_are_kept_and_ours_count(postgres_url, tmp_path):
+    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA apart")
+        url = postgres_url + "&options=-csearch_path%3Dapart%20-csynchronous_commit%3Doff"
+        signer = LocalSigner.generate(tmp_path / "key")
+        with Ledger.create(url, blobs=str(tmp_path), signer=signer, now=NOON) as ledger:
+            assert ledger.unsafe_settings() == []
+        query = "SELECT schemaname FROM pg_tables WHERE tablename = 'entries'"
+        assert connection.execute(query).fetchall() == [("apart",)]
 
 
 def test_a_full_disk_changes_nothing(sqlite_place, alias):

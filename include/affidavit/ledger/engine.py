@@ -7,6 +7,7 @@ synchronous_commit=on. On both, a writer begins by taking the one write lock.
 from __future__ import annotations
 
 import errno
+import math
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -37,6 +38,7 @@ Access = Literal["create", "write", "read"]
 LOCK_SECONDS = 30
 """How long a writer waits for another; ``?timeout=`` in the URL says otherwise."""
 
+_LONGEST = 86_400
 _LOCK = 0x6166_6669_6461_7669  # "affidavi": the advisory lock that writers of one database take
 _BEGIN = "BEGIN"
 _BEGIN_COMMITTED = "BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -152,13 +154,16 @@ def _parse(url: str) -> URL:
 
 def _timeout(url: URL) -> float:
     try:
-        return float(str(url.query.get("timeout", LOCK_SECONDS)))
-    except ValueError as error:
+        seconds = float(str(url.query.get("timeout", LOCK_SECONDS)))
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= _LONGEST:
         raise ConfigurationError(
-            "timeout is not a number of seconds",
+            f"timeout is not a number of seconds up to {_LONGEST}",
             where=shown(url.render_as_string()),
             fix="write seconds, such as timeout=30",
-        ) from error
+        )
+    return seconds
 
 
 def _sqlite(url: URL, access: Access) -> Engine:
@@ -195,18 +200,31 @@ def _sqlite(url: URL, access: Access) -> Engine:
 
 def _postgres(url: URL, access: Access) -> Engine:
     options = [
+        str(url.query.get("options", "")),  # ours come last, and count
         "-c synchronous_commit=on",
-        f"-c lock_timeout={int(_timeout(url) * 1000)}",
+        f"-c lock_timeout={max(1, int(_timeout(url) * 1000))}",  # 0 would be for ever
         f"-c default_transaction_read_only={'on' if access == 'read' else 'off'}",
     ]
+
+    def demand_unicode(connection: Any, _record: object) -> None:
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":  # it could not hold every name, nor our own words
+            raise ConfigurationError(
+                f"the database keeps text as {encoding}, not as UTF8",
+                where=shown(url.render_as_string()),
+                fix="use one that was made with ENCODING 'UTF8' TEMPLATE template0",
+            )
+
     try:
-        return sa.create_engine(
+        engine = sa.create_engine(
             url.set(drivername="postgresql+psycopg").difference_update_query(["timeout"]),
             isolation_level="AUTOCOMMIT",  # the driver begins nothing by itself
-            connect_args={"options": " ".join(options)},
+            connect_args={"options": " ".join(options), "client_encoding": "UTF8"},
         )
     except ImportError as error:
         raise ConfigurationError("no driver for Postgres", fix="install affidavit[postgres]") from error
+    event.listen(engine, "connect", demand_unicode, insert=True)  # before SQLAlchemy asks anything
+    return engine
 
 
 def _drivers(error: BaseException | None, engine: Engine) -> AffidavitError:
@@ -247,6 +265,7 @@ _ABSENT: _Says = (LedgerMissing, "there is no ledger", _NEW)
 _DAMAGED: _Says = (IntegrityError, "the database is damaged", "restore it from a copy")
 _INSERT_ONLY: _Says = (LedgerError, "the ledger is insert-only", "append what supersedes it")
 _SECOND: _Says = (LedgerUnavailable, "another writer was first", _AGAIN)
+_BUSY: _Says = (LedgerUnavailable, "somebody else has kept it locked", f"{_AGAIN}; ?timeout= in its URL waits longer")
 _READ_ONLY: _Says = (LedgerError, "the database cannot be written", "open it with a signer and the right to write")
 
 # Both by prefix, the first that fits.
@@ -262,6 +281,7 @@ _SQLITE: tuple[tuple[str, _Says], ...] = (
     ("SQLITE_CONSTRAINT_TRIGGER", _INSERT_ONLY),
     ("SQLITE_CONSTRAINT", _SECOND),
     ("SQLITE_READONLY", _READ_ONLY),
+    ("SQLITE_BUSY", _BUSY),
 )
 _POSTGRES: tuple[tuple[str, _Says], ...] = (
     ("53100", _FULL),
@@ -273,6 +293,7 @@ _POSTGRES: tuple[tuple[str, _Says], ...] = (
     ("23", _SECOND),
     ("25006", _READ_ONLY),
     ("42501", _READ_ONLY),
+    ("55P03", _BUSY),
     ("28", (LedgerError, "the database refused the login", "mend user or password in the URL")),
 )
 
