@@ -76,6 +76,26 @@ class Told(Story):
         }
         self.say(kinds.REGISTER, "warehouse://bank/served", facts)
 
+    def measured(self, recall: float) -> None:
+        results = [{"measure": "recall", "value": recall, "low": None, "high": None, "n": 90, "why": None}]
+        facts = {
+            "family": "performance",
+            "source": "scored",
+            "model": "loans",
+            "version": "1",
+            "rows": 90,
+            "left_out": {},
+            "fingerprint": {"sha256": digest(f"scored {recall}"), "method": "rows", "coverage": "all rows"},
+            "consistency": "one snapshot",
+            "settings": {"seed": "0"},
+            "thresholds": None,
+            "results": [{**each, "about": None, "group": {}} for each in results],
+            "results_omitted": 0,
+            "canary": False,
+            "details": None,
+        }
+        self.say(kinds.MEASUREMENT, "affidavit://measurements/scored/performance/1", facts)
+
     def served(self, version: str) -> None:
         facts = {"endpoint": "loans", "model": "loans", "source": "http", "version": version, "unknown": None}
         self.say(kinds.SERVING_VERSION, "affidavit://serving/loans", facts)
@@ -126,6 +146,7 @@ class Place:
                 story.alias(str(day))
                 story.served(str(day))
                 story.registered(day + 1)
+                story.measured(0.8 + day / 1000)
                 story.edge("train", str(day))
                 story.collection()
                 story.assessed("supported" if day % 2 else "failing")

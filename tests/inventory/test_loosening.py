@@ -112,9 +112,12 @@ MEASURED = {
     "groups": {"black": ["no", "yes"]},
     "thresholds": [{"measure": "roc_auc", "at_least": 0.7}],
 }
-THRESHOLDS = MEASURED["thresholds"]
 TOGETHER = {"groups": {"black": ["yes"], "single": ["yes"]}, "together": [["black", "single"]]}
 RELEVANT = {"features": ["hir", "dir"], "relevant": ["hir"]}
+
+
+def more(edit):
+    return mortgage(lambda s: edit(s["predictions"][0]["measured"]))
 
 
 def measured(**fields):
@@ -171,7 +174,7 @@ WEAKER = [
     ("dag", mortgage(put("dags", ["train", "score"])), mortgage(put("dags", ["score"])), SYSTEM_FILE, "dags"),
     ("events", mortgage(put("openlineage", "/a")), mortgage(put("openlineage", "/b")), SYSTEM_FILE, "openlineage"),
     ("no events", mortgage(put("openlineage", "/a")), mortgage(put("openlineage", None)), SYSTEM_FILE, "openlineage"),
-    ("dataset", None, mortgage(lambda s: s["datasets"].pop(0)), SYSTEM_FILE, TRAIN),
+    ("dataset", UNMEASURED, mortgage(lambda s: s["datasets"].pop(0)), SYSTEM_FILE, TRAIN),
     ("table", None, mortgage(put("datasets", 0, "table", "x")), SYSTEM_FILE, f"{TRAIN}.table"),
     ("warehouse", None, mortgage(put("datasets", 0, "connection", "x")), SYSTEM_FILE, f"{TRAIN}.connection"),
     ("use", None, mortgage(put("datasets", 0, "use", "reference")), SYSTEM_FILE, f"{TRAIN}.use"),
@@ -428,10 +431,11 @@ NOT_WEAKER = [
     ("one more experiment", mortgage(lambda s: s["mlflow"]["experiments"].append("x"))),
     ("a longer time-out", mortgage(put("datasets", 0, "timeout_seconds", 9_000))),
     ("one more dataset", mortgage(lambda s: s["datasets"].append({**s["datasets"][0], "id": "x", "table": "x"}))),
-    ("one more group", measured(groups={"black": ["no", "yes"], "single": ["yes"]})),
-    ("one more feature", measured(features=["hir"])),
-    ("one more threshold", measured(thresholds=[*THRESHOLDS, {"measure": "recall", "at_least": 0.7}])),
-    ("a first weight", measured(weight="w")),
+    ("one more group", more(lambda m: m["groups"].update(self=["yes"]))),
+    ("one more feature", more(lambda m: m["features"].append("x"))),
+    ("the same classes", more(lambda m: m["classes"].reverse())),
+    ("one more threshold", more(lambda m: m["thresholds"].append({"measure": "recall", "at_least": 0.7}))),
+    ("a first weight", more(put("weight", "w"))),
     ("a first question", asked(serve=True)),
     ("a first question at an endpoint", asked(endpoint="live")),
     ("reworded demonstration", mortgage(put("demonstration", "Scripted."))),

@@ -5,10 +5,16 @@
     schema_change   its columns since the last one;  late_data  its rows that came after their time was seen
     runs            MLflow runs;  position  how far they were read;  reading  what of them a look has to read
     models          registered model versions and aliases
+    resources       what the run of a version in use took, as far as MLflow recorded it
+    predictions     what is measured of scored rows, in their table's snapshot;  attempts  what was measured before
+    agents          what is measured of an agent's traces;  traces  these, as numbers
+    trace_days      what is remembered of traces;  spans  one of them, read strictly
+    trace_client    the seam to MLflow's traces
+    measurements    one family of measures as a statement, with its report
     registers       what else is recorded: counted by day and listed value, compared with a second source
     serving         which version a scoring endpoint says that it serves
-    scoring         a model's answers, by MLflow's scoring protocol, strictly;  sandbox  a model served where it reaches
-                    nothing of ours;  confine  the walls around it
+    scoring         a model's answers, by MLflow's scoring protocol, strictly
+    sandbox         a model served where it reaches nothing of ours;  confine  the walls around it
     lineage         which table a run was trained or tried on, and which run made a version; pure
     openlineage     which job read and wrote which tables, by its own events;  openlineage_events  these, read strictly
     unreconciled    what the platform holds and no AI system claims

@@ -154,7 +154,7 @@ def measured_in_force(field: str, old: Measured | None, new: Measured | None, wa
         if getattr(old, name) not in (None, getattr(new, name)) and not (old.asked and name in _ASKED)
     }
     kept |= _asked(field, old, new, waiting)
-    if any(getattr(old, name) != getattr(new, name) for name in _ANSWER):
+    if any(_plain(getattr(old, name)) != _plain(getattr(new, name)) for name in _ANSWER):
         was, now = ({name: getattr(each, name) for name in _ANSWER} for each in (old, new))
         waiting.name(f"{field}.task", was, now, "the answers would be read otherwise")
         kept |= was
@@ -193,6 +193,11 @@ def _asked(field: str, old: Measured, new: Measured, waiting: Waiting) -> dict[s
     fewer = new.sample < old.sample
     rows = waiting.choose(f"{field}.sample", old.sample, new.sample, fewer, "fewer rows would be scored again")
     return {**was, "sample": rows}
+
+
+def _plain(value: object) -> object:
+    """Without the order of a list, which means nothing."""
+    return frozenset(value) if isinstance(value, tuple) else value
 
 
 def _relevant(field: str, old: Measured, new: Measured, waiting: Waiting) -> tuple[str, ...]:
