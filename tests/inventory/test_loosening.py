@@ -132,6 +132,11 @@ def asked(**fields):
     return edit
 
 
+def first_question(plain):
+    LIVE(plain)
+    more(lambda m: m.update(endpoint="live", key="id"))(plain)
+
+
 UNMEASURED = mortgage(put("predictions", 0, "measured", None))
 
 # (name, first state or None, weakening, file, field)
@@ -436,8 +441,8 @@ NOT_WEAKER = [
     ("the same classes", more(lambda m: m["classes"].reverse())),
     ("one more threshold", more(lambda m: m["thresholds"].append({"measure": "recall", "at_least": 0.7}))),
     ("a first weight", more(put("weight", "w"))),
-    ("a first question", asked(serve=True)),
-    ("a first question at an endpoint", asked(endpoint="live")),
+    ("a first question", more(lambda m: m.update(serve=True, key="id"))),
+    ("a first question at an endpoint", first_question),
     ("reworded demonstration", mortgage(put("demonstration", "Scripted."))),
     ("a first time column", put("systems", "tumour-triage", "datasets", 0, "time_column", "t")),
     ("first holder of an empty role", put("organisation", "roles", "ml-lead", "holders", ["p-1"])),

@@ -10,6 +10,8 @@
     agents          what is measured of an agent's traces;  traces  these, as numbers
     trace_days      what is remembered of traces;  spans  one of them, read strictly
     trace_client    the seam to MLflow's traces
+    rescoring       a version in use, asked again about a sample;  answers  what its answers are measured by
+    comparison      a version against the one before it, on the same rows
     measurements    one family of measures as a statement, with its report
     registers       what else is recorded: counted by day and listed value, compared with a second source
     serving         which version a scoring endpoint says that it serves
