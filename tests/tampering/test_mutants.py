@@ -1,6 +1,7 @@
 """Doctored ledgers, blobs, cosignatures and policies: each mutant is found by both verifiers, and named.
 
-The slice of every day tries some of each class; ``make nightly`` tries 1,000. Bundles are tried in ``tests/verifier``.
+The slice of every day tries some of each class; ``make nightly`` tries 1,000, and 100 in Postgres.
+Bundles are tried in ``tests/verifier``.
 
 What must be ignored, with the test that says so:
 
@@ -15,8 +16,10 @@ Another spelling of the same statement is found: what was signed are bytes.
 """
 
 import re
+from collections import Counter
 from random import Random
 
+import psycopg
 import pytest
 
 from affidavit.errors import AffidavitError
@@ -34,6 +37,7 @@ from tests.tampering.entries import (
 from tests.tampering.ground import HEADS, policy_lines
 from tests.tampering.heads import HEAD
 from tests.tampering.mutant import anything, turns
+from tests.tampering.postgres import PostgresOwner
 from tests.tampering.signed import COSIGNATURES, HOLDS_NOT, IGNORED, POLICIES
 
 EACH, ALL = 60, 1000
@@ -71,6 +75,35 @@ def test_each_mutant_of_a_ledger_is_found_and_named(name, first, count, owner, a
         if name == "blob":
             owner.restore_blobs()
     assert wrong == []
+    owner.restore()
+    assert owner.ours().established
+
+
+@pytest.mark.parametrize(
+    ("first", "count"), [pytest.param(0, 3, id="slice"), pytest.param(3, 100, id="whole", marks=pytest.mark.nightly)]
+)
+def test_each_mutant_of_a_ledger_in_postgres_is_found_and_named(first, count, postgres_url, tmp_path):
+    """The ways are those of SQLite. What Postgres refuses to hold, for its type or key, is no mutant of it."""
+    for folder in ("ground", "owned"):
+        (tmp_path / folder).mkdir()
+    owner = PostgresOwner.at(postgres_url, tmp_path / "ground", tmp_path / "owned")
+    wrong, tried = [], Counter()
+    for name, ways in CLASSES.items():
+        for label, way, chance in turns(ways, count, name, first=first):
+            owner.restore()
+            mutant = way(owner, chance)
+            try:
+                owner.do(*mutant.changes)
+            except psycopg.Error:
+                continue
+            found = owner.ours()
+            tried[name] += 1
+            if not isinstance(found, AffidavitError) or not mutant.ours(found.text):
+                wrong.append((label, found))
+            if name == "blob":
+                owner.restore_blobs()
+    assert wrong == []
+    assert min(tried[name] for name in CLASSES) >= count // 2
     owner.restore()
     assert owner.ours().established
 
