@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
+from affidavit.cli import terminal
 from affidavit.cli.main import answer
 from affidavit.inventory.connection import variable
 from tests.pipeline.conftest import Project, project  # noqa: F401  the same small project
@@ -48,6 +49,9 @@ def run(request: pytest.FixtureRequest) -> Run:
         with (
             contextlib.chdir(made.root),
             patch.dict(os.environ, environ, clear=True),
+            # Made when their module is first loaded, which may have been under other COLUMNS.
+            patch.object(terminal.out, "_width", int(environ["COLUMNS"])),
+            patch.object(terminal.err, "_width", int(environ["COLUMNS"])),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):

@@ -32,7 +32,7 @@ def kinds_added(project, before):
         ("declarations", {"system-declaration", "suite-declaration"}),
         ("table:loans-train", {"dataset-snapshot", "validation"}),
         ("mlflow-runs", {"model-run"}),
-        ("mlflow-models", {"model-version", "model-alias"}),
+        ("mlflow-models", {"model-version", "model-alias", "measurement"}),
         ("lineage", {"lineage-edge"}),
     ],
 )
