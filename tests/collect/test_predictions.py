@@ -190,18 +190,28 @@ def test_labels_outside_the_declared_set_are_counted_and_nothing_is_judged(bank)
 
 @pytest.mark.parametrize(
     "changes",
-    [{"version": "versoin"}, {"groups": {"sxe": ["f"]}}, {"features": ["incmoe"]}, {"weight": "label"}],
+    [{"version": "versoin"}, {"groups": {"sxe": ["f"]}}, {"features": ["incmoe"]}],
     ids=lambda changes: next(iter(changes)),
 )
 def test_a_declared_column_of_no_use_is_named(bank, changes):
     filled(bank)
-    if changes == {"weight": "label"} and bank.kind == "sqlite":
-        pytest.skip("a column of SQLite holds any type, so its weights are counted as unusable")
     with pytest.raises(SourceRefused) as caught:
         look(bank, **changes)
     [named] = changes.values()
     assert (named if isinstance(named, str) else next(iter(named))) in caught.value.text
     assert "warehouse://bank/" in caught.value.text
+
+
+def test_weights_that_are_no_numbers_weigh_nothing(bank):
+    filled(bank)
+    if bank.kind != "sqlite":
+        with pytest.raises(SourceRefused, match="a number is needed"):
+            look(bank, weight="label")
+        return
+    # A column of SQLite holds any type: what is none is counted, and what rests on it is not judged.
+    performance = families(look(bank, weight="label"))["performance"]
+    assert value(performance, "recall") is None
+    assert sum(performance.facts["left_out"].values()) == 200
 
 
 def test_numbers_are_measured_too(bank):

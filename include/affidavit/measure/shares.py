@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
-from affidavit.measure.estimate import CONFIDENCE, Estimate
+from affidavit.measure.estimate import Estimate
+from affidavit.measure.intervals import Floats, added, wilson
 
 
 def share(measure: str, found: int, rows: int) -> Estimate:
     """``found`` of ``rows`` rows (more than none), with Wilson's interval (*JASA* 22, 1927)."""
-    from scipy.stats import binomtest
-
     value = found / rows
-    ends = binomtest(found, rows).proportion_ci(CONFIDENCE, method="wilson")
-    # Of no row, or of all, the end is the share itself; rounding must not push it across.
-    return Estimate(measure, value, rows, min(float(ends.low), value), max(float(ends.high), value))
+    low, high = wilson(value, rows)
+    return Estimate(measure, value, rows, float(low), float(high))
 
 
 def difference(measure: str, one: Estimate, other: Estimate) -> Estimate:
     """``one`` less ``other``, of different rows, with Newcombe's interval 10 (*Statistics in Medicine* 17, 1998)."""
-    (a, a_low, a_high), (b, b_low, b_high) = _numbers(one), _numbers(other)
-    low, high = a - b - math.hypot(a - a_low, b_high - b), a - b + math.hypot(a_high - a, b - b_low)
-    return Estimate(measure, a - b, one.n + other.n, low, high)
+    (p, p_low, p_high), (q, q_low, q_high) = _numbers(one), _numbers(other)
+    low, high = added((p, p_low, p_high), (-q, -q_high, -q_low))
+    return Estimate(measure, float(p - q), one.n + other.n, float(low), float(high))
 
 
-def _numbers(estimate: Estimate) -> tuple[float, float, float]:
+def _numbers(estimate: Estimate) -> tuple[Floats, Floats, Floats]:
     assert estimate.value is not None
     assert estimate.low is not None
     assert estimate.high is not None
-    return estimate.value, estimate.low, estimate.high
+    value, low, high = np.asarray((estimate.value, estimate.low, estimate.high))
+    return value, low, high
