@@ -120,7 +120,24 @@ def _both(ledger: Ledger) -> Appended:
     return ledger.append([validation(b"second" * 99), draft(1, version=2)], now=NOW, blobs=[b"second" * 99, b"third"])
 
 
-STEPS: tuple[Callable[[Ledger], Appended] | None, ...] = (_blob, _closed, _superseded, _many, None, _both)
+def _newer(ledger: Ledger) -> Appended:
+    return ledger.append([draft(2, version=1), draft(3, version=1), draft(31)], now=NOW)
+
+
+def _alone(ledger: Ledger) -> Appended:
+    return ledger.append([draft(32)], now=NOW)
+
+
+STEPS: tuple[Callable[[Ledger], Appended] | None, ...] = (
+    _blob,
+    _closed,
+    _superseded,
+    _many,
+    None,
+    _both,
+    _newer,
+    _alone,
+)
 """The calls of the story; None closes the ledger and opens it again."""
 
 
