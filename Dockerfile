@@ -21,7 +21,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY include ./include
 # Compiled here, for whoever runs it may write none of it.
 RUN uv pip install --system --no-cache --compile-bytecode -c constraints.txt \
-    '.[airflow,anchor,duckdb,mlflow,quality,postgres]' apache-airflow-providers-postgres
+    '.[airflow,anchor,documents,duckdb,mlflow,quality,postgres]' apache-airflow-providers-postgres
 COPY config ./config
 COPY dags ./dags
 COPY expectations ./expectations

@@ -100,7 +100,7 @@ def test_init_lets_affidavit_say_what_stands_already():
 
 def test_the_image_has_each_extra_that_the_services_need():
     (extras,) = re.findall(r"'\.\[([\w,]+)\]'", DOCKERFILE)
-    assert set(extras.split(",")) == {"airflow", "anchor", "duckdb", "mlflow", "postgres", "quality"}
+    assert set(extras.split(",")) == {"airflow", "anchor", "documents", "duckdb", "mlflow", "postgres", "quality"}
 
 
 def test_ports_are_open_to_this_host_only():
