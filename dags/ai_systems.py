@@ -14,8 +14,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from affidavit.errors import AffidavitError
 from affidavit.inventory.load import load_lenient
+from affidavit.inventory.steps import ORGANISATION, Step, pool, steps_of, steps_of_organisation
 from affidavit.operators import RETRIES, collected, project_of, retry_what_can_help, visit, workplace
-from affidavit.pipeline.steps import ORGANISATION, Step, pool, steps_of, steps_of_organisation
 
 PROJECT = project_of(__file__)
 

@@ -23,7 +23,7 @@ from affidavit.evidence import kinds
 from affidavit.evidence.statement import AirflowRun, Period
 from affidavit.inventory.connection import Connection, variable
 from affidavit.inventory.load import load_lenient
-from affidavit.pipeline.steps import ORGANISATION
+from affidavit.inventory.steps import ORGANISATION
 from affidavit.settings import Settings, quiet
 
 if TYPE_CHECKING:

@@ -87,7 +87,7 @@ def _stands(work: Workplace) -> bool:
 
 
 def _write_pools(work: Workplace) -> Path:
-    from affidavit.pipeline.steps import pool, steps_of, steps_of_organisation
+    from affidavit.inventory.steps import pool, steps_of, steps_of_organisation
 
     loaded = work.loaded()
     steps = [step for system in loaded.systems.values() for step in steps_of(system)]

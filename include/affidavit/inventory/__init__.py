@@ -5,6 +5,8 @@
     for loosening in loosens(before, inventory):
         print(loosening.file, loosening.field, loosening.why)
 
+What a collection of an AI system consists of follows from its declaration (:mod:`~affidavit.inventory.steps`).
+
 Pure but for reading the YAML files (:mod:`~affidavit.inventory.load`); imports nothing heavy, since Airflow imports it
 whenever it parses a DAG file.
 """

@@ -1,7 +1,6 @@
 """The composition root: one module per DAG or command, each only wiring rooms together.
 
     workplace     settings, and the rooms opened from them
-    steps         what a collection of one AI system consists of; light, since DAG files import it while parsing
     sources       what there is to look at, as it is in force
     collection    looks, stages and records;  staging  where looks wait;  plan  its dry run
     posture       judges, records and publishes;  lineage  what was made from what, as of a time

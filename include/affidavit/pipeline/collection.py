@@ -40,6 +40,7 @@ from affidavit.evidence import (
     timestamp,
 )
 from affidavit.inventory import Organisation, Suite, System, loosening, schedule
+from affidavit.inventory.steps import ORGANISATION, Step, steps_of, steps_of_organisation
 from affidavit.ledger import Appended, Ledger
 from affidavit.pipeline.sources import (
     Looks,
@@ -49,7 +50,6 @@ from affidavit.pipeline.sources import (
     sources_of,
     sources_of_registers,
 )
-from affidavit.pipeline.steps import ORGANISATION, Step, steps_of, steps_of_organisation
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import ScopeState, fold
 

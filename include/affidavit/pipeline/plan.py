@@ -7,7 +7,7 @@ from datetime import datetime
 
 from affidavit.evidence import kinds, system_scope
 from affidavit.inventory import Agent, Dataset, Measured, PredictionTable, Register, Tracking
-from affidavit.pipeline.steps import pool, step_of_agent, step_of_endpoint, step_of_register, step_of_version
+from affidavit.inventory.steps import pool, step_of_agent, step_of_endpoint, step_of_register, step_of_version
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import fold
 

@@ -12,7 +12,7 @@ from affidavit.errors import BlobAbsent, ConfigurationError, SourceError
 from affidavit.evidence import Circumstances, Origin, Period, kinds, system_scope
 from affidavit.evidence.salted import payload
 from affidavit.inventory import Agent, Dataset, Endpoint, PredictionTable, Register, Suite, System, Tracking
-from affidavit.pipeline.steps import (
+from affidavit.inventory.steps import (
     step_of_agent,
     step_of_endpoint,
     step_of_register,
