@@ -64,7 +64,8 @@ COPY = "copy_of_affidavit_verify.py"
 PLAIN, COSIGNATURE = 1, 4  # types of signature: over the text; over the text and a time
 LARGEST_NOTE, LARGEST_LEAF = 1_000_000, 65_535
 LAST_SECOND = 253_402_300_799  # of the year 9999
-WITH_BLOBS = ("anchor", "dataset-snapshot", "measurement", "validation")  # kinds of entry whose blobs can be erased
+# Kinds of entry whose blobs can be erased.
+WITH_BLOBS = ("anchor", "dataset-snapshot", "document", "measurement", "validation")
 Statement = collections.namedtuple("Statement", "type kind own subject blob hash")
 Key = collections.namedtuple("Key", "name type public")
 Note = collections.namedtuple("Note", "text signatures")

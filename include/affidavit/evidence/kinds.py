@@ -305,6 +305,33 @@ model version whose answers these are, null where nobody knows it; ``thresholds`
 stood when it was measured. A ``canary`` is a challenge of the control and never evidence about the system.
 """
 
+DOCUMENT = Kind(
+    "document",
+    1,
+    {
+        "document": TEXT,
+        "kind": WORD,
+        "source": TEXT,
+        "problem": maybe(TEXT),
+        "media_type": maybe(TEXT),
+        "bytes": maybe(COUNT),
+        "sha256": maybe(DIGEST),
+        "version": maybe(TEXT),
+        "covers": [TEXT],
+        "template": DIGEST,
+        "sections": [{"title": maybe(TEXT), "sha256": DIGEST, "state": WORD}],
+        "sections_omitted": COUNT,
+        "absent": [TEXT],
+        "details": maybe({"digest": {"sha256": DIGEST}, "media_type": TEXT}),
+    },
+)
+"""One look at a controlled document: its bytes by SHA-256, and which of its sections say something; never its text.
+
+``problem`` says why it could not be read as a document; then nothing else is known of it. Of ``sections`` only titles
+of the template stand here, null for others; ``state`` is ``filled``, ``empty``, or ``template`` where it says nothing
+but what the template says; ``absent`` are those that the template has and the document lacks. ``covers`` are the model
+versions that it says it is about, as ``<model> <version>``. ``details`` is its text, where it is kept."""
+
 UNRECONCILED = Kind(
     "unreconciled", 1, {"experiments": [TEXT], "registered_models": [TEXT], "dags": [TEXT], "not_looked_at": [TEXT]}
 )
@@ -382,6 +409,7 @@ ALL = (
     VALIDATION,
     LINEAGE_EDGE,
     REGISTER,
+    DOCUMENT,
     SERVING_VERSION,
     MEASUREMENT,
     UNRECONCILED,
@@ -399,8 +427,8 @@ No other may come from outside. Genesis, key rotation, anchor and erasure are th
 keys, outsiders and decisions; an erasure decision is a person's. Declarations are read from reviewed files, or anybody
 could declare less. A collection says how far collectors came, unreconciled what they found that nobody claims, an
 assessment what rules judged, a schema change and late data what two snapshots show: each is derived here. Model
-versions and aliases are read from the registry that serves them, registers and endpoints from where they are, and
-validations and measurements are taken by us, never told.
+versions and aliases are read from the registry that serves them, registers, documents and endpoints from where they
+are, and validations and measurements are taken by us, never told.
 """
 
 WITH_BLOBS = tuple(sorted(kind.name for kind in ALL if "details" in kind.facts))

@@ -12,7 +12,9 @@ whenever it parses a DAG file.
 """
 
 from affidavit.inventory.agents import Agent
+from affidavit.inventory.applicability import Inclusion, OwnControl
 from affidavit.inventory.connection import Connection, Resolve, from_environment
+from affidavit.inventory.controlled import STAGES_OF_SYSTEM_DOCUMENTS, ControlledDocument, DocumentKind
 from affidavit.inventory.load import Loaded, load, load_lenient
 from affidavit.inventory.loosening import (
     Loosening,
@@ -43,18 +45,23 @@ from affidavit.inventory.thresholds import Threshold
 
 __all__ = [
     "DEMANDS",
+    "STAGES_OF_SYSTEM_DOCUMENTS",
     "Agent",
     "Anchor",
     "Connection",
+    "ControlledDocument",
     "Dataset",
     "Demand",
+    "DocumentKind",
     "Endpoint",
     "Expectation",
+    "Inclusion",
     "Inventory",
     "Loaded",
     "Loosening",
     "Measured",
     "Organisation",
+    "OwnControl",
     "Partition",
     "PredictionTable",
     "Reconcile",

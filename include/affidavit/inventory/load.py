@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -22,6 +22,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from affidavit.errors import ConfigurationError, InventoryError, SuiteError
+from affidavit.inventory.controlled import DOCUMENT_PATTERN, ROLES_OF_DOCUMENTS
 from affidavit.inventory.declared import CONNECTION_PATTERN, EXPECTATION_PATTERN, ID_PATTERN, Declared
 from affidavit.inventory.document import Document, PathTo, display_name, dotted, read
 from affidavit.inventory.models import RESERVED, Inventory, Organisation, Suite, System
@@ -36,6 +37,7 @@ _PATTERNS = {
     ID_PATTERN: "use lower-case letters, digits and single hyphens",
     CONNECTION_PATTERN: "use letters, digits, '_', '.' and '-'; name a connection, and keep its address in Airflow",
     EXPECTATION_PATTERN: "use the expectation's type, as expect_column_values_to_be_unique",
+    DOCUMENT_PATTERN: "name a .md, .docx or .xlsx file: a path below include/, or an fsspec URL",
     FILE_PATTERN: "name a CSV file below include/, as registers/suppliers.csv",
     PATH_PATTERN: "begin it with / and leave out any query: credentials belong into the connection",
     ANSWER_PATTERN: "write keys and positions joined by dots, as model.version or versions.0",
@@ -171,14 +173,16 @@ def _check(
     suites: Mapping[str, Suite],
     broken_suites: Mapping[str, ConfigurationError],
 ) -> bool:
-    """What one file alone cannot say: that the owner is a role, and that each suite is there."""
-    owner = document.value["owner"]
-    if organisation is not None and owner not in organisation.roles:
-        raise InventoryError(
-            f"there is no role {owner!r} in the organisation",
-            where=document.where(("owner",)),
-            fix=did_you_mean(owner, organisation.roles, otherwise="add it under roles in include/organisation.yaml"),
-        )
+    """What one file alone cannot say: that who answers is a role, and that each suite is there."""
+    if organisation is not None:
+        for path, role in _roles_named(document):
+            if role not in organisation.roles:
+                otherwise = "add it under roles in include/organisation.yaml"
+                raise InventoryError(
+                    f"there is no role {role!r} in the organisation",
+                    where=document.where(path),
+                    fix=did_you_mean(role, organisation.roles, otherwise=otherwise),
+                )
     for key in ("datasets", "predictions"):
         for position, table in enumerate(document.value.get(key, ())):
             suite = table.get("suite")
@@ -191,6 +195,13 @@ def _check(
                     fix=did_you_mean(suite, suites, otherwise=f"write expectations/{suite}.yaml"),
                 )
     return True
+
+
+def _roles_named(document: Document) -> Iterator[tuple[PathTo, str]]:
+    yield ("owner",), document.value["owner"]
+    for position, each in enumerate(document.value.get("documents", ())):
+        for of in ROLES_OF_DOCUMENTS:
+            yield ("documents", position, of), each[of]
 
 
 def _named_as_its_file(document: Document, path: PathTo, file: Path, *, error: type[ConfigurationError]) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from affidavit.inventory.applicability import own_controls_in_force
 from affidavit.inventory.keeping import holds_in_force, retention_in_force
 from affidavit.inventory.measured import measured_in_force
 from affidavit.inventory.models import (
@@ -30,7 +31,7 @@ from affidavit.inventory.models import (
     Tracking,
 )
 from affidavit.inventory.schedule import cadence
-from affidavit.inventory.sources import agents_in_force, registers_in_force, serving_in_force
+from affidavit.inventory.sources import agents_in_force, documents_in_force, registers_in_force, serving_in_force
 from affidavit.inventory.tighter import is_tighter
 from affidavit.inventory.waiting import Loosening, Waiting
 
@@ -73,7 +74,7 @@ def inventory_in_force(old: Inventory | None, new: Inventory) -> tuple[Inventory
         else:
             systems[name] = old.systems[name]
             found.append(dropped_system(name))
-    owners = {system.owner for system in old.systems.values()}
+    owners = {role for system in old.systems.values() for role in system.answering}
     organisation, loosenings = organisation_in_force(old.organisation, new.organisation, owners=owners)
     found += loosenings
     suites: dict[str, Suite] = {}
@@ -108,6 +109,7 @@ def in_force(old: System | None, new: System) -> tuple[System, tuple[Loosening, 
         "registers": registers_in_force(old.registers, new.registers, waiting),
         "serving": serving_in_force(old.serving, new.serving, waiting),
         "agents": agents_in_force(old.agents, new.agents, waiting),
+        "documents": documents_in_force(old.documents, new.documents, waiting),
         "mlflow": _tracking_in_force("mlflow", old.mlflow, new.mlflow, waiting),
     }
     datasets = [_dataset_in_force(*pair, waiting) for pair in _pairs("datasets", old.datasets, new.datasets, waiting)]
@@ -131,7 +133,7 @@ def in_force(old: System | None, new: System) -> tuple[System, tuple[Loosening, 
 def organisation_in_force(
     old: Organisation | None, new: Organisation, *, owners: Collection[str] = ()
 ) -> tuple[Organisation, tuple[Loosening, ...]]:
-    """The organisation that stands, and what waits. ``owners`` are roles that AI systems name as their owner.
+    """The organisation that stands, and what waits. ``owners`` are roles that answer for AI systems.
 
     Holders of a role that answers for something may not come or go unapproved, or the approver could be chosen with
     the change. Filling an empty role is no weakening: nobody could have approved anything before.
@@ -140,7 +142,7 @@ def organisation_in_force(
         return new, ()
     waiting = Waiting("include/organisation.yaml")
     roles: dict[str, Role] = dict(new.roles)
-    for name in sorted({*old.owners.values(), *owners} & old.roles.keys()):
+    for name in sorted({*old.answering, *owners} & old.roles.keys()):
         roles[name] = _role_in_force(name, old.roles[name], new.roles.get(name), waiting)
     answering = {}
     for control in sorted(old.owners.keys() | new.owners.keys()):
@@ -161,6 +163,8 @@ def organisation_in_force(
         "retention": retention_in_force(old.retention, new.retention, waiting),
         "legal_holds": holds_in_force(old.legal_holds, new.legal_holds, waiting),
         "registers": registers_in_force(old.registers, new.registers, waiting),
+        "documents": documents_in_force(old.documents, new.documents, waiting),
+        "own_controls": own_controls_in_force(old.own_controls, new.own_controls, waiting),
         "demonstration": waiting.keep("demonstration", old, new, _unmarked(old, new), _SIMULATED),
     }
     return Organisation.model_validate(dict(new) | changes), tuple(waiting.found)

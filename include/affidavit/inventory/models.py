@@ -16,6 +16,8 @@ from affidavit.errors import NoteError
 from affidavit.evidence.canonical import dumps
 from affidavit.evidence.statement import Stage
 from affidavit.inventory.agents import Agent
+from affidavit.inventory.applicability import Inclusion, OwnControl
+from affidavit.inventory.controlled import ROLES_OF_DOCUMENTS, ControlledDocument, in_place
 from affidavit.inventory.declared import (
     EXPECTATION_PATTERN,
     ConnectionId,
@@ -38,7 +40,7 @@ RESERVED = "organisation"
 RiskLevel = Literal["minimal", "limited", "high"]
 OrganisationRole = Literal["developer", "provider", "deployer", "user", "importer", "distributor"]
 Use = Literal["training", "validation", "test", "production", "reference"]
-KindWithBlobs = Literal["anchor", "dataset-snapshot", "measurement", "validation"]
+KindWithBlobs = Literal["anchor", "dataset-snapshot", "document", "measurement", "validation"]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Quality = Literal["completeness", "validity", "consistency", "uniqueness", "timeliness", "representativeness"]
 
@@ -160,6 +162,7 @@ class System(Declared):
     registers: tuple[Register, ...] = Field((), description="What else is recorded about the system, and where")
     serving: tuple[Endpoint, ...] = Field((), description="Scoring endpoints, asked which version they serve")
     agents: tuple[Agent, ...] = Field((), description="Agents and generative systems, watched by their traces")
+    documents: tuple[ControlledDocument, ...] = Field((), description="What is written down about the system")
     dags: tuple[Name, ...] = Field((), description="Airflow DAGs that train, score or serve the system")
     demonstration: Text | None = Field(
         None, description="What is scripted or simulated, in words; marks every entry of the system"
@@ -174,6 +177,11 @@ class System(Declared):
     def servers(self) -> tuple[Tracking, ...]:
         """Every tracking server of the system, each with what the system has there."""
         return (self.mlflow, *self.more_mlflow)
+
+    @property
+    def answering(self) -> frozenset[str]:
+        """The roles that answer for the system, or for a document about it."""
+        return frozenset({self.owner, *(role for each in self.documents for role in (each.owner, each.approver))})
 
     def on(self, tracking: Tracking) -> System:
         """The system as one of its :attr:`servers` sees it."""
@@ -204,6 +212,8 @@ class System(Declared):
         once("registers", self.registers)
         once("serving", self.serving)
         once("agents", self.agents)
+        once("documents", self.documents)
+        in_place(self.documents, of_system=True)
         models = {model for tracking in self.servers for model in tracking.registered_models}
         for n, endpoint in enumerate(self.serving):
             if endpoint.model not in models:
@@ -335,7 +345,18 @@ class Organisation(Declared):
     )
     legal_holds: tuple[LegalHold, ...] = Field((), description="What is kept whatever retention or a decision says")
     registers: tuple[Register, ...] = Field((), description="What is recorded about the organisation, and where")
+    documents: tuple[ControlledDocument, ...] = Field((), description="What is written down about the organisation")
+    own_controls: tuple[OwnControl, ...] = Field((), description="Controls that it has beside those of Annex A")
+    included: dict[str, Inclusion] = Field(
+        default_factory=dict, description="Why a control is there, and which risks it treats, by control id (A.7.4)"
+    )
     demonstration: Text | None = None
+
+    @property
+    def answering(self) -> frozenset[str]:
+        """The roles that answer for something that the organisation declares."""
+        documents = (role for each in self.documents for role in (each.owner, each.approver))
+        return frozenset({*self.owners.values(), *documents, *(control.owner for control in self.own_controls)})
 
     def owner_of(self, control: str) -> str | None:
         """The role that answers for a control or clause: by its own id, else by the nearest area above it."""
@@ -355,7 +376,24 @@ class Organisation(Declared):
         once("anchors", self.anchors)
         once("legal_holds", self.legal_holds)
         once("registers", self.registers)
+        once("documents", self.documents)
+        once("own_controls", self.own_controls)
+        in_place(self.documents, of_system=False)
+        self._answered_by_roles()
         return self
+
+    def _answered_by_roles(self) -> None:
+        named = [
+            *(
+                (("documents", n, of), getattr(d, of))
+                for n, d in enumerate(self.documents)
+                for of in ROLES_OF_DOCUMENTS
+            ),
+            *((("own_controls", n, "owner"), control.owner) for n, control in enumerate(self.own_controls)),
+        ]
+        for path, role in named:
+            if role not in self.roles:
+                raise refuse(path, f"there is no role {role!r}", "add it under roles, or choose one that is there")
 
 
 class Expectation(Declared):

@@ -1,4 +1,4 @@
-"""What a change of registers and scoring endpoints weakens: less would be recorded, or from elsewhere."""
+"""What a change of registers, documents, endpoints and agents weakens: less would be recorded, or from elsewhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from affidavit.inventory.agents import Agent
+from affidavit.inventory.controlled import ControlledDocument
 from affidavit.inventory.registers import Endpoint, Register
 from affidavit.inventory.thresholds import below
 from affidavit.inventory.waiting import Waiting
@@ -26,7 +27,15 @@ _AGENT = {
     **dict.fromkeys(("assessments", "baseline", "window_days", "loop_from", "fewest", "seed"), _MEASURED_OTHERWISE),
 }
 
-Source = TypeVar("Source", Register, Endpoint, Agent)
+_DOCUMENT = {
+    "kind": "it would stand for another document",
+    "owner": "somebody else would answer for it",
+    # Whoever wrote it may not sign it.
+    "author": "who wrote it could sign it",
+    "approver": "somebody else could sign it",
+}
+
+Source = TypeVar("Source", Register, Endpoint, Agent, ControlledDocument)
 
 
 def registers_in_force(old: Sequence[Register], new: Sequence[Register], waiting: Waiting) -> tuple[Register, ...]:
@@ -81,6 +90,27 @@ def agents_in_force(old: Sequence[Agent], new: Sequence[Agent], waiting: Waiting
             why = "calls of other tools would be told apart, or no longer"
             changes["tools"] = waiting.choose(f"{field}.tools", before.tools, now.tools, True, why)
         changes["thresholds"] = below(field, before.thresholds, now.thresholds, waiting)
+        standing[before.id] = now.model_copy(update=changes)
+    return tuple(standing.values())
+
+
+def documents_in_force(
+    old: Sequence[ControlledDocument], new: Sequence[ControlledDocument], waiting: Waiting
+) -> tuple[ControlledDocument, ...]:
+    """The documents that stand: each old one, signed by whom it was and as often, and the new ones.
+
+    Another file is no weakening: what was signed is told by its digest, wherever it lies.
+    """
+    standing = _with_dropped("documents", old, new, "nothing would be due for the document any more", waiting)
+    for before in old:
+        now, field = standing[before.id], f"documents.{before.id}"
+        changes = {
+            name: waiting.keep(f"{field}.{name}", before, now, _differ(name, before, now), why)
+            for name, why in _DOCUMENT.items()
+        }
+        longer = now.review_months > before.review_months
+        why = "it would be looked at again later"
+        changes["review_months"] = waiting.keep(f"{field}.review_months", before, now, longer, why)
         standing[before.id] = now.model_copy(update=changes)
     return tuple(standing.values())
 

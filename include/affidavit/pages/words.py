@@ -149,6 +149,17 @@ def _collection(f: Mapping[str, Any]) -> str:
     )
 
 
+def _document(f: Mapping[str, Any]) -> str:
+    said = f"The document {_q(f['document'])} ({_q(in_words(f['kind']))})"
+    if f["problem"]:
+        return f"{said} could not be read: {_q(f['problem'])}."
+    said += (
+        f" had {counted(f['bytes'], 'byte')}, in version {_q(f['version'])}." if f["version"] else " has no version."
+    )
+    filled = sum(section["state"] == "filled" for section in f["sections"])
+    return f"{said} {filled} of {counted(len(f['sections']) + len(f['absent']), 'section')} say something."
+
+
 def _register(f: Mapping[str, Any]) -> str:
     how = "was put there by hand and holds" if f["upload"] else "holds"
     said = f"The register {_q(f['register'])} ({_q(in_words(f['kind']))}) {how} {counted(f['rows'], 'row')}."
@@ -257,6 +268,9 @@ KINDS: Mapping[str, KindWords] = {
         "lineage edge",
         "What the basis does not say: an edge is as strong as what matched both ends.",
         lambda f: f"{_q(f['from']['name'])} → {_q(f['to']['name'])}: {name(f['relation']).plain}.",
+    ),
+    "document": KindWords(
+        "document", "Whether what it says is true, fits the organisation and is followed.", _document
     ),
     "register": KindWords("register", "Whether its rows are true, and whether any was left out.", _register),
     "serving-version": KindWords(

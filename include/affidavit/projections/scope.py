@@ -108,9 +108,9 @@ class ScopeState:
 
     ``streams`` holds the latest entry of each stream and ``history`` the indices of all; ``collections`` stand in the
     order in which they were recorded. Aliases are keyed by subject; artifacts by subject and SHA-256, each with
-    the latest entry that names both; snapshots and validations by table URI, suites by name, edges and measurements by
-    subject. ``thresholds`` holds, for each that stands (:func:`threshold_key`), the index of the entry since which it
-    has stood without a break.
+    the latest entry that names both; snapshots and validations by table URI, suites by name, edges, measurements
+    and documents by subject. ``thresholds`` holds, for each that stands (:func:`threshold_key`), the index of the entry
+    since which it has stood without a break.
     """
 
     name: str
@@ -124,6 +124,7 @@ class ScopeState:
     validations: dict[str, list[Validated]] = field(default_factory=dict)
     edges: dict[str, list[Entry]] = field(default_factory=dict)
     measurements: dict[str, list[Entry]] = field(default_factory=dict)
+    documents: dict[str, list[Entry]] = field(default_factory=dict)
     thresholds: dict[bytes, int] = field(default_factory=dict)
     system: Standing[System] | None = None
     organisation: Standing[Organisation] | None = None
@@ -242,6 +243,15 @@ def _read_measurement(scope: ScopeState, entry: Entry) -> None:
     scope.measurements.setdefault(entry.statement.subject.name, []).append(entry)
 
 
+def _read_document(scope: ScopeState, entry: Entry) -> None:
+    statement, facts = entry.statement, entry.statement.facts
+    if (facts["problem"] is None) != (facts["sha256"] is not None):
+        raise StatementError("a document that was neither read nor refused")
+    if facts["sha256"] is not None and facts["sha256"] != statement.subject.sha256:
+        raise StatementError("a document whose subject has another digest than its file")
+    scope.documents.setdefault(statement.subject.name, []).append(entry)
+
+
 def threshold_key(source: PredictionTable | Agent, threshold: Threshold) -> bytes:
     """What tells a threshold of a source from every other, and from itself with another bound."""
     return dumps([type(source).__name__, source.id, threshold.model_dump(mode="json", exclude={"why"})])
@@ -323,6 +333,7 @@ _READS: Mapping[str, Callable[[ScopeState, Entry], None]] = {
     kinds.VALIDATION.name: _read_validation,
     kinds.LINEAGE_EDGE.name: _read_edge,
     kinds.MEASUREMENT.name: _read_measurement,
+    kinds.DOCUMENT.name: _read_document,
     kinds.SYSTEM.name: _read_system,
     kinds.SUITE.name: _read_suite,
 }

@@ -77,7 +77,7 @@ class State:
             self.aside.append(Aside(entry.index, error.problem))
 
     def _owners(self) -> set[str]:
-        return {scope.system.value.owner for scope in self.systems if scope.system}
+        return {role for scope in self.systems if scope.system for role in scope.system.value.answering}
 
     def _mark(self, statement: Statement) -> None:
         # An entry that does not count still says that it is staged.
