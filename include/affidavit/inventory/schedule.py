@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from affidavit.evidence.statement import Period
 
@@ -73,6 +73,22 @@ def slots_between(schedule: str, after: datetime, until: datetime) -> Iterator[P
     while (end := next(ticks)) <= until:
         yield Period(start, end)
         start = end
+
+
+def ticks_between(schedule: str, after: datetime, until: datetime) -> Iterator[datetime]:
+    """The ticks after ``after`` and no later than ``until``; what was asked before, for any moment, costs no parse."""
+    first = after.astimezone(UTC)
+    months = first.year * 12 + first.month - 1
+    while (start := datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)) <= until:
+        yield from (tick for tick in _month(schedule, start) if after < tick <= until)
+        months += 1
+
+
+@lru_cache(maxsize=512)  # a month of a schedule that ticks each minute is 4 MB
+def _month(schedule: str, start: datetime) -> tuple[datetime, ...]:
+    """The ticks of the month that begins at ``start``."""
+    end = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
+    return tuple(takewhile(end.__gt__, _ticks(schedule, start - _MINUTE)))
 
 
 def seconds_between_ticks(schedule: str) -> int:

@@ -2,11 +2,13 @@
 
 ``state`` keeps what a rule needs of each scope (latest facts, due slots that were collected, obligations in force);
 ``lineage`` reads from it which model version is in use and what it was made from, and ``lineage_graph`` every edge from
-source tables to scored rows; ``sightings`` when anybody looked where the alias in use points; ``erasures`` which blobs
-were erased, and whether each of these erasures was one that may be; ``anchoring`` which prefix of the log outsiders
-know; ``reader`` is the narrow view of a ledger that everything outside it is given.
+source tables to scored rows; ``calendar`` what evidence was due and never came, by the ``duties`` that stood then;
+``sightings`` when anybody looked where the alias in use points; ``erasures`` which blobs were erased, and whether each
+of these erasures was one that may be; ``anchoring`` which prefix of the log outsiders know; ``reader`` is the narrow
+view of a ledger that everything outside it is given.
 """
 
+from affidavit.projections.calendar import Calendar, Came, Due, Gap, Lack, calendar, scopes_due
 from affidavit.projections.lineage import Edge, InUse, Missing, Node, Thing, in_use
 from affidavit.projections.lineage_graph import Graph, graph
 from affidavit.projections.reader import Head, Reader
@@ -17,12 +19,17 @@ from affidavit.projections.state import Aside, Demonstration, State, fold
 __all__ = [
     "AliasLook",
     "Aside",
+    "Calendar",
+    "Came",
     "Collected",
     "Demonstration",
+    "Due",
     "Edge",
+    "Gap",
     "Graph",
     "Head",
     "InUse",
+    "Lack",
     "Missing",
     "Node",
     "Reader",
@@ -34,8 +41,10 @@ __all__ = [
     "State",
     "Thing",
     "Validated",
+    "calendar",
     "fold",
     "graph",
     "in_use",
+    "scopes_due",
     "sighted",
 ]

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from affidavit.errors import StatementError
 from affidavit.evidence import ORGANISATION_SCOPE, Entry, Json, Period, dumps, kinds, moment, system_scope
 from affidavit.inventory import Agent, Organisation, PredictionTable, Suite, System, Threshold
+from affidavit.projections.duties import Duty, Recorded, duty_of
 
 if TYPE_CHECKING:
     from affidavit.inventory.loosening import Loosening
@@ -110,7 +111,8 @@ class ScopeState:
     order in which they were recorded. Aliases are keyed by subject; artifacts by subject and SHA-256, each with
     the latest entry that names both; snapshots and validations by table URI, suites by name, edges, measurements
     and documents by subject. ``thresholds`` holds, for each that stands (:func:`threshold_key`), the index of the entry
-    since which it has stood without a break.
+    since which it has stood without a break. ``duties`` holds what was owed, one after another; ``recorded``, for each
+    control, each change of the status that assessments recorded.
     """
 
     name: str
@@ -129,6 +131,8 @@ class ScopeState:
     system: Standing[System] | None = None
     organisation: Standing[Organisation] | None = None
     suites: dict[str, Standing[Suite]] = field(default_factory=dict)
+    duties: list[Duty] = field(default_factory=list)
+    recorded: dict[str, list[Recorded]] = field(default_factory=dict)
 
     def apply(self, entry: Entry, *, owners: Collection[str] = ()) -> None:
         """Take in the next entry, of a known kind and with the facts that its kind allows.
@@ -136,16 +140,30 @@ class ScopeState:
         ``owners`` are the roles that own AI systems at this point: the organisation's declaration is weighed by them.
         Raises ``StatementError``, and takes in nothing, where the entry contradicts itself.
         """
-        statement = entry.statement
+        statement, owing = entry.statement, self.standing
         if statement.kind == kinds.ORGANISATION.name:
             _read_organisation(self, entry, owners)
         elif reads := _READS.get(statement.kind):
             reads(self, entry)
+        if self.standing is not owing:
+            self._owe(entry)
         self.streams[statement.stream] = entry
         self.history.setdefault(statement.stream, []).append(entry.index)
         latest = self.subjects.setdefault(statement.kind, {})
         if not _about_less_recent(entry, latest.get(statement.subject.name)):
             latest[statement.subject.name] = entry
+
+    @property
+    def standing(self) -> Standing[System] | Standing[Organisation] | None:
+        """The declaration that the scope's obligations follow from; None where nothing was declared yet."""
+        return self.system or self.organisation
+
+    def _owe(self, entry: Entry) -> None:
+        assert self.standing
+        before = self.duties[-1] if self.duties else None
+        duty = duty_of(self.standing.value, index=entry.index, since=moment(entry.statement.observed_at))
+        if not duty.owes_as(before):
+            self.duties.append(duty)
 
     def latest(self, kind: kinds.Kind) -> Mapping[str, Entry]:
         """The latest entry of ``kind`` for each subject; of those with an interval, the latest about the last one."""
@@ -184,8 +202,7 @@ def _read_collection(scope: ScopeState, entry: Entry) -> None:
     slot = Period.of(facts["slot"])
     if slot is None or slot.start is None or slot.end is None or slot.start >= slot.end:
         raise StatementError("a collection of a slot without beginning or end")
-    standing = scope.system or scope.organisation
-    schedule = standing.value.schedule if standing else None
+    schedule = scope.standing.value.schedule if scope.standing else None
     scope.collections.append(Collected(entry, slot, facts["gap"], facts["collectors"], schedule))
 
 
@@ -250,6 +267,16 @@ def _read_document(scope: ScopeState, entry: Entry) -> None:
     if facts["sha256"] is not None and facts["sha256"] != statement.subject.sha256:
         raise StatementError("a document whose subject has another digest than its file")
     scope.documents.setdefault(statement.subject.name, []).append(entry)
+
+
+def _read_assessment(scope: ScopeState, entry: Entry) -> None:
+    statement = entry.statement
+    found = {control: each["status"] for control, each in statement.facts["controls"].items()}
+    for control in scope.recorded.keys() | found.keys():
+        changes = scope.recorded.setdefault(control, [])
+        status = found.get(control)
+        if not changes or changes[-1].status != status:
+            changes.append(Recorded(entry.index, moment(statement.observed_at), status))
 
 
 def threshold_key(source: PredictionTable | Agent, threshold: Threshold) -> bytes:
@@ -334,6 +361,7 @@ _READS: Mapping[str, Callable[[ScopeState, Entry], None]] = {
     kinds.LINEAGE_EDGE.name: _read_edge,
     kinds.MEASUREMENT.name: _read_measurement,
     kinds.DOCUMENT.name: _read_document,
+    kinds.ASSESSMENT.name: _read_assessment,
     kinds.SYSTEM.name: _read_system,
     kinds.SUITE.name: _read_suite,
 }
