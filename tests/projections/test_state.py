@@ -158,23 +158,16 @@ class TestInForce:
         assert standing.value.digest == SUITE.digest
         assert [one.file for one in standing.pending] == ["expectations/loans.yaml"]
 
-    def test_the_roles_that_own_systems_guard_their_holders(self):
-        story = Story()
-        story.declare_organisation(owners={})
-        story.declare()
-        roles = {**organisation()["roles"], "ml-lead": {"title": "ML lead", "holders": ["p-9"]}}
-        story.declare_organisation(owners={}, roles=roles)
-        standing = fold(story.entries).organisation.organisation
-        assert standing.value.roles["ml-lead"].holders == ("p-1",)
-        assert standing.pending
-
-    def test_a_role_that_owns_nothing_changes_hands_freely(self):
+    def test_every_role_guards_its_holders_since_any_may_be_asked_to_decide(self):
         story = Story()
         story.declare_organisation(owners={})
         story.declare(owner="data-owner")
         roles = {**organisation()["roles"], "ml-lead": {"title": "ML lead", "holders": ["p-9"]}}
         story.declare_organisation(owners={}, roles=roles)
-        assert fold(story.entries).organisation.pending == ()
+        standing = fold(story.entries).organisation.organisation
+        assert standing.value.roles["ml-lead"].holders == ("p-1",)
+        assert standing.declared.roles["ml-lead"].holders == ("p-9",)
+        assert [one.field for one in standing.pending] == ["roles.ml-lead.holders"]
 
 
 class TestAside:

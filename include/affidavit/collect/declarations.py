@@ -52,11 +52,12 @@ def look_at_system(system: System, suites: Iterable[Suite], *, seen: Circumstanc
 def look_at_organisation(organisation: Organisation, *, systems: Collection[str], seen: Circumstances) -> Look:
     """The organisation's roles and owners, as declared now, and the ids of the AI ``systems`` that have a file.
 
-    A file that cannot be read is there all the same: only one that is gone drops its AI system.
+    A file that cannot be read is there all the same: only one that is gone drops its AI system. The accounts of people
+    are left out.
     """
     facts = {
         "file": "include/organisation.yaml",
-        "organisation": organisation.model_dump(mode="json"),
+        "organisation": organisation.recorded(),
         "systems": sorted(systems),
     }
     place = (ORGANISATION_SCOPE, Stage.CROSS, seen)

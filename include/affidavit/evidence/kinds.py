@@ -385,6 +385,46 @@ ANCHOR = Kind(
 """An outsider that was handed a head. ``means`` is ``witness`` (its ``cosignature`` lines), ``timestamp`` (``details``
 is the RFC 3161 response) or ``copy``, which proves nothing by itself; ``time`` is what the outsider says."""
 
+_BOUNDS: Shape = {"*": {"at_least": maybe(NUMBER), "at_most": maybe(NUMBER)}}
+
+DECISION = Kind(
+    "decision",
+    1,
+    {
+        "type": WORD,
+        "title": TEXT,
+        "question": TEXT,
+        "options": [TEXT],
+        "option": maybe(TEXT),
+        "subjects": [{"name": TEXT, "digest": DIGEST}],
+        "roles": [TEXT],
+        "held": [TEXT],
+        "authors": [TEXT],
+        "requested_by": maybe(TEXT),
+        "ballot": maybe(TEXT),
+        "round": COUNT,
+        "until": maybe(TIME),
+        "envelope": maybe({"measures": _BOUNDS, "data": _BOUNDS, "carries_to": TEXT}),
+        "state": TEXT,
+        "responder": WORD,
+        "authentication": maybe({"manager": TEXT, "all_admins": BOOL}),
+        "asked_at": TIME,
+        "answered_at": maybe(TIME),
+        "try": COUNT,
+        "dag_run": TEXT,
+        "details": maybe({"digest": {"sha256": DIGEST}, "media_type": TEXT}),
+    },
+)
+"""What a person was asked to decide, as Airflow's own record says that it went; also where nobody answered.
+
+The first subject is ``affidavit://decisions/<id>``, the others are what was decided on. ``by`` in the header is the
+pseudonym of who answered, ``basis`` the ledger's head at the request. ``roles`` were asked, ``held`` those of them that
+the person held; ``ballot`` is the committee member whose vote it is. ``state`` is ``answered``, ``timed out``,
+``failed``, ``skipped`` or ``marked by hand``; ``responder`` is ``person``, ``service``, ``unknown``, ``nobody`` or
+``timeout-default``. ``details`` is the comment, a blob that can be erased; null where none was given. Whether a
+decision counts is no fact: :mod:`affidavit.projections.decisions` derives it.
+"""
+
 ERASURE_DECISION = Kind("erasure-decision", 1, {"blobs": [DIGEST], "reason": WORD})
 """What a person, the header's ``by``, decided: that these blobs be erased, on a ground that is one word.
 
@@ -416,6 +456,7 @@ ALL = (
     COLLECTION,
     ASSESSMENT,
     ANCHOR,
+    DECISION,
     ERASURE_DECISION,
     ERASURE,
 )
@@ -424,11 +465,11 @@ FROM_OUTSIDE = (MODEL_RUN, DATASET_SNAPSHOT, LINEAGE_EDGE)
 """The kinds that a task of somebody else's DAG may claim, as ``recorded``: what it trained, made, or made from what.
 
 No other may come from outside. Genesis, key rotation, anchor and erasure are the ledger's own and follow from its
-keys, outsiders and decisions; an erasure decision is a person's. Declarations are read from reviewed files, or anybody
-could declare less. A collection says how far collectors came, unreconciled what they found that nobody claims, an
-assessment what rules judged, a schema change and late data what two snapshots show: each is derived here. Model
-versions and aliases are read from the registry that serves them, registers, documents and endpoints from where they
-are, and validations and measurements are taken by us, never told.
+keys, outsiders and decisions; a decision, to erase or of any other type, is a person's. Declarations are read from
+reviewed files, or anybody could declare less. A collection says how far collectors came, unreconciled what they found
+that nobody claims, an assessment what rules judged, a schema change and late data what two snapshots show: each is
+derived here. Model versions and aliases are read from the registry that serves them, registers, documents and endpoints
+from where they are, and validations and measurements are taken by us, never told.
 """
 
 WITH_BLOBS = tuple(sorted(kind.name for kind in ALL if "details" in kind.facts))

@@ -34,8 +34,8 @@ def own_controls_in_force(
     for before in old:
         field, now = f"own_controls.{before.id}", standing.get(before.id)
         if now is None:
-            waiting.name(field, before.id, None, "nobody would be asked about the control any more")
-            standing[before.id] = before
+            if waiting.holds(field, before.id, None, "nobody would be asked about the control any more"):
+                standing[before.id] = before
             continue
         other = (before.question != now.question, before.owner != now.owner)
         changes = {

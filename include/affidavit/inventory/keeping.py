@@ -71,8 +71,8 @@ def holds_in_force(old: Sequence[LegalHold], new: Sequence[LegalHold], waiting: 
         now = standing.get(hold.id)
         if now is None or not _as_wide(hold, now):
             why = "blobs that it keeps could be erased"
-            waiting.name(f"legal_holds.{hold.id}", _extent(hold), _extent(now), why)
-            standing[hold.id] = hold
+            if waiting.holds(f"legal_holds.{hold.id}", _extent(hold), _extent(now), why):
+                standing[hold.id] = hold
     return tuple(standing.values())
 
 

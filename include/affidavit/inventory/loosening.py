@@ -15,6 +15,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from affidavit.inventory.applicability import own_controls_in_force
+from affidavit.inventory.deciding import (
+    committees_in_force,
+    deciders_in_force,
+    exceptions_in_force,
+    excluded_in_force,
+    needed_people,
+    people_in_force,
+)
 from affidavit.inventory.keeping import holds_in_force, retention_in_force
 from affidavit.inventory.measured import measured_in_force
 from affidavit.inventory.models import (
@@ -33,9 +41,10 @@ from affidavit.inventory.models import (
 from affidavit.inventory.schedule import cadence
 from affidavit.inventory.sources import agents_in_force, documents_in_force, registers_in_force, serving_in_force
 from affidavit.inventory.tighter import is_tighter
-from affidavit.inventory.waiting import Loosening, Waiting
+from affidavit.inventory.waiting import Change, Loosening, Waiting
 
 __all__ = [
+    "Change",
     "Loosening",
     "dropped_system",
     "in_force",
@@ -74,8 +83,7 @@ def inventory_in_force(old: Inventory | None, new: Inventory) -> tuple[Inventory
         else:
             systems[name] = old.systems[name]
             found.append(dropped_system(name))
-    owners = {role for system in old.systems.values() for role in system.answering}
-    organisation, loosenings = organisation_in_force(old.organisation, new.organisation, owners=owners)
+    organisation, loosenings = organisation_in_force(old.organisation, new.organisation)
     found += loosenings
     suites: dict[str, Suite] = {}
     for name, suite in new.suites.items():
@@ -86,15 +94,19 @@ def inventory_in_force(old: Inventory | None, new: Inventory) -> tuple[Inventory
     return Inventory(organisation=organisation, systems=systems, suites=suites), tuple(found)
 
 
-def in_force(old: System | None, new: System) -> tuple[System, tuple[Loosening, ...]]:
+def in_force(
+    old: System | None, new: System, *, approved: Collection[Change] = ()
+) -> tuple[System, tuple[Loosening, ...]]:
     """The AI system that stands, given the one in force before (None: there was none), and what waits.
+
+    ``approved`` are weakenings that wait no more. An exception waits from the first declaration on.
 
     A table that is new stays out while its id or its place in the warehouse belongs to one that an old obligation
     keeps, or its id to the look at OpenLineage events, which stays out likewise; each comes in with the approval.
     """
     if old is None:
-        return new, ()
-    waiting = Waiting(f"include/systems/{new.id}.yaml")
+        old = new.model_copy(update={"exceptions": ()})
+    waiting = Waiting(f"include/systems/{new.id}.yaml", approved)
     slower = _slower(old.schedule, new.schedule)
     lower = RISK_ORDER.index(new.risk_level) < RISK_ORDER.index(old.risk_level)
     other_role = old.organisation_role != new.organisation_role
@@ -110,6 +122,7 @@ def in_force(old: System | None, new: System) -> tuple[System, tuple[Loosening, 
         "serving": serving_in_force(old.serving, new.serving, waiting),
         "agents": agents_in_force(old.agents, new.agents, waiting),
         "documents": documents_in_force(old.documents, new.documents, waiting),
+        "exceptions": exceptions_in_force(old.exceptions, new.exceptions, waiting),
         "mlflow": _tracking_in_force("mlflow", old.mlflow, new.mlflow, waiting),
     }
     datasets = [_dataset_in_force(*pair, waiting) for pair in _pairs("datasets", old.datasets, new.datasets, waiting)]
@@ -131,19 +144,23 @@ def in_force(old: System | None, new: System) -> tuple[System, tuple[Loosening, 
 
 
 def organisation_in_force(
-    old: Organisation | None, new: Organisation, *, owners: Collection[str] = ()
+    old: Organisation | None, new: Organisation, *, approved: Collection[Change] = ()
 ) -> tuple[Organisation, tuple[Loosening, ...]]:
-    """The organisation that stands, and what waits. ``owners`` are roles that answer for AI systems.
+    """The organisation that stands, and what waits; ``approved`` are weakenings that wait no more.
 
-    Holders of a role that answers for something may not come or go unapproved, or the approver could be chosen with
-    the change. Filling an empty role is no weakening: nobody could have approved anything before.
+    Holders of a role may not come or go unapproved, or the approver could be chosen with the change. Filling an empty
+    role is no weakening: nobody could have approved anything before. What is excluded, or accepted though it fails,
+    waits from the first declaration on.
     """
     if old is None:
-        return new, ()
-    waiting = Waiting("include/organisation.yaml")
+        old = new.model_copy(update={"excluded": {}, "exceptions": ()})
+    waiting = Waiting("include/organisation.yaml", approved)
     roles: dict[str, Role] = dict(new.roles)
-    for name in sorted({*old.answering, *owners} & old.roles.keys()):
-        roles[name] = _role_in_force(name, old.roles[name], new.roles.get(name), waiting)
+    for name, role in sorted(old.roles.items()):
+        if (standing := _role_in_force(name, role, new.roles.get(name), waiting)) is not None:
+            roles[name] = standing
+    committees = committees_in_force(old.committees, new.committees, waiting)
+    people = people_in_force(old.people, new.people, waiting)
     answering = {}
     for control in sorted(old.owners.keys() | new.owners.keys()):
         before, after = old.owner_of(control), new.owner_of(control)
@@ -165,6 +182,11 @@ def organisation_in_force(
         "registers": registers_in_force(old.registers, new.registers, waiting),
         "documents": documents_in_force(old.documents, new.documents, waiting),
         "own_controls": own_controls_in_force(old.own_controls, new.own_controls, waiting),
+        "people": needed_people(people, committees, old.people),
+        "committees": committees,
+        "deciders": deciders_in_force(old.deciders, new.deciders, waiting),
+        "excluded": excluded_in_force(old.excluded, new.excluded, waiting),
+        "exceptions": exceptions_in_force(old.exceptions, new.exceptions, waiting),
         "demonstration": waiting.keep("demonstration", old, new, _unmarked(old, new), _SIMULATED),
     }
     return Organisation.model_validate(dict(new) | changes), tuple(waiting.found)
@@ -176,8 +198,8 @@ def _anchors_in_force(old: Sequence[Anchor], new: Sequence[Anchor], waiting: Wai
         now = standing.get(anchor.id)
         if now != anchor:
             why = "somebody else, or nobody, would be handed the ledger's head"
-            waiting.name(f"anchors.{anchor.id}", _anchor_text(anchor), _anchor_text(now), why)
-            standing[anchor.id] = anchor
+            if waiting.holds(f"anchors.{anchor.id}", _anchor_text(anchor), _anchor_text(now), why):
+                standing[anchor.id] = anchor
     return tuple(standing.values())
 
 
@@ -185,29 +207,32 @@ def _anchor_text(anchor: Anchor | None) -> dict[str, Any] | None:
     return anchor.model_dump(mode="json", exclude_defaults=True) if anchor else None
 
 
-def suite_in_force(old: Suite | None, new: Suite) -> tuple[Suite, tuple[Loosening, ...]]:
-    """The suite that stands, and what waits. Expectations are matched by :attr:`Expectation.test`.
+def suite_in_force(
+    old: Suite | None, new: Suite, *, approved: Collection[Change] = ()
+) -> tuple[Suite, tuple[Loosening, ...]]:
+    """The suite that stands, and what waits; ``approved`` are weakenings that wait no more.
 
-    A changed expectation is taken only where it is provably at least as tight (:mod:`affidavit.inventory.tighter`).
+    Expectations are matched by :attr:`Expectation.test`. A changed expectation is taken only where it is provably at
+    least as tight (:mod:`affidavit.inventory.tighter`).
     """
     if old is None:
         return new, ()
-    waiting = Waiting(f"expectations/{new.name}.yaml")
+    waiting = Waiting(f"expectations/{new.name}.yaml", approved)
     after = {expectation.test: expectation for expectation in new.expectations}
     standing = []
     for before in old.expectations:
         field, now = f"expectations.{before.test}", after.pop(before.test, None)
         if now is None:
-            waiting.name(field, before.test, None, "what it demanded would no longer be checked")
-            standing.append(before)
+            if waiting.holds(field, before.test, None, "what it demanded would no longer be checked"):
+                standing.append(before)
             continue
         kwargs, quality = now.kwargs, now.quality
         if not is_tighter(before.type, before.kwargs, now.kwargs):
-            waiting.name(f"{field}.kwargs", before.kwargs, now.kwargs, "it may let through what it did not before")
-            kwargs = before.kwargs
+            why = "it may let through what it did not before"
+            kwargs = waiting.choose(f"{field}.kwargs", before.kwargs, kwargs, True, why)
         if before.quality != quality:
-            waiting.name(f"{field}.quality", before.quality, quality, f"{before.quality} would no longer be shown")
-            quality = before.quality
+            why = f"{before.quality} would no longer be shown"
+            quality = waiting.choose(f"{field}.quality", before.quality, quality, True, why)
         standing.append(now.model_copy(update={"kwargs": kwargs, "quality": quality}))
     return Suite.model_validate(dict(new) | {"expectations": (*standing, *after.values())}), tuple(waiting.found)
 
@@ -228,7 +253,9 @@ def _more_tracking_in_force(first: Tracking, old: System, new: System, waiting: 
     for tracking in old.more_mlflow:
         field, now = f"more_mlflow.{tracking.connection}", after.pop(tracking.connection, None)
         if now is None:
-            waiting.name(field, tracking.connection, None, "its runs and versions would no longer be collected")
+            why = "its runs and versions would no longer be collected"
+            if not waiting.holds(field, tracking.connection, None, why):
+                continue
         standing.append(_tracking_in_force(field, tracking, now or tracking, waiting))
     params, tags = ({name for each in old.servers for name in getattr(each.allow, of)} for of in ("params", "tags"))
     known = Allow(params=tuple(params), tags=tuple(tags))
@@ -315,18 +342,17 @@ def _partition_in_force(field: str, old: Partition | None, new: Partition | None
         return None
     if old is None or (old.column, old.token) != (new.column, new.token):
         was, now = (partition.model_dump() if partition else None for partition in (old, new))
-        waiting.name(field, was, now, "a change that leaves the token as it was would be noticed later")
-        return old
+        why = "a change that leaves the token as it was would be noticed later"
+        return old if waiting.holds(field, was, now, why) else new
     longer = new.rotation > old.rotation
     why = "partitions would be read again less often"
     return new.model_copy(update={"rotation": waiting.keep(f"{field}.rotation", old, new, longer, why)})
 
 
-def _role_in_force(name: str, old: Role, new: Role | None, waiting: Waiting) -> Role:
+def _role_in_force(name: str, old: Role, new: Role | None, waiting: Waiting) -> Role | None:
     field = f"roles.{name}"
     if new is None:
-        waiting.name(field, name, None, "nobody could answer for what the role answers for")
-        return old
+        return old if waiting.holds(field, name, None, "nobody could answer for what the role answers for") else None
     why = "who may approve would change without those who may approve now"
     changed = bool(old.holders) and set(old.holders) != set(new.holders)
     return new.model_copy(update={"holders": waiting.keep(f"{field}.holders", old, new, changed, why)})
@@ -338,8 +364,9 @@ def _pairs(
     """Each old table with the new one of its id, or with itself where it was dropped, which is named."""
     after: Mapping[str, AnyTable] = {table.id: table for table in new}
     for table in old:
-        if table.id not in after:
-            waiting.name(f"{field}.{table.id}", table.id, None, "nothing would be due for the table any more")
+        why = "nothing would be due for the table any more"
+        if table.id not in after and not waiting.holds(f"{field}.{table.id}", table.id, None, why):
+            continue
         yield f"{field}.{table.id}", table, after.get(table.id, table)
 
 

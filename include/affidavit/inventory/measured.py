@@ -146,8 +146,7 @@ def measured_in_force(field: str, old: Measured | None, new: Measured | None, wa
     if old is None:
         return new
     if new is None:
-        waiting.name(field, old.task, None, "nothing would be measured of it any more")
-        return old
+        return old if waiting.holds(field, old.task, None, "nothing would be measured of it any more") else None
     kept = {
         name: waiting.choose(f"{field}.{name}", getattr(old, name), getattr(new, name), True, why)
         for name, why in _FIELDS.items()
@@ -156,29 +155,34 @@ def measured_in_force(field: str, old: Measured | None, new: Measured | None, wa
     kept |= _asked(field, old, new, waiting)
     if any(_plain(getattr(old, name)) != _plain(getattr(new, name)) for name in _ANSWER):
         was, now = ({name: getattr(each, name) for name in _ANSWER} for each in (old, new))
-        waiting.name(f"{field}.task", was, now, "the answers would be read otherwise")
-        kept |= was
-    groups = dict(new.groups)
-    for column, values in old.groups.items():
-        if column not in groups:
-            waiting.name(f"{field}.groups", column, None, "its groups would no longer be compared")
-            groups[column] = values
-        groups[column] = waiting.keep_items(f"{field}.groups.{column}", values, groups[column], _POOLED)
+        if waiting.holds(f"{field}.task", was, now, "the answers would be read otherwise"):
+            kept |= was
     combined = {frozenset(columns): columns for columns in new.together}
     for columns in old.together:
         if frozenset(columns) not in combined:
-            waiting.name(f"{field}.together", columns, None, "they would no longer be compared together")
-            combined[frozenset(columns)] = columns
+            why = "they would no longer be compared together"
+            if waiting.holds(f"{field}.together", columns, None, why):
+                combined[frozenset(columns)] = columns
     return new.model_copy(
         update={
             **kept,
-            "groups": groups,
+            "groups": _groups(field, old, new, waiting),
             "together": tuple(combined.values()),
             "features": waiting.keep_items(f"{field}.features", old.features, new.features, _UNSEEN),
             "relevant": _relevant(f"{field}.relevant", old, new, waiting),
             "thresholds": below(field, old.thresholds, new.thresholds, waiting),
         }
     )
+
+
+def _groups(field: str, old: Measured, new: Measured, waiting: Waiting) -> dict[str, tuple[str, ...]]:
+    groups = dict(new.groups)
+    for column, values in old.groups.items():
+        if column in groups:
+            groups[column] = waiting.keep_items(f"{field}.groups.{column}", values, groups[column], _POOLED)
+        elif waiting.holds(f"{field}.groups", column, None, "its groups would no longer be compared"):
+            groups[column] = values
+    return groups
 
 
 def _asked(field: str, old: Measured, new: Measured, waiting: Waiting) -> dict[str, object]:
@@ -189,7 +193,8 @@ def _asked(field: str, old: Measured, new: Measured, waiting: Waiting) -> dict[s
         return {} if old.model == new.model else was
     if was != now:
         why = "nobody, or somebody else, would be asked to score rows again"
-        waiting.name(f"{field}.{'serve' if old.serve else 'endpoint'}", was, now, why)
+        if not waiting.holds(f"{field}.{'serve' if old.serve else 'endpoint'}", was, now, why):
+            was = now
     fewer = new.sample < old.sample
     rows = waiting.choose(f"{field}.sample", old.sample, new.sample, fewer, "fewer rows would be scored again")
     return {**was, "sample": rows}

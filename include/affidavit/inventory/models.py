@@ -31,6 +31,16 @@ from affidavit.inventory.declared import (
     refuse,
 )
 from affidavit.inventory.measured import Measured
+from affidavit.inventory.people import (
+    Accepted,
+    Committee,
+    ControlId,
+    DecisionType,
+    Envelope,
+    Exclusion,
+    Person,
+    check_people,
+)
 from affidavit.inventory.registers import Endpoint, Register
 from affidavit.tlog.note import VerifierKey
 
@@ -40,7 +50,7 @@ RESERVED = "organisation"
 RiskLevel = Literal["minimal", "limited", "high"]
 OrganisationRole = Literal["developer", "provider", "deployer", "user", "importer", "distributor"]
 Use = Literal["training", "validation", "test", "production", "reference"]
-KindWithBlobs = Literal["anchor", "dataset-snapshot", "document", "measurement", "validation"]
+KindWithBlobs = Literal["anchor", "dataset-snapshot", "decision", "document", "measurement", "validation"]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Quality = Literal["completeness", "validity", "consistency", "uniqueness", "timeliness", "representativeness"]
 
@@ -164,6 +174,10 @@ class System(Declared):
     agents: tuple[Agent, ...] = Field((), description="Agents and generative systems, watched by their traces")
     documents: tuple[ControlledDocument, ...] = Field((), description="What is written down about the system")
     dags: tuple[Name, ...] = Field((), description="Airflow DAGs that train, score or serve the system")
+    envelope: Envelope | None = Field(
+        None, description="Within which the approval of a version in use carries over to the next; never if absent"
+    )
+    exceptions: tuple[Accepted, ...] = Field((), description="Failing controls to be accepted, each until a date")
     demonstration: Text | None = Field(
         None, description="What is scripted or simulated, in words; marks every entry of the system"
     )
@@ -177,11 +191,6 @@ class System(Declared):
     def servers(self) -> tuple[Tracking, ...]:
         """Every tracking server of the system, each with what the system has there."""
         return (self.mlflow, *self.more_mlflow)
-
-    @property
-    def answering(self) -> frozenset[str]:
-        """The roles that answer for the system, or for a document about it."""
-        return frozenset({self.owner, *(role for each in self.documents for role in (each.owner, each.approver))})
 
     def on(self, tracking: Tracking) -> System:
         """The system as one of its :attr:`servers` sees it."""
@@ -214,6 +223,7 @@ class System(Declared):
         once("agents", self.agents)
         once("documents", self.documents)
         in_place(self.documents, of_system=True)
+        _once_accepted(self.exceptions)
         models = {model for tracking in self.servers for model in tracking.registered_models}
         for n, endpoint in enumerate(self.serving):
             if endpoint.model not in models:
@@ -350,13 +360,16 @@ class Organisation(Declared):
     included: dict[str, Inclusion] = Field(
         default_factory=dict, description="Why a control is there, and which risks it treats, by control id (A.7.4)"
     )
+    people: dict[Id, Person] = Field(default_factory=dict, description="Who decides, by pseudonym")
+    committees: dict[Id, Committee] = Field(default_factory=dict, description="Who decides together, by id")
+    deciders: dict[DecisionType, Id] = Field(
+        default_factory=dict, description="Role or committee that decides, by type of decision; who owns it if absent"
+    )
+    excluded: dict[ControlId, Exclusion] = Field(
+        default_factory=dict, description="Controls of Annex A that do not apply, each with its justification"
+    )
+    exceptions: tuple[Accepted, ...] = Field((), description="Failing controls to be accepted, each until a date")
     demonstration: Text | None = None
-
-    @property
-    def answering(self) -> frozenset[str]:
-        """The roles that answer for something that the organisation declares."""
-        documents = (role for each in self.documents for role in (each.owner, each.approver))
-        return frozenset({*self.owners.values(), *documents, *(control.owner for control in self.own_controls)})
 
     def owner_of(self, control: str) -> str | None:
         """The role that answers for a control or clause: by its own id, else by the nearest area above it."""
@@ -379,6 +392,8 @@ class Organisation(Declared):
         once("documents", self.documents)
         once("own_controls", self.own_controls)
         in_place(self.documents, of_system=False)
+        _once_accepted(self.exceptions)
+        check_people(self.people, self.committees, self.roles)
         self._answered_by_roles()
         return self
 
@@ -394,6 +409,25 @@ class Organisation(Declared):
         for path, role in named:
             if role not in self.roles:
                 raise refuse(path, f"there is no role {role!r}", "add it under roles, or choose one that is there")
+        for kind, decider in self.deciders.items():
+            if decider not in self.roles and decider not in self.committees:
+                known = ", ".join(sorted(self.roles.keys() | self.committees.keys())) or "none yet"
+                fix = f"add it under roles or committees, or choose one of: {known}"
+                raise refuse(("deciders", kind), f"there is no role or committee {decider!r}", fix)
+
+    def recorded(self) -> dict[str, Any]:
+        """The organisation as plain JSON, as it may enter a ledger: without the accounts of people."""
+        people = {name: person.recorded() for name, person in self.people.items()}
+        document = self.model_copy(update={"people": people}).model_dump(mode="json")
+        for person in document["people"].values():
+            del person["accounts"]
+        return document
+
+
+def _once_accepted(exceptions: tuple[Accepted, ...]) -> None:
+    if (n := first_again(each.control for each in exceptions)) is not None:
+        fix = "keep one exception of a control: the one with the date that is meant"
+        raise refuse(("exceptions", n, "control"), "a second exception of the same control", fix)
 
 
 class Expectation(Declared):

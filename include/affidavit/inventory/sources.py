@@ -41,11 +41,13 @@ Source = TypeVar("Source", Register, Endpoint, Agent, ControlledDocument)
 def registers_in_force(old: Sequence[Register], new: Sequence[Register], waiting: Waiting) -> tuple[Register, ...]:
     """The registers that stand: each old one, not narrowed, and the new ones."""
     standing = _with_dropped("registers", old, new, "nothing would be due for the register any more", waiting)
-    for before in old:
+    for before in (each for each in old if each.id in standing):
         now, field = standing[before.id], f"registers.{before.id}"
         moved = {name: why for name, why in _FIELDS.items() if getattr(before, name) != getattr(now, name)}
-        for name, why in moved.items():
-            waiting.name(f"{field}.{name}", getattr(before, name), getattr(now, name), why)
+        held = [
+            waiting.holds(f"{field}.{name}", getattr(before, name), getattr(now, name), why)
+            for name, why in moved.items()
+        ]
         unmatched = before.reconcile is not None and before.reconcile != now.reconcile
         reconcile = waiting.keep(f"{field}.reconcile", before, now, unmatched, "it would not be compared as it was")
         categories = dict(now.categories) | {
@@ -55,7 +57,7 @@ def registers_in_force(old: Sequence[Register], new: Sequence[Register], waiting
             for column, values in before.categories.items()
         }
         # What it is stands or falls together: a kind fits its columns, a file no connection.
-        kept = {name: getattr(before, name) for name in _FIELDS} if moved else {}
+        kept = {name: getattr(before, name) for name in _FIELDS} if any(held) else {}
         standing[before.id] = now.model_copy(update={**kept, "reconcile": reconcile, "categories": categories})
     return tuple(standing.values())
 
@@ -63,7 +65,7 @@ def registers_in_force(old: Sequence[Register], new: Sequence[Register], waiting
 def serving_in_force(old: Sequence[Endpoint], new: Sequence[Endpoint], waiting: Waiting) -> tuple[Endpoint, ...]:
     """The endpoints that stand: each old one as it was, and the new ones."""
     standing = _with_dropped("serving", old, new, "nobody would ask it what it serves", waiting)
-    for before in old:
+    for before in (each for each in old if each.id in standing):
         now = standing[before.id]
         changes = {
             name: waiting.keep(f"serving.{before.id}.{name}", before, now, _differ(name, before, now), _ELSEWHERE)
@@ -79,7 +81,7 @@ def agents_in_force(old: Sequence[Agent], new: Sequence[Agent], waiting: Waiting
     A tool more is one more that may be called, and one less is counted among the others: neither goes unapproved.
     """
     standing = _with_dropped("agents", old, new, "its traces would no longer be looked at", waiting)
-    for before in old:
+    for before in (each for each in old if each.id in standing):
         now, field = standing[before.id], f"agents.{before.id}"
         changes = {
             name: waiting.choose(f"{field}.{name}", getattr(before, name), getattr(now, name), True, why)
@@ -102,7 +104,7 @@ def documents_in_force(
     Another file is no weakening: what was signed is told by its digest, wherever it lies.
     """
     standing = _with_dropped("documents", old, new, "nothing would be due for the document any more", waiting)
-    for before in old:
+    for before in (each for each in old if each.id in standing):
         now, field = standing[before.id], f"documents.{before.id}"
         changes = {
             name: waiting.keep(f"{field}.{name}", before, now, _differ(name, before, now), why)
@@ -124,7 +126,6 @@ def _with_dropped(
 ) -> dict[str, Source]:
     standing = {item.id: item for item in new}
     for item in old:
-        if item.id not in standing:
-            waiting.name(f"{field}.{item.id}", item.id, None, why)
+        if item.id not in standing and waiting.holds(f"{field}.{item.id}", item.id, None, why):
             standing[item.id] = item
     return standing

@@ -106,9 +106,7 @@ def thresholds_in_force(old: Sequence[Threshold], new: Sequence[Threshold], wait
 
     A new one that an old one which stands contradicts comes in with the approval, as nothing could meet both.
     """
-    for threshold in old:
-        for weakening in _weakenings(threshold, new):
-            waiting.name(f"thresholds.{threshold.label}", weakening.old, weakening.new, weakening.why)
+    old = [threshold for threshold in old if not _let_go(threshold, new, waiting)]
     standing = list(new)
     while True:
         kept = [threshold for threshold in old if not _implied(threshold, standing)]
@@ -120,10 +118,18 @@ def thresholds_in_force(old: Sequence[Threshold], new: Sequence[Threshold], wait
 
 def below(field: str, old: Sequence[Threshold], new: Sequence[Threshold], waiting: Waiting) -> tuple[Threshold, ...]:
     """:func:`thresholds_in_force` of thresholds that stand below ``field``, by which ``waiting`` is told of them."""
-    told = Waiting(waiting.file)
+    approved = {(f, place.removeprefix(f"{field}."), *rest) for f, place, *rest in waiting.approved}
+    told = Waiting(waiting.file, approved)  # type: ignore[arg-type]
     standing = thresholds_in_force(old, new, told)
     waiting.found += [replace(found, field=f"{field}.{found.field}") for found in told.found]
     return standing
+
+
+def _let_go(threshold: Threshold, new: Sequence[Threshold], waiting: Waiting) -> bool:
+    """Whether every way in which ``new`` demands less than an old threshold was approved, and there is one."""
+    place = f"thresholds.{threshold.label}"
+    held = [waiting.holds(place, each.old, each.new, each.why) for each in _weakenings(threshold, new)]
+    return bool(held) and not any(held)
 
 
 @dataclass(frozen=True)

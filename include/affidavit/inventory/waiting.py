@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -23,24 +23,38 @@ class Loosening:
     new: str
     why: str
 
+    @property
+    def change(self) -> Change:
+        """Exactly what an approval is about; the reason is our wording, and no part of it."""
+        return (self.file, self.field, self.old, self.new)
+
+
+Change = tuple[str, str, str, str]
+"""File, field, old text and new text of a weakening."""
+
 
 @dataclass
 class Waiting:
-    """Collects weakenings of one file; every ``keep`` gives the value that stands."""
+    """Collects weakenings of one file; every ``keep`` gives the value that stands.
+
+    ``approved`` are weakenings that wait no more, each to the letter.
+    """
 
     file: str
+    approved: Collection[Change] = ()
     found: list[Loosening] = field(default_factory=list)
 
-    def name(self, path: str, old: object, new: object, why: str) -> None:
-        """Note a weakening."""
-        self.found.append(Loosening(self.file, path, _text(old), _text(new), why))
+    def holds(self, path: str, old: object, new: object, why: str) -> bool:
+        """Whether a weakening waits, and is noted; False where just this one was approved."""
+        loosening = Loosening(self.file, path, _text(old), _text(new), why)
+        if loosening.change in self.approved:
+            return False
+        self.found.append(loosening)
+        return True
 
     def choose(self, path: str, old: T, new: T, weaker: bool, why: str) -> T:
-        """The old value where the new one is ``weaker``, which is noted."""
-        if not weaker:
-            return new
-        self.name(path, old, new, why)
-        return old
+        """The old value where the new one is ``weaker``, and waits."""
+        return old if weaker and self.holds(path, old, new, why) else new
 
     def keep(self, path: str, old: object, new: object, weaker: bool, why: str) -> Any:
         """:meth:`choose` between the attributes that the last step of ``path`` names."""
@@ -48,18 +62,14 @@ class Waiting:
         return self.choose(path, getattr(old, attribute), getattr(new, attribute), weaker, why)
 
     def keep_items(self, path: str, old: Sequence[str], new: Sequence[str], why: str) -> tuple[str, ...]:
-        """The new items and every old one; each that was dropped is noted."""
-        dropped = [item for item in dict.fromkeys(old) if item not in new]
-        for item in dropped:
-            self.name(path, item, None, why)
-        return (*new, *dropped)
+        """The new items and every old one that was dropped, where that waits."""
+        dropped = (item for item in dict.fromkeys(old) if item not in new)
+        return (*new, *(item for item in dropped if self.holds(path, item, None, why)))
 
     def keep_out(self, path: str, old: Sequence[str], new: Sequence[str], why: str) -> tuple[str, ...]:
-        """The new items that are old ones too; each that was added is noted."""
-        for item in dict.fromkeys(new):
-            if item not in old:
-                self.name(path, None, item, why)
-        return tuple(item for item in new if item in old)
+        """The new items without those that were added, where that waits."""
+        added = {item for item in dict.fromkeys(new) if item not in old and self.holds(path, None, item, why)}
+        return tuple(item for item in new if item not in added)
 
 
 def _text(value: object) -> str:

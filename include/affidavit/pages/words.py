@@ -111,6 +111,13 @@ def _alias(f: Mapping[str, Any]) -> str:
     return f"The alias {_q(f['alias'])} of the model {_q(f['model'])} {points}."
 
 
+def _decision(f: Mapping[str, Any]) -> str:
+    what = f"{f['type'].replace('-', ' ')} {_q(f['title'])}"
+    if f["state"] != "answered":
+        return f"Nobody decided about the {what}: the request was {_q(f['state'])}."
+    return f"About the {what} a {_q(f['responder'])} answered {_q(f['option'] or 'nothing')}."
+
+
 def _validation(f: Mapping[str, Any]) -> str:
     outcome = tests_in_words(f)
     return (
@@ -296,6 +303,11 @@ KINDS: Mapping[str, KindWords] = {
         "anchor",
         "Who runs what was handed the head: take its key from somewhere other than this ledger.",
         _anchor,
+    ),
+    "decision": KindWords(
+        "decision",
+        "Who the pseudonym is, and whether the decision counts: that follows from who held which role.",
+        _decision,
     ),
     "erasure-decision": KindWords(
         "decision to erase",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -23,13 +22,14 @@ T = TypeVar("T", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Standing(Generic[T]):
-    """An obligation: what stands, and what was declared but does not count yet.
+    """An obligation: what stands, and what was ``declared`` last, which may not count yet.
 
     ``pending`` are weakenings that nobody has approved: for each, ``value`` keeps what stood before. ``entries`` are
     the declarations, oldest first; ``since`` is when the first was observed.
     """
 
     value: T
+    declared: T
     pending: tuple[Loosening, ...]
     entries: tuple[Entry, ...]
     since: datetime
@@ -134,16 +134,13 @@ class ScopeState:
     duties: list[Duty] = field(default_factory=list)
     recorded: dict[str, list[Recorded]] = field(default_factory=dict)
 
-    def apply(self, entry: Entry, *, owners: Collection[str] = ()) -> None:
+    def apply(self, entry: Entry) -> None:
         """Take in the next entry, of a known kind and with the facts that its kind allows.
 
-        ``owners`` are the roles that own AI systems at this point: the organisation's declaration is weighed by them.
         Raises ``StatementError``, and takes in nothing, where the entry contradicts itself.
         """
         statement, owing = entry.statement, self.standing
-        if statement.kind == kinds.ORGANISATION.name:
-            _read_organisation(self, entry, owners)
-        elif reads := _READS.get(statement.kind):
+        if reads := _READS.get(statement.kind):
             reads(self, entry)
         if self.standing is not owing:
             self._owe(entry)
@@ -182,11 +179,15 @@ class ScopeState:
         return {collected.slot: collected for collected in self.collections}
 
     @property
+    def standings(self) -> tuple[Standing[Any], ...]:
+        """Everything that is declared here."""
+        declared = (self.system, self.organisation, *(self.suites[name] for name in sorted(self.suites)))
+        return tuple(one for one in declared if one)
+
+    @property
     def pending(self) -> tuple[Loosening, ...]:
         """Every weakening that was declared here and does not count yet."""
-        standing: list[Standing[Any]] = [s for s in (self.system, self.organisation) if s]
-        standing += (self.suites[name] for name in sorted(self.suites))
-        return tuple(loosening for one in standing for loosening in one.pending)
+        return tuple(loosening for one in self.standings for loosening in one.pending)
 
 
 def _about_less_recent(entry: Entry, latest: Entry | None) -> bool:
@@ -301,14 +302,14 @@ def _read_system(scope: ScopeState, entry: Entry) -> None:
     scope.thresholds = {key: scope.thresholds.get(key, entry.index) for key in standing}
 
 
-def _read_organisation(scope: ScopeState, entry: Entry, owners: Collection[str]) -> None:
+def _read_organisation(scope: ScopeState, entry: Entry) -> None:
     from affidavit.inventory.loosening import organisation_in_force
 
     new = _model(Organisation, entry.statement.facts["organisation"])
     _check_schedule(new.schedule)
     if scope.name != ORGANISATION_SCOPE:
         raise StatementError("the declaration of the organisation in the scope of an AI system")
-    scope.organisation = _stand(scope.organisation, new, entry, partial(organisation_in_force, owners=owners))
+    scope.organisation = _stand(scope.organisation, new, entry, organisation_in_force)
 
 
 def _read_suite(scope: ScopeState, entry: Entry) -> None:
@@ -329,8 +330,8 @@ def _stand(
     except ValidationError as error:
         raise StatementError("a declaration that cannot be merged with the one that stands") from error
     if old:
-        return Standing(value, pending, (*old.entries, entry), old.since)
-    return Standing(value, pending, (entry,), moment(entry.statement.observed_at))
+        return Standing(value, new, pending, (*old.entries, entry), old.since)
+    return Standing(value, new, pending, (entry,), moment(entry.statement.observed_at))
 
 
 def _model(model: type[T], document: object) -> T:
@@ -362,6 +363,8 @@ _READS: Mapping[str, Callable[[ScopeState, Entry], None]] = {
     kinds.MEASUREMENT.name: _read_measurement,
     kinds.DOCUMENT.name: _read_document,
     kinds.ASSESSMENT.name: _read_assessment,
+    kinds.ORGANISATION.name: _read_organisation,
+    kinds.ORGANISATION.name: _read_organisation,
     kinds.SYSTEM.name: _read_system,
     kinds.SUITE.name: _read_suite,
 }

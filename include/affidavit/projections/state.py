@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from affidavit.errors import AffidavitError, StatementError
 from affidavit.evidence import ORGANISATION_SCOPE, Entry, Origin, Period, Statement, moment, system_scope
-from affidavit.evidence.kinds import BY_PREDICATE_TYPE, ORGANISATION
+from affidavit.evidence.kinds import BY_PREDICATE_TYPE
 from affidavit.evidence.shapes import TEXT, TIME, Shape, check, maybe
 from affidavit.projections.scope import ScopeState
 
@@ -71,13 +71,10 @@ class State:
             _check_header(statement)
             check(statement.facts, kind.facts, where=kind.name)
             scope = self.scopes.get(statement.scope) or ScopeState(statement.scope)
-            scope.apply(entry, owners=self._owners() if kind is ORGANISATION else ())
+            scope.apply(entry)
             self.scopes[scope.name] = scope
         except AffidavitError as error:
             self.aside.append(Aside(entry.index, error.problem))
-
-    def _owners(self) -> set[str]:
-        return {role for scope in self.systems if scope.system for role in scope.system.value.answering}
 
     def _mark(self, statement: Statement) -> None:
         # An entry that does not count still says that it is staged.
@@ -128,10 +125,7 @@ class State:
 
 
 def fold(entries: Iterable[Entry]) -> State:
-    """The state after ``entries``: all of a ledger's from index 0 on, or all of one scope's.
-
-    Of one scope alone, what another scope decides is unknown: who owns the AI systems, for the organisation's roles.
-    """
+    """The state after ``entries``: all of a ledger's from index 0 on, or all of one scope's."""
     state = State()
     for entry in entries:
         state.apply(entry)
