@@ -13,6 +13,7 @@
     rescoring       a version in use, asked again about a sample;  answers  what its answers are measured by
     comparison      a version against the one before it, on the same rows
     measurements    one family of measures as a statement, with its report
+    documents       what is written down: digests and filled sections of each file;  office  DOCX and XLSX, strictly
     registers       what else is recorded: counted by day and listed value, compared with a second source
     serving         which version a scoring endpoint says that it serves
     scoring         a model's answers, by MLflow's scoring protocol, strictly

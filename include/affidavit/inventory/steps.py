@@ -10,6 +10,9 @@ from affidavit.inventory import Agent, Dataset, Endpoint, Organisation, Predicti
 ORGANISATION = "organisation"
 """Stands for the organisation wherever a system id is expected; no AI system may have this id."""
 
+DOCUMENTS = "documents"
+"""The look at all documents of a scope: they are small, and one that cannot be read keeps no other from being."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -40,6 +43,7 @@ def steps_of(system: System) -> tuple[Step, ...]:
     """The steps of one AI system, in lifecycle order."""
     return (
         Step("declarations", Stage.INCEPTION),
+        *([Step(DOCUMENTS, Stage.INCEPTION)] if system.documents else []),
         *([Step("openlineage", Stage.DATA)] if system.openlineage else []),
         *(step_of_table(table) for table in system.tables),
         *(step_of_version(table) for table in system.predictions if table.measured and table.measured.asked),
@@ -56,6 +60,7 @@ def steps_of_organisation(organisation: Organisation) -> tuple[Step, ...]:
     return (
         Step("declarations", Stage.CROSS),
         Step("unreconciled", Stage.CROSS),
+        *([Step(DOCUMENTS, Stage.CROSS)] if organisation.documents else []),
         *(step_of_register(register) for register in organisation.registers),
     )
 

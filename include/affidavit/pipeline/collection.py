@@ -45,10 +45,10 @@ from affidavit.ledger import Appended, Ledger
 from affidavit.pipeline.sources import (
     Looks,
     look_back,
-    looks_at_registers,
+    looks_at_organisation,
     looks_at_system,
     sources_of,
-    sources_of_registers,
+    sources_of_organisation,
 )
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import ScopeState, fold
@@ -263,7 +263,7 @@ def _look_at_organisation(workplace: Workplace, visit: Visit, step: str, now: da
         standing = {**_systems_in_force(workplace), **inventory.systems}
         return look_at_unreconciled(inventory.model_copy(update={"systems": standing}), workplace.resolve, seen=seen)
     if look_at := _looks(workplace, ORGANISATION, known, seen).get(step):
-        held, declared = (sources_of_registers(each.registers) for each in (organisation, workplace.organisation()))
+        held, declared = (sources_of_organisation(each) for each in (organisation, workplace.organisation()))
         return _attempt(step, look_at, moved=held.get(step) != declared.get(step))
     raise _no_step(step, visit.target, steps_of_organisation(organisation))
 
@@ -307,8 +307,7 @@ def _attempt(step: str, look_at: Callable[[], Look], *, moved: bool) -> Look:
 def _looks(workplace: Workplace, target: str, known: ScopeState, seen: Circumstances) -> Looks:
     """The sources that stand, each with its look."""
     if target == ORGANISATION:
-        registers = _organisation_in_force(workplace, known).registers
-        return looks_at_registers(workplace, registers, ORGANISATION_SCOPE, seen)
+        return looks_at_organisation(workplace, _organisation_in_force(workplace, known), seen)
     standing, suites = in_force(known, *workplace.system(target))
     return looks_at_system(workplace, standing, suites, known, seen)
 

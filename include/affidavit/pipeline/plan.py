@@ -7,7 +7,14 @@ from datetime import datetime
 
 from affidavit.evidence import kinds, system_scope
 from affidavit.inventory import Agent, Dataset, Measured, PredictionTable, Register, Tracking
-from affidavit.inventory.steps import pool, step_of_agent, step_of_endpoint, step_of_register, step_of_version
+from affidavit.inventory.steps import (
+    DOCUMENTS,
+    pool,
+    step_of_agent,
+    step_of_endpoint,
+    step_of_register,
+    step_of_version,
+)
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import fold
 
@@ -62,6 +69,11 @@ def plan(workplace: Workplace, system_id: str, *, now: datetime) -> tuple[Expect
     return (
         # A declaration that changed is an entry of its own; which ones did is only known when they are compared.
         Expected("declarations", "include/, expectations/", entries=1 + len(suites), basis="files"),
+        *(
+            [Expected(DOCUMENTS, "files and addresses of documents", entries=len(system.documents), basis="files")]
+            if system.documents
+            else []
+        ),
         *(
             [
                 Expected(

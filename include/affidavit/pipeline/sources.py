@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from affidavit.collect.look import Look
 from affidavit.errors import BlobAbsent, ConfigurationError, SourceError
-from affidavit.evidence import Circumstances, Origin, Period, kinds, system_scope
+from affidavit.evidence import ORGANISATION_SCOPE, Circumstances, Origin, Period, kinds, system_scope
 from affidavit.evidence.salted import payload
-from affidavit.inventory import Agent, Dataset, Endpoint, PredictionTable, Register, Suite, System, Tracking
+from affidavit.inventory import (
+    Agent,
+    Dataset,
+    Endpoint,
+    Organisation,
+    PredictionTable,
+    Register,
+    Suite,
+    System,
+    Tracking,
+)
 from affidavit.inventory.steps import (
+    DOCUMENTS,
     step_of_agent,
     step_of_endpoint,
     step_of_register,
@@ -42,6 +53,7 @@ def sources_of(system: System) -> Mapping[str, object]:
         },
         **{step_of_endpoint(endpoint).id: endpoint for endpoint in system.serving},
         **{step_of_agent(agent).id: agent for agent in system.agents},
+        **sources_of_documents(system),
         **sources_of_registers(system.registers),
     }
 
@@ -54,6 +66,16 @@ def _asked(system: System) -> list[tuple[PredictionTable, Endpoint | None]]:
         for table in system.predictions
         if table.measured and table.measured.asked
     ]
+
+
+def sources_of_organisation(organisation: Organisation) -> Mapping[str, object]:
+    """The same of the organisation."""
+    return {**sources_of_documents(organisation), **sources_of_registers(organisation.registers)}
+
+
+def sources_of_documents(declared: System | Organisation) -> Mapping[str, object]:
+    """The same of documents."""
+    return {DOCUMENTS: declared.documents} if declared.documents else {}
 
 
 def sources_of_registers(registers: Iterable[Register]) -> Mapping[str, object]:
@@ -93,8 +115,32 @@ def looks_at_system(
         },
         **endpoints,
         **agents,
+        **_looks_at_documents(workplace, system, seen),
         **looks_at_registers(workplace, system.registers, system_scope(system.id), seen),
     }
+
+
+def looks_at_organisation(workplace: Workplace, organisation: Organisation, seen: Circumstances) -> Looks:
+    """Every source of the organisation but its declarations, and what nobody claims."""
+    registers = looks_at_registers(workplace, organisation.registers, ORGANISATION_SCOPE, seen)
+    return {**_looks_at_documents(workplace, organisation, seen), **registers}
+
+
+def _looks_at_documents(workplace: Workplace, declared: System | Organisation, seen: Circumstances) -> Looks:
+    return {DOCUMENTS: partial(_look_at_documents, workplace, declared, seen)} if declared.documents else {}
+
+
+def _look_at_documents(workplace: Workplace, declared: System | Organisation, seen: Circumstances) -> Look:
+    from affidavit.collect.documents import look_at_documents
+
+    system = declared if isinstance(declared, System) else None
+    return look_at_documents(
+        declared.documents,
+        scope=system_scope(system.id) if system else ORGANISATION_SCOPE,
+        folder=workplace.settings.include_dir,
+        models={model for server in system.servers for model in server.registered_models} if system else (),
+        seen=seen,
+    )
 
 
 def looks_at_registers(workplace: Workplace, registers: Iterable[Register], scope: str, seen: Circumstances) -> Looks:
