@@ -21,6 +21,7 @@
     │   │   └── SignerUnavailable     entries may be stored, no head covers them, nothing was acknowledged
     │   ├── LedgerFull                no space left where the ledger or its blobs live
     │   ├── LedgerMissing             no ledger at that URL
+    │   ├── LedgerReplaced            an SQLite file that was removed or replaced while it was open
     │   ├── SchemaMismatch            made by another schema version
     │   └── LedgerRolledBack          the database is behind a head that was already signed
     └── IntegrityError                something stored is not what was recorded; exit 3
@@ -172,6 +173,10 @@ class LedgerMissing(LedgerError):
     """There is no ledger at that URL."""
 
     exit_code = 2
+
+
+class LedgerReplaced(LedgerError):
+    """The file of an SQLite ledger was removed or replaced while it was open."""
 
 
 class SchemaMismatch(LedgerError):

@@ -7,12 +7,18 @@ from threading import Thread
 import psycopg
 import pytest
 
-from affidavit.errors import LedgerUnavailable
-from affidavit.ledger import Ledger, LocalSigner, driver, engine
+from affidavit.errors import LedgerError, LedgerUnavailable
+from affidavit.ledger import Ledger, LocalSigner, driver, engine, verify
 from affidavit.ledger.tables import entries, nodes
+from tests.conftest import Place
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 ODD = "tab\t, newline\n, backslash\\, 'quote', \\N, 審計, 🧾"
+
+
+@pytest.fixture
+def postgres_place(postgres_url, tmp_path):
+    return Place(postgres_url, tmp_path)
 
 
 def row(index, *, supersedes):
@@ -69,6 +75,86 @@ def test_an_insert_that_fails_takes_the_commit_sent_with_it_along(place):
             write(ledger)
         with engine.reading(ledger._engine) as connection:
             assert driver.rows(connection, "SELECT COUNT(*) FROM nodes") == [(0,)]
+
+
+SWALLOWING = {
+    "sqlite": ["CREATE TRIGGER swallow BEFORE INSERT ON {} BEGIN SELECT RAISE(IGNORE); END"],
+    "postgres": [
+        "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
+        "CREATE TRIGGER swallow BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION swallow()",
+    ],
+    "some": [
+        (
+            "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ "
+            "BEGIN IF NEW.index % 2 = 0 THEN RETURN NULL; END IF; RETURN NEW; END $$"
+        ),
+        "CREATE TRIGGER swallow BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION swallow()",
+    ],
+    "rule": ["CREATE RULE swallow AS ON INSERT TO {} DO INSTEAD NOTHING"],
+}
+"""What makes a database call an insertion a success, of which nothing is stored."""
+
+
+def swallow(place, how, table):
+    for statement in SWALLOWING[how]:
+        place.spoil(statement.format(table))
+
+
+@pytest.mark.parametrize("several", [1, 30])
+@pytest.mark.parametrize("table", ["entries", "nodes", "checkpoints"])
+def test_an_insertion_that_is_swallowed_is_not_acknowledged(place, alias, table, several):
+    with place.create() as ledger:
+        ledger.append([alias(model="first")], now=NOON)
+        ledger.append([alias(model="second")], now=NOON)
+        before, remembered = ledger.head(), ledger.signer.remembered()
+        swallow(place, "sqlite" if place.url.startswith("sqlite") else "postgres", table)
+        drafts = [alias(model=str(number)) for number in range(several)]
+        with pytest.raises(LedgerError, match=f"table {table} took in 0 rows") as found:
+            ledger.append(drafts, now=NOON)
+        assert not found.value.retryable
+        assert (ledger.head(), ledger.stored(), ledger.signer.remembered()) == (before, 3, remembered)
+        place.spoil("DROP TRIGGER swallow" + (f" ON {table}" if place.url.startswith("postgresql") else ""))
+        assert ledger.append(drafts, now=NOON).head.size == 3 + several
+        verify(ledger)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"), [("some", "table entries took in 50 rows"), ("rule", "a rule on one of its tables")]
+)
+def test_some_rows_or_a_rule_that_swallows(postgres_place, alias, how, said):
+    with postgres_place.create() as ledger:
+        swallow(postgres_place, how, "entries")
+        with pytest.raises(LedgerError, match=said):
+            ledger.append([alias(model=str(number)) for number in range(100)], now=NOON)
+        assert (ledger.head().size, ledger.stored()) == (1, 1)
+
+
+def test_rows_of_any_number_are_sent_in_messages_of_a_bounded_size(postgres_place, monkeypatch):
+    monkeypatch.setattr(driver, "_AT_ONCE", 7)
+    new = [row(1 + each, supersedes=None) for each in range(30)]
+    sent = []
+
+    def count(cursor, statement, *rest):
+        sent.append(statement)
+        return execute(cursor, statement, *rest)
+
+    with postgres_place.create() as ledger, ledger._engine.connect() as connection:
+        execute = psycopg.Connection.execute
+        monkeypatch.setattr(psycopg.Connection, "execute", count)
+        driver.insert(connection, entries, new)
+        assert len(sent) == 5
+        assert driver.rows(connection, 'SELECT COUNT(*) FROM entries WHERE "index" > 0') == [(30,)]
+
+
+@pytest.mark.nightly
+def test_more_than_a_message_to_postgres_can_hold(postgres_place):
+    """1 GB is the most that it takes in at once."""
+    leaf = bytes(65_535)
+    with postgres_place.create() as ledger:
+        new = [(each, leaf, b"", b"", None, b"", b"%d" % each, *[""] * 4) for each in range(1, 17_001)]
+        with engine.writing(ledger._engine) as connection, engine.committing(connection):
+            driver.insert(connection, entries, new)
+        assert ledger.stored() == 17_001
 
 
 def test_what_is_asked_with_the_lock_sees_what_its_last_holder_committed(place):

@@ -1,6 +1,7 @@
-import errno
 import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -171,30 +172,6 @@ def test_a_file_that_is_no_database(sqlite_place):
         sqlite_place.read()
 
 
-def test_a_log_that_cannot_be_made_is_no_absent_ledger(sqlite_place):
-    sqlite_place.create().close()
-    (sqlite_place.home / "ledger.db-wal").mkdir()
-    with pytest.raises(LedgerUnavailable, match="cannot be opened or made"):
-        sqlite_place.write()
-
-
-def test_a_folder_that_cannot_be_flushed_is_not_written_to(sqlite_place, alias, monkeypatch):
-    """SQLite itself would go on, with a log whose name a power cut takes away."""
-    from affidavit.ledger import engine
-
-    def refuse(_):
-        raise OSError(errno.EIO, "Input/output error")
-
-    sqlite_place.create().close()
-    with monkeypatch.context() as patched:
-        patched.setattr(engine, "sync_directory", refuse)
-        with pytest.raises(LedgerUnavailable, match=r"cannot be flushed \(Input/output error\)"):
-            sqlite_place.write()
-        sqlite_place.read().close()
-    with sqlite_place.write() as ledger:
-        assert ledger.append([alias()], now=NOON).receipts[0].index == 1
-
-
 def test_making_a_ledger_flushes_the_names_of_its_folders(tmp_path, monkeypatch):
     flushed = set()
     real = os.fsync
@@ -236,6 +213,78 @@ def test_a_table_that_was_dropped_is_named_and_nobody_is_told_to_begin_anew(plac
     with pytest.raises(IntegrityError, match=f"table {table}: gone") as found, place.read() as ledger:
         verify(ledger)
     assert "init" not in found.value.fix
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("entries", "leaf"), ("entries", "kind"), ("nodes", "hash"), ("checkpoints", "note"), ("checkpoints", "time")],
+)
+def test_a_column_that_was_dropped_is_named(place, alias, table, column):
+    with place.create() as ledger:
+        ledger.append([alias()], now=NOON)
+    place.spoil(f"ALTER TABLE {table} RENAME COLUMN {column} TO taken")
+    with pytest.raises(IntegrityError, match=f"table {table}, column {column}: gone") as found, place.read() as ledger:
+        verify(ledger)
+    assert "copy" in found.value.fix
+
+
+@pytest.mark.parametrize(
+    ("change", "gone"),
+    [
+        ("ALTER TABLE entries RENAME COLUMN leaf TO taken", "column (entries.)?leaf: gone"),
+        ("ALTER TABLE checkpoints RENAME COLUMN note TO taken", "column (checkpoints.)?note: gone"),
+        ("ALTER TABLE nodes RENAME TO taken", "table nodes: gone"),
+    ],
+)
+def test_what_is_dropped_under_an_open_ledger_is_named(place, alias, change, gone):
+    with place.create() as ledger:
+        ledger.append([alias()], now=NOON)
+        place.spoil(change)
+        with pytest.raises(IntegrityError, match=gone):
+            verify(ledger)
+        with pytest.raises(IntegrityError, match=gone):
+            ledger.append([alias(model=str(number)) for number in range(3)], now=NOON)
+
+
+def test_a_view_in_the_place_of_a_table_is_none(place, alias):
+    with place.create() as ledger:
+        ledger.append([alias()], now=NOON)
+    place.spoil("ALTER TABLE nodes RENAME TO hidden")
+    place.spoil("CREATE VIEW nodes AS SELECT * FROM hidden")
+    with pytest.raises(IntegrityError, match="table nodes: gone"):
+        place.read()
+
+
+LOST = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+import psycopg
+from affidavit.errors import LedgerUnavailable
+from affidavit.ledger import Ledger, LocalSigner
+from affidavit.ledger.keychain import genesis
+url, blobs, key = sys.argv[1:]
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+
+def hang_up(_):
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
+                      "WHERE datname = current_database() AND pid <> pg_backend_pid()")
+
+with Ledger.open(url, blobs=blobs, signer=LocalSigner.load(Path(key))) as ledger:
+    try:
+        ledger.append([genesis(ledger.signer, recovery=None, quorum=None, now=NOON)], now=NOON, closing=hang_up)
+    except LedgerUnavailable:
+        print("told")
+"""
+
+
+def test_of_a_lost_connection_only_our_error_tells(postgres_url, tmp_path):
+    signer = LocalSigner.generate(tmp_path / "key")
+    Ledger.create(postgres_url, blobs=str(tmp_path), signer=signer, now=NOON).close()
+    command = [sys.executable, "-c", LOST, postgres_url, str(tmp_path), str(tmp_path / "key")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout, done.stderr) == ("told\n", "")
 
 
 def test_unsafe_settings_are_named(sqlite_place):

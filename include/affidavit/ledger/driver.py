@@ -6,17 +6,25 @@ BEGIN is ours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache, update_wrapper
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Dialect, Table
 
+from affidavit.errors import LedgerError
+
 Query = tuple[str, Sequence[Any]]
 """A query, in which each of the values has the place ``{}``; that of a list stands for "is among these"."""
 
 Rows = list[tuple[Any, ...]]
+
+_AT_ONCE = 256
+"""Rows of one message to Postgres, which takes in 1 GB at most, and where 17 MB of the largest leaves are costly."""
+
+_TAKEN_IN = re.compile(r"(\d+) rows taken in by table (\w+)")
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -37,11 +45,11 @@ def _noticing(call: Callable[Concatenate[Connection, _P], _T]) -> Callable[Conca
 def _notice(connection: Connection, error: BaseException) -> None:
     # What SQLAlchemy would do itself: a connection that is broken is not given to the next, nor is any of its age. A
     # signal's exception leaves one with answers still to come, at which ROLLBACK would fail in that exception's place.
-    if connection.invalidated:
+    if connection.invalidated or isinstance(error, LedgerError):
         return
     if not isinstance(error, connection.dialect.loaded_dbapi.Error):
         connection.invalidate(error)
-    elif connection.dialect.is_disconnect(error, _plain(connection), None):
+    elif connection.dialect.is_disconnect(error, plain(connection), None):
         connection.invalidate(error)
         connection.engine.dispose()
 
@@ -49,7 +57,7 @@ def _notice(connection: Connection, error: BaseException) -> None:
 @_noticing
 def run(connection: Connection, statement: str) -> None:
     """Run a statement that takes nothing and gives nothing."""
-    _plain(connection).execute(statement)
+    plain(connection).execute(statement)
 
 
 def rows(connection: Connection, query: str, values: Sequence[Any] = ()) -> Rows:
@@ -64,27 +72,47 @@ def asked(connection: Connection, queries: Sequence[Query], *, first: Sequence[s
     Postgres is sent several at once and waited for once; it still answers one after the other, each with a snapshot of
     its own (READ COMMITTED).
     """
-    plain = _plain(connection)
+    own = plain(connection)
     if len(queries) == 1 and not first:
-        return [plain.execute(*_written(connection, query)).fetchall() for query in queries]
+        return [own.execute(*_written(connection, query)).fetchall() for query in queries]
     with pipelined(connection):
         for statement in first:
-            plain.execute(statement)
-        cursors = [plain.execute(*_written(connection, query)) for query in queries]
+            own.execute(statement)
+        cursors = [own.execute(*_written(connection, query)) for query in queries]
     return [cursor.fetchall() for cursor in cursors]
 
 
 @_noticing
 def insert(connection: Connection, table: Table, new: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows of all columns."""
-    several = len(new) > 1
-    statement = _insertion(table, connection.dialect, several)
-    if not several:
-        _plain(connection).execute(statement, new[0])
-    elif _on_postgres(connection):
-        _plain(connection).execute(statement, [list(column) for column in zip(*new, strict=True)])
-    else:
-        _plain(connection).executemany(statement, new)
+    """Insert rows of all columns.
+
+    Raises ``LedgerError`` where the table took in fewer: a trigger, or a rule of Postgres, can swallow rows and call
+    that a success. Postgres itself compares, so that a COMMIT sent behind it is passed over.
+    """
+    if not _on_postgres(connection):
+        statement = _insertion(table, connection.dialect, len(new) > 1)
+        own = plain(connection)
+        cursor = own.executemany(statement, new) if len(new) > 1 else own.execute(statement, new[0])
+        if cursor.rowcount != len(new):
+            raise _swallowed(cursor.rowcount, table.name)
+        return
+    for start in range(0, len(new), _AT_ONCE):
+        some = new[start : start + _AT_ONCE]
+        values = [*map(list, zip(*some, strict=True)), len(some)] if len(some) > 1 else some[0]
+        # What more than one message takes is waited for in between: they would be kept until all are sent.
+        with pipelined(connection) if len(new) > _AT_ONCE else nullcontext():
+            plain(connection).execute(_insertion(table, connection.dialect, len(some) > 1), values)
+
+
+def swallowed(message: str) -> LedgerError | None:
+    """The error of an insertion that took in fewer rows than it was given, where Postgres' ``message`` is that."""
+    told = _TAKEN_IN.search(message)
+    return _swallowed(int(told[1]), told[2]) if told else None
+
+
+def _swallowed(kept: int, table: str) -> LedgerError:
+    problem = f"table {table} took in {kept} rows, fewer than it was given, and called that a success"
+    return LedgerError(problem, fix="nothing was acknowledged; drop the trigger on it that swallows rows")
 
 
 @contextmanager
@@ -97,7 +125,7 @@ def pipelined(connection: Connection) -> Iterator[None]:
         yield
         return
     try:
-        with _plain(connection).pipeline():
+        with plain(connection).pipeline():
             yield
     except BaseException as error:
         # Where a signal's exception ends the waiting, psycopg fails to leave its pipeline, and hides that exception.
@@ -107,7 +135,8 @@ def pipelined(connection: Connection) -> Iterator[None]:
         raise told from error.__cause__
 
 
-def _plain(connection: Connection) -> Any:
+def plain(connection: Connection) -> Any:
+    """The driver's own connection."""
     return connection.connection.driver_connection
 
 
@@ -127,9 +156,15 @@ def _written(connection: Connection, query: Query) -> tuple[str, list[Any]]:
 @lru_cache
 def _insertion(table: Table, dialect: Dialect, several: bool) -> str:
     names = ", ".join([f'"{column.name}"' for column in table.columns])
-    begin = f"INSERT INTO {table.name} ({names})"
-    if several and dialect.name == "postgresql":  # a column as one binary array costs little more than COPY
+    insert = f"INSERT INTO {table.name} ({names})"
+    if dialect.name != "postgresql":
+        return f"{insert} VALUES ({', '.join('?' * len(table.columns))})"
+    given = "1"
+    if several:  # a column as one binary array costs little more than COPY
         arrays = ", ".join([f"%b::{column.type.compile(dialect)}[]" for column in table.columns])
-        return f"{begin} SELECT * FROM UNNEST({arrays})"  # noqa: S608 - names of ours
-    place = "%s" if dialect.name == "postgresql" else "?"
-    return f"{begin} VALUES ({', '.join([place] * len(table.columns))})"
+        insert, given = f"{insert} SELECT * FROM UNNEST({arrays})", "%s"  # noqa: S608 - names of ours
+    else:
+        insert = f"{insert} VALUES ({', '.join(['%s'] * len(table.columns))})"
+    # Without a function of ours, a cast that fails is how a statement raises an error; its message holds the text.
+    problem = f"(COUNT(*) || ' rows taken in by table {table.name}')::int"
+    return f"WITH new AS ({insert} RETURNING 1) SELECT CASE COUNT(*) WHEN {given} THEN 0 ELSE {problem} END FROM new"  # noqa: S608

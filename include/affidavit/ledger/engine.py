@@ -6,15 +6,14 @@ synchronous_commit=on. On both, a writer begins by taking the one write lock.
 
 from __future__ import annotations
 
-import errno
+import logging
 import math
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import quote
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event, exc
@@ -30,10 +29,9 @@ from affidavit.errors import (
     LedgerUnavailable,
 )
 from affidavit.ledger import driver
-from affidavit.ledger.blobs import make_directory, sync_directory
+from affidavit.ledger.blobs import make_directory
 from affidavit.ledger.places import shown
-
-Access = Literal["create", "write", "read"]
+from affidavit.ledger.sqlite_file import AGAIN, Access, OpenFile, open_file, there
 
 LOCK_SECONDS = 30
 """How long a writer waits for another; ``?timeout=`` in the URL says otherwise."""
@@ -47,9 +45,11 @@ _LOCKED = {
     "sqlite": ("BEGIN IMMEDIATE",),
     "postgresql": (_BEGIN_COMMITTED, f"SELECT pg_advisory_xact_lock({_LOCK})"),
 }
+_GONE = re.compile(
+    r'no such (table|column): (?:main\.)?([\w.]+)|has no (column) named (\w+)|(relation|column) "?([\w.]+)"?'
+)
 _NEW = "run 'affidavit init', or name the ledger that you mean"
 _SPACE = "free space on that disk; nothing was recorded, and the same call can be made again"
-_AGAIN = "nothing was acknowledged; make the same call again"
 
 
 def connect(url: str, *, access: Access) -> Engine:
@@ -80,6 +80,7 @@ def reading(engine: Engine, *, repeatable: bool = False) -> Iterator[Connection]
     with translated(engine), engine.connect() as connection, connection.begin():
         driver.run(connection, begin)
         yield connection
+        _demand_same(connection)
 
 
 @contextmanager
@@ -94,9 +95,14 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def locked(engine: Engine, queries: Sequence[driver.Query]) -> Iterator[tuple[Connection, list[driver.Rows]]]:
-    """A connection as :func:`writing` gives it, and what ``queries`` found once it held the lock."""
+    """A connection as :func:`writing` gives it, and what ``queries`` found once it held the lock.
+
+    Raises ``LedgerReplaced`` where an SQLite file is no longer the one that was opened.
+    """
     with translated(engine), engine.connect() as connection, connection.begin():
-        yield connection, driver.asked(connection, queries, first=_LOCKED[engine.dialect.name])
+        found = driver.asked(connection, queries, first=_LOCKED[engine.dialect.name])
+        _demand_same(connection)
+        yield connection, found
 
 
 @contextmanager
@@ -104,10 +110,23 @@ def committing(connection: Connection) -> Iterator[None]:
     """Within :func:`writing`: COMMIT, sent with what the driver is asked to insert meanwhile.
 
     Nothing is durable before this ends. Where a statement fails, Postgres passes over those behind it, COMMIT included.
+    Raises ``LedgerReplaced`` where an SQLite file was removed or replaced meanwhile.
     """
     with driver.pipelined(connection):
         yield
         driver.run(connection, "COMMIT")
+    _demand_same(connection)
+
+
+def _demand_same(connection: Connection) -> None:
+    opened = driver.plain(connection)
+    if isinstance(opened, OpenFile):
+        try:
+            opened.demand_same()
+        except AffidavitError as error:
+            connection.invalidate(error)
+            connection.engine.dispose()
+            raise
 
 
 @contextmanager
@@ -123,7 +142,7 @@ def translated(engine: Engine) -> Iterator[None]:
         raise _drivers(error, engine) from error
     except exc.SQLAlchemyError as error:
         where = shown(engine.url.render_as_string())
-        raise LedgerUnavailable(f"the database failed ({type(error).__name__})", where=where, fix=_AGAIN) from error
+        raise LedgerUnavailable(f"the database failed ({type(error).__name__})", where=where, fix=AGAIN) from error
 
 
 def unsafe_settings(engine: Engine) -> list[str]:
@@ -167,35 +186,11 @@ def _timeout(url: URL) -> float:
 
 
 def _sqlite(url: URL, access: Access) -> Engine:
-    mode = {"create": "rwc", "write": "rw", "read": "ro"}[access]
     path = Path(str(url.database)).absolute()
     if access == "create":
         make_directory(path.parent)
-    target = f"file:{quote(str(path))}?mode={mode}"
     timeout = _timeout(url)
-
-    def creator() -> sqlite3.Connection:
-        # isolation_level None: the driver begins nothing by itself.
-        return sqlite3.connect(target, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
-
-    def configure(connection: Any, _record: object) -> None:
-        if access != "read":
-            connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA recursive_triggers=ON")
-        if access != "read":
-            # SQLite goes on where the name of its log cannot be flushed, and a power cut would take the log along.
-            connection.execute("SELECT 1 FROM sqlite_master").fetchall()
-            try:
-                sync_directory(path.parent)
-            except OSError as error:
-                kind = LedgerFull if error.errno == errno.ENOSPC else LedgerUnavailable
-                problem = f"the folder of the database cannot be flushed ({error.strerror})"
-                raise kind(problem, where=f"sqlite:///{path}", fix=_AGAIN) from error
-
-    engine = sa.create_engine(f"sqlite:///{path}", creator=creator)
-    event.listen(engine, "connect", configure)
-    return engine
+    return sa.create_engine(f"sqlite:///{path}", creator=lambda: open_file(path, access=access, timeout=timeout))
 
 
 def _postgres(url: URL, access: Access) -> Engine:
@@ -215,6 +210,8 @@ def _postgres(url: URL, access: Access) -> Engine:
                 fix="use one that was made with ENCODING 'UTF8' TEMPLATE template0",
             )
 
+    # What it logs of a lost connection, our error says; without a handler Python would print it to the terminal.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     try:
         engine = sa.create_engine(
             url.set(drivername="postgresql+psycopg").difference_update_query(["timeout"]),
@@ -229,33 +226,35 @@ def _postgres(url: URL, access: Access) -> Engine:
 
 def _drivers(error: BaseException | None, engine: Engine) -> AffidavitError:
     where = shown(engine.url.render_as_string())
+    code = getattr(error, "sqlstate", None)
+    if code == "22P02" and (swallowed := driver.swallowed(str(error))):
+        return swallowed
     if isinstance(error, engine.dialect.loaded_dbapi.DataError):
         problem = f"the database refuses a value ({type(error).__name__})"
         return LedgerError(problem, where=where, fix="nothing was recorded; mend what the source says, and look again")
     if isinstance(error, sqlite3.Error):
-        return _sqlite_error(error, where, there=Path(str(engine.url.database)).exists())
-    if getattr(error, "sqlstate", None) == "42P01":
+        return _sqlite_error(error, where, found=there(Path(str(engine.url.database))))
+    if code in ("42P01", "42703"):
         return _gone(error, where)
-    return _ours(getattr(error, "sqlstate", None) or "no connection", _POSTGRES, where)
+    return _ours(code or "no connection", _POSTGRES, where)
 
 
-def _sqlite_error(error: sqlite3.Error, where: str, *, there: bool) -> AffidavitError:
+def _sqlite_error(error: sqlite3.Error, where: str, *, found: bool) -> AffidavitError:
     code = getattr(error, "sqlite_errorname", "") or type(error).__name__
-    if code.startswith("SQLITE_CANTOPEN") and there:
+    if code.startswith("SQLITE_CANTOPEN") and found:
         problem = "the database, or its log beside it, cannot be opened or made"
         return LedgerUnavailable(problem, where=where, fix="see to the rights and the space there, and try again")
-    if code == "SQLITE_ERROR" and "no such table" in str(error):
+    if code == "SQLITE_ERROR" and _GONE.search(str(error)):
         return _gone(error, where)
     return _ours(code, _SQLITE, where)
 
 
 def _gone(error: BaseException | None, where: str) -> AffidavitError:
-    """That there is a ledger was seen when it was opened: so somebody dropped the table. ``init`` would begin anew."""
-    named = re.search(r'no such table: (?:\w+\.)?(\w+)|"(\w+)"', str(error))
-    table = (named[1] or named[2]) if named else "of the ledger"
-    return IntegrityError(
-        f"table {table}: gone", where=where, fix="restore it from a copy, and find out who dropped it"
-    )
+    """All of it was there when the ledger was opened: so somebody dropped it. ``init`` would begin anew."""
+    told = _GONE.search(str(error))
+    word, name = [each for each in told.groups() if each] if told else ("table", "or column of the ledger")
+    problem = f"{'column' if word == 'column' else 'table'} {name}: gone"
+    return IntegrityError(problem, where=where, fix="restore it from a copy, and find out who dropped it")
 
 
 _Says = tuple[type[AffidavitError], str, str]
@@ -264,8 +263,8 @@ _FULL_OR_FAILING: _Says = (LedgerFull, "the disk of the ledger is full, over its
 _ABSENT: _Says = (LedgerMissing, "there is no ledger", _NEW)
 _DAMAGED: _Says = (IntegrityError, "the database is damaged", "restore it from a copy")
 _INSERT_ONLY: _Says = (LedgerError, "the ledger is insert-only", "append what supersedes it")
-_SECOND: _Says = (LedgerUnavailable, "another writer was first", _AGAIN)
-_BUSY: _Says = (LedgerUnavailable, "somebody else has kept it locked", f"{_AGAIN}; ?timeout= in its URL waits longer")
+_SECOND: _Says = (LedgerUnavailable, "another writer was first", AGAIN)
+_BUSY: _Says = (LedgerUnavailable, "somebody else has kept it locked", f"{AGAIN}; ?timeout= in its URL waits longer")
 _READ_ONLY: _Says = (LedgerError, "the database cannot be written", "open it with a signer and the right to write")
 
 # Both by prefix, the first that fits.
@@ -291,6 +290,7 @@ _POSTGRES: tuple[tuple[str, _Says], ...] = (
     ("XX002", _DAMAGED),
     ("P0001", _INSERT_ONLY),
     ("23", _SECOND),
+    ("0A000", (LedgerError, "a rule on one of its tables changes what is inserted", "drop the rule")),
     ("25006", _READ_ONLY),
     ("42501", _READ_ONLY),
     ("55P03", _BUSY),
@@ -302,4 +302,4 @@ def _ours(code: str, says: tuple[tuple[str, _Says], ...], where: str) -> Affidav
     for prefix, (error, problem, fix) in says:
         if code.startswith(prefix):
             return error(problem, where=where, fix=fix)
-    return LedgerUnavailable(f"the database failed ({code})", where=where, fix=_AGAIN)
+    return LedgerUnavailable(f"the database failed ({code})", where=where, fix=AGAIN)

@@ -11,11 +11,20 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from affidavit.errors import IntegrityError, LedgerMissing, SchemaMismatch
+from affidavit.ledger import driver
 from affidavit.ledger.tables import metadata
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _PRESENT = "0001"
 """The newest of the migrations: Alembic, which could find it out, takes longer to load than a ledger to open."""
+_RESTORE = "restore it from a copy, and find out who dropped it"
+_COLUMNS = {  # SQLAlchemy asks for each table by itself, which costs as much again as opening a ledger
+    "sqlite": "SELECT m.name, c.name FROM sqlite_master AS m, pragma_table_info(m.name) AS c WHERE m.type = 'table'",
+    "postgresql": (
+        "SELECT c.relname, a.attname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid "
+        "WHERE c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) AND a.attnum > 0 AND NOT a.attisdropped"
+    ),
+}
 
 
 def migrate(connection: Connection) -> None:
@@ -32,7 +41,8 @@ def migrate(connection: Connection) -> None:
 def check(connection: Connection, *, where: str) -> None:
     """Raise ``LedgerMissing`` where there is no schema, ``SchemaMismatch`` unless it is the present one.
 
-    Raises ``IntegrityError`` where there are tables of a ledger, and nothing says of which schema.
+    Raises ``IntegrityError`` where there are tables of a ledger, and nothing says of which schema; or where one of
+    them, or a column, is gone.
     """
     inspected = sa.inspect(connection)
     found = _revision(connection) if inspected.has_table("alembic_version") else None
@@ -41,8 +51,8 @@ def check(connection: Connection, *, where: str) -> None:
             name for name in sorted(set(metadata.tables) & {*inspected.get_table_names()}) if _ours(inspected, name)
         ]
         if left:
-            fix = "restore it from a copy, and find out who dropped it"
-            raise IntegrityError(f"table alembic_version: gone, and there is a table {left[0]}", where=where, fix=fix)
+            problem = f"table alembic_version: gone, and there is a table {left[0]}"
+            raise IntegrityError(problem, where=where, fix=_RESTORE)
         raise LedgerMissing("there is no ledger in that database", where=where, fix="run 'affidavit init'")
     if found != _PRESENT:
         raise SchemaMismatch(
@@ -50,6 +60,16 @@ def check(connection: Connection, *, where: str) -> None:
             where=where,
             fix="use the version of affidavit that made it, or a newer one and 'affidavit init' to bring it up to date",
         )
+    _demand_whole(connection, where=where)
+
+
+def _demand_whole(connection: Connection, *, where: str) -> None:
+    there = set(driver.rows(connection, _COLUMNS[connection.dialect.name]))
+    for table in metadata.sorted_tables:
+        absent = [column.name for column in table.columns if (table.name, column.name) not in there]
+        if absent:
+            what = "" if len(absent) == len(table.columns) else f", column {', '.join(absent)}"
+            raise IntegrityError(f"table {table.name}{what}: gone", where=where, fix=_RESTORE)
 
 
 def _revision(connection: Connection) -> str | None:
