@@ -80,11 +80,16 @@ class Policy:
     """Values that the checks read.
 
     ``grace_slots``: slots that may come due after the last collected one before evidence is stale; ``window_slots``:
-    latest due slots that must each have been collected where a requirement asks for no gaps.
+    latest due slots that must each have been collected where a requirement asks for no gaps. ``judgement_months``: how
+    long a person's answer to a question holds; ``answer_hours``: how long a person is waited for before the request
+    times out; ``rollback_approval_hours``: how long after a rollback its approval may come.
     """
 
     grace_slots: int
     window_slots: int
+    judgement_months: int
+    answer_hours: int
+    rollback_approval_hours: int
 
 
 @dataclass(frozen=True)

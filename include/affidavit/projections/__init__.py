@@ -15,8 +15,9 @@ from affidavit.projections.lineage import Edge, InUse, Missing, Node, Thing, in_
 from affidavit.projections.lineage_graph import Graph, graph
 from affidavit.projections.needs import Need, held, holders, may_answer
 from affidavit.projections.reader import Head, Reader
-from affidavit.projections.scope import AliasLook, Collected, ScopeState, Snapshot, Standing, Validated
+from affidavit.projections.scope import AliasLook, Collected, ScopeState, Snapshot, Validated
 from affidavit.projections.sightings import Sighted, Sighting, sighted
+from affidavit.projections.standing import Standing
 from affidavit.projections.state import Aside, Demonstration, State, fold
 
 __all__ = [

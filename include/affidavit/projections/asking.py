@@ -1,7 +1,8 @@
 """Which needs are open: what waits for a person in a state that was folded and judged.
 
 Each type of decision is asked for from what stands: a weakening that waits, a question whose records are there, a model
-version in use or newly registered.
+version in use or newly registered, a document. Who decides is whoever answers for it, or whom the organisation's
+``deciders`` name. What was answered so that it counts is asked no more, until the answer lapses.
 """
 
 from __future__ import annotations
@@ -9,23 +10,29 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, time
-from typing import Any, Protocol
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
 
-from affidavit.catalogue import Catalogue
+from affidavit.catalogue import Catalogue, Policy
 from affidavit.evidence import ORGANISATION_SCOPE, Entry, Subject, dumps, kinds
 from affidavit.inventory import Loosening, Organisation
 from affidavit.inventory.people import Accepted, Exclusion
+from affidavit.projections.decisions import Decided, Settled, months_after, rounds, settled
+from affidavit.projections.deployments import Basis, approval_of, left_at, version_subject
 from affidavit.projections.lineage import InUse, in_use
-from affidavit.projections.needs import COMPETENCE, OPTIONS, Need
+from affidavit.projections.needs import COMPETENCE, ON_WEAKENINGS, OPTIONS, Need, change_subjects
 from affidavit.projections.scope import ScopeState
-from affidavit.projections.state import State
+
+if TYPE_CHECKING:
+    from affidavit.projections.state import State
 
 QUESTION = "question_answered/"
 """The check, whatever its number, that stands for what only a person can judge; all other parts are the machine's."""
 
-_AWAITING = "awaiting judgement"
+_DECIDED = {Basis.APPROVED, Basis.CARRIED, Basis.REJECTED}
+_ASKS = {"awaiting judgement", "failing"}
 _CHANGES, _APPLICABILITY, _DEPLOYMENT = "6.3", "6.1.3", "A.6.2.5"
+_CONTROL = "affidavit://controls/"
 
 
 class Answered(Protocol):
@@ -60,19 +67,42 @@ class Judged(Protocol):
         """Indices it rests on."""
 
 
-def needs(state: State, verdicts: Iterable[Judged], *, at: datetime, catalogue: Catalogue) -> tuple[Need, ...]:  # noqa: ARG001 until answers lapse
-    """Every open need of ``state``, judged by ``verdicts`` as of ``at``: the organisation's first, then by system.
+def needs(state: State, verdicts: Iterable[Judged], *, at: datetime, catalogue: Catalogue) -> tuple[Need, ...]:
+    """Every open need of ``state``, judged by ``verdicts`` as of ``at``: weakenings, versions, documents, questions."""
+    standing = state.organisation.organisation
+    organisation = standing.value if standing else None
+    wanted = [
+        need
+        for scope in (state.organisation, *state.systems)
+        for need in (*_loosenings(organisation, scope), *_deployments(organisation, scope, at, catalogue.policy))
+    ]
+    wanted += (need for verdict in verdicts for need in _judgements(organisation, state, verdict, catalogue))
+    every = (each for need in wanted for each in _open(state.scope(need.scope), need, organisation))
+    return tuple({need.id: need for need in every}.values())
 
-    Each id once. A need that was answered so that it counts is open no more, until the answer lapses.
+
+def expected(organisation: Organisation | None, scope: ScopeState, need: Need) -> Need | None:
+    """What would be asked now about the subjects of ``need``, by its type; None where they no longer stand so.
+
+    Of a question, who wrote what it rests on is left as it was asked: only a verdict says it.
     """
-    found: dict[str, Need] = {}
-    for scope in (state.organisation, *state.systems):
-        for need in (*_loosenings(state, scope), *_deployments(state, scope)):
-            found.setdefault(need.id, need)
-    for verdict in verdicts:
-        for need in _judgements(state, verdict, catalogue):
-            found.setdefault(need.id, need)
-    return tuple(found.values())
+    if need.type in ON_WEAKENINGS:
+        return next((each for each in _changes(organisation, scope) if each.subjects == need.subjects), None)
+    if need.type == "deployment":
+        return next((each for each in _versions(organisation, scope) if each.subjects == need.subjects), None)
+    if need.type == "judgement":
+        control = next((s.name.removeprefix(_CONTROL) for s in need.subjects if s.name.startswith(_CONTROL)), "")
+        return _asked(organisation, replace(need, roles=(f"{COMPETENCE}{control}",)))
+    return None
+
+
+def waited_since(scope: ScopeState, need: Need) -> int | None:
+    """The entry that declared the weakening that ``need`` is about; None where it is about none that is known."""
+    for standing in scope.standings if need.type in ON_WEAKENINGS else ():
+        for change in (*standing.waiting, *(grant.loosening.change for grant in standing.grants)):
+            if change_subjects(change) == need.subjects:
+                return standing.waited_since(change)
+    return None
 
 
 def judgement_subjects(control: str, question: str, parts: Iterable[Answered]) -> tuple[Subject, ...]:
@@ -83,55 +113,68 @@ def judgement_subjects(control: str, question: str, parts: Iterable[Answered]) -
     machine = sorted([part.check, str(part.status)] for part in parts if not part.check.startswith(QUESTION))
     return (
         Subject(f"affidavit://questions/{control}", hashlib.sha256(dumps(question)).hexdigest()),
-        Subject(f"affidavit://controls/{control}", hashlib.sha256(dumps(machine)).hexdigest()),
+        Subject(f"{_CONTROL}{control}", hashlib.sha256(dumps(machine)).hexdigest()),
     )
 
 
-def loosening_subjects(loosening: Loosening) -> tuple[Subject, ...]:
-    """What the approval of a weakening is bound to: file and field, with the text before and after it."""
-    place = f"affidavit://declared/{loosening.file}#{loosening.field}"
-    digests = (hashlib.sha256(text.encode()).hexdigest() for text in (loosening.old, loosening.new))
-    return tuple(Subject(f"{place}@{when}", digest) for when, digest in zip(("before", "after"), digests, strict=True))
+def judgement(
+    scope: ScopeState, subjects: tuple[Subject, ...], *, at: datetime, months: int
+) -> tuple[Settled | None, Decided | None]:
+    """The latest answer that counts to a question about exactly these subjects, and the latest one of all.
+
+    An answer, and a vote, counts for ``months``.
+    """
+    asked = [
+        decisions
+        for decisions in scope.decisions.values()
+        if decisions[0].need.type == "judgement" and decisions[0].need.subjects == subjects
+    ]
+    fresh = ([each for each in decisions if months_after(each.at, months) > at] for decisions in asked)
+    outcomes = (settled(decisions) for decisions in fresh)
+    every = (each for decisions in asked for each in decisions)
+    return (
+        max((each for each in outcomes if each), key=lambda each: each.index, default=None),
+        max(every, key=lambda each: each.entry.index, default=None),
+    )
 
 
-def version_subject(version: Entry) -> Subject:
-    """A model version as what is approved: its artifacts where they were collected, else all that is recorded of it."""
-    statement = version.statement
-    return Subject(statement.subject.name, (statement.subjects[1:] or statement.subjects)[0].sha256)
+def _loosenings(organisation: Organisation | None, scope: ScopeState) -> Iterator[Need]:
+    waiting = {change_subjects(change) for standing in scope.standings for change in standing.waiting}
+    return (need for need in _changes(organisation, scope) if need.subjects in waiting)
 
 
-def _loosenings(state: State, scope: ScopeState) -> Iterator[Need]:
+def _changes(organisation: Organisation | None, scope: ScopeState) -> Iterator[Need]:
+    """What is asked of each weakening that waits, and was asked of each that was let through."""
     for standing in scope.standings:
-        for loosening in standing.pending:
-            yield from _ask(state, _loosening(state, scope, standing.declared, loosening))
+        for loosening in (*standing.pending, *(grant.loosening for grant in standing.grants)):
+            yield _asked(organisation, _loosening(organisation, scope, standing.declared, loosening))
 
 
-def _loosening(state: State, scope: ScopeState, declared: Any, loosening: Loosening) -> Need:
+def _loosening(organisation: Organisation | None, scope: ScopeState, declared: Any, loosening: Loosening) -> Need:
     area, _, control = loosening.field.partition(".")
     request: Exclusion | Accepted | None = None
     if area == "excluded":
-        request = declared.excluded[control]
+        request = declared.excluded.get(control)
     elif area == "exceptions":
-        request = next(each for each in declared.exceptions if each.control == control)
+        request = next((each for each in declared.exceptions if each.control == control), None)
     before, after = (text or "nothing" for text in (loosening.old, loosening.new))
     return Need(
         type={"excluded": "exclusion", "exceptions": "exception"}.get(area, "loosening"),
         scope=scope.name,
         title=f"{loosening.field} in {loosening.file}",
         question=f"Of {before!r}, may it become {after!r}? If it does, {loosening.why}.",
-        subjects=loosening_subjects(loosening),
+        subjects=change_subjects(loosening.change),
         options=(),
-        roles=_roles(_answering(state, scope, loosening)),
+        roles=_roles(_answering(organisation, scope, loosening)),
         authors=_roles(request.requested_by if request else None),
         until=datetime.combine(request.until, time(23, 59, 59), UTC) if isinstance(request, Accepted) else None,
     )
 
 
-def _answering(state: State, scope: ScopeState, loosening: Loosening) -> str | None:
+def _answering(organisation: Organisation | None, scope: ScopeState, loosening: Loosening) -> str | None:
     """The role that answers for what would be weaker."""
     area, _, rest = loosening.field.partition(".")
     owner = scope.system.value.owner if scope.system else None
-    organisation = _organisation(state)
     if organisation is None:
         return owner
     if area == "excluded":
@@ -145,8 +188,10 @@ def _answering(state: State, scope: ScopeState, loosening: Loosening) -> str | N
     return named if role and role.holders else organisation.owner_of(_CHANGES)
 
 
-def _judgements(state: State, verdict: Judged, catalogue: Catalogue) -> Iterator[Need]:
-    waits = any(part.check.startswith(QUESTION) and part.status == _AWAITING for part in verdict.parts)
+def _judgements(
+    organisation: Organisation | None, state: State, verdict: Judged, catalogue: Catalogue
+) -> Iterator[Need]:
+    waits = any(part.check.startswith(QUESTION) and part.status in _ASKS for part in verdict.parts)
     item = catalogue.get(verdict.control)
     if waits and item is not None:
         need = Need(
@@ -159,37 +204,55 @@ def _judgements(state: State, verdict: Judged, catalogue: Catalogue) -> Iterator
             roles=(f"{COMPETENCE}{item.id}",),
             authors=_authors(state.scope(verdict.scope), verdict.entries),
         )
-        yield from _ask(state, need)
+        yield _asked(organisation, need)
 
 
 def _authors(scope: ScopeState, entries: Collection[int]) -> tuple[str, ...]:
     """Who made what a verdict rests on, as far as entries name anybody: people by pseudonym."""
-    latest = (entry for entry in scope.streams.values() if entry.index in entries)
-    named = {str(entry.statement.header["by"]) for entry in latest if entry.statement.header["by"]}
+    resting = (entry.statement for entry in scope.streams.values() if entry.index in entries)
+    named = {
+        str(person)
+        for statement in resting
+        if statement.kind != kinds.DECISION.name
+        for person in (statement.header.get("by"), statement.facts.get("author"))
+        if person
+    }
     return tuple(sorted(named))
 
 
-def _deployments(state: State, scope: ScopeState) -> Iterator[Need]:
+def _deployments(organisation: Organisation | None, scope: ScopeState, at: datetime, policy: Policy) -> Iterator[Need]:
+    """Of each model the version in use, where no approval stands, and the newest one that could be."""
+    subjects, rollback = set(), timedelta(hours=policy.rollback_approval_hours)
+    for used in in_use(scope):
+        if used.version and approval_of(scope, used, at=at, rollback=rollback).basis not in _DECIDED:
+            subjects.add(version_subject(used.version))
+        if proposed := _proposed(scope, used):
+            subjects.add(version_subject(proposed))
+    return (need for need in _versions(organisation, scope) if subjects & set(need.subjects))
+
+
+def _versions(organisation: Organisation | None, scope: ScopeState) -> Iterator[Need]:
+    """What is asked about each model version that is recorded."""
     if scope.system is None:
         return
-    system, organisation = scope.system.value, _organisation(state)
+    system = scope.system.value
     owner = (organisation.owner_of(_DEPLOYMENT) if organisation else None) or system.owner
     envelope = system.envelope.model_dump(mode="json") if system.envelope else None
-    for used in in_use(scope):
-        for version in filter(None, (used.version, _proposed(scope, used))):
-            facts = version.statement.facts
-            in_words = "in use" if version is used.version else "proposed"
-            need = Need(
-                type="deployment",
-                scope=scope.name,
-                title=f"{facts['model']} version {facts['version']}",
-                question=f"Version {facts['version']} of {facts['model']} is {in_words}. May it be in use?",
-                subjects=(version_subject(version),),
-                options=(),
-                roles=_roles(owner),
-                envelope=envelope,
-            )
-            yield from _ask(state, need)
+    for version in scope.latest(kinds.MODEL_VERSION).values():
+        facts = version.statement.facts
+        if facts["lifecycle"] != "active":
+            continue
+        need = Need(
+            type="deployment",
+            scope=scope.name,
+            title=f"{facts['model']} version {facts['version']}",
+            question=f"May version {facts['version']} of {facts['model']} be in use?",
+            subjects=(version_subject(version),),
+            options=(),
+            roles=_roles(owner),
+            envelope=envelope,
+        )
+        yield _asked(organisation, need)
 
 
 def _proposed(scope: ScopeState, used: InUse) -> Entry | None:
@@ -210,19 +273,35 @@ def _created(version: Entry) -> str:
     return created
 
 
-def _ask(state: State, need: Need) -> Iterator[Need]:
-    """The need as it is asked: of whom the organisation says, and of each member of a committee by itself."""
-    organisation = _organisation(state)
+def _asked(organisation: Organisation | None, need: Need) -> Need:
+    """The need between its options, and of whom the organisation says."""
     decider = organisation.deciders.get(need.type) if organisation else None  # type: ignore[call-overload]
-    need = replace(need, options=OPTIONS[need.type], roles=_roles(decider) or need.roles)
+    return replace(need, options=OPTIONS[need.type], roles=_roles(decider) or need.roles)
+
+
+def _open(scope: ScopeState, need: Need, organisation: Organisation | None) -> Iterator[Need]:
+    """The need, of each member of a committee by itself, where nothing that counts was answered since it came up.
+
+    A question that still waits is open whatever was answered: the answer has lapsed, or was that it is not adequate.
+    """
+    decisions, since = scope.decisions.get(need.topic, []), _since(scope, need)
+    judged = need.type == "judgement"
+    if not judged and settled(decisions, since=since):
+        return
     committee = organisation.committees.get(need.roles[0]) if organisation and need.roles else None
     for ballot in committee.members if committee else (None,):
-        yield replace(need, ballot=ballot)
+        answers = [each for each in decisions if each.need.ballot == ballot]
+        if judged or not any(each.counts and each.entry.index >= since for each in answers):
+            yield replace(need, ballot=ballot, round=rounds(answers))
 
 
-def _organisation(state: State) -> Organisation | None:
-    standing = state.organisation.organisation
-    return standing.value if standing else None
+def _since(scope: ScopeState, need: Need) -> int:
+    """The entry before which answers are about something past."""
+    if need.type in ON_WEAKENINGS:
+        return waited_since(scope, need) or 0
+    if need.type == "deployment":
+        return left_at(scope, scope.latest(kinds.MODEL_VERSION)[need.subjects[0].name])
+    return 0
 
 
 def _roles(name: str | None) -> tuple[str, ...]:

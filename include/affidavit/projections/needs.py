@@ -14,6 +14,7 @@ from typing import Any
 
 from affidavit.evidence import Subject, dumps, moment, timestamp
 from affidavit.inventory import Organisation
+from affidavit.inventory.loosening import Change
 
 APPROVE, REJECT = "approve", "reject"
 ADEQUATE, NOT_ADEQUATE = "adequate", "not adequate"
@@ -33,6 +34,10 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "finding": (APPROVE, REJECT),
 }
 """Each type of decision with what may be chosen; the first is what takes effect."""
+
+
+ON_WEAKENINGS = frozenset({"loosening", "exclusion", "exception"})
+"""The types of decision that let a weakening of what is declared through."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,10 @@ class Need:
     envelope: Mapping[str, Any] | None = field(default=None, hash=False)
 
     @property
-    def about(self) -> bytes:
-        """SHA-256 over what an answer binds, whichever the round: earlier answers to the same have the same."""
-        return hashlib.sha256(dumps(self._bound())).digest()
+    def topic(self) -> bytes:
+        """SHA-256 over what an answer binds, whichever the round and whose the vote: of every answer to the same."""
+        scope, facts = self._bound()
+        return hashlib.sha256(dumps([scope, {**facts, "ballot": None}])).digest()
 
     @property
     def id(self) -> str:
@@ -110,12 +116,20 @@ class Need:
             envelope=facts["envelope"],
         )
 
-    def _bound(self) -> list[Any]:
+    def _bound(self) -> tuple[str, dict[str, Any]]:
         # Titles and questions are our wording, and who asked is not known before.
         facts = self.facts()
         for name in ("title", "question", "requested_by", "round"):
             del facts[name]
-        return [self.scope, facts]
+        return self.scope, facts
+
+
+def change_subjects(change: Change) -> tuple[Subject, ...]:
+    """What the approval of a weakening is bound to: file and field, with the text before and after it."""
+    file, place, *texts = change
+    digests = (hashlib.sha256(text.encode()).hexdigest() for text in texts)
+    ends = zip(("before", "after"), digests, strict=True)
+    return tuple(Subject(f"affidavit://declared/{file}#{place}@{when}", digest) for when, digest in ends)
 
 
 def may_answer(need: Need, organisation: Organisation, day: date) -> tuple[str, ...]:
@@ -136,7 +150,7 @@ def holders(organisation: Organisation, role: str, day: date) -> Iterator[tuple[
     ``role`` is a role, a committee or ``competence:<control>``. Only declared people can, no machine, and nobody who
     has left.
     """
-    for name in _named(organisation, role):
+    for name in named(organisation, role):
         person = organisation.people.get(name)
         if person is None:
             continue
@@ -146,7 +160,8 @@ def holders(organisation: Organisation, role: str, day: date) -> Iterator[tuple[
             yield person.deputy, name
 
 
-def _named(organisation: Organisation, role: str) -> tuple[str, ...]:
+def named(organisation: Organisation, role: str) -> tuple[str, ...]:
+    """Who holds a role, sits on a committee or is competent, by pseudonym, whether or not they can decide."""
     if role.startswith(COMPETENCE):
         control = role.removeprefix(COMPETENCE)
         return tuple(name for name, person in organisation.people.items() if person.competent_for(control))

@@ -5,39 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from affidavit.errors import StatementError
 from affidavit.evidence import ORGANISATION_SCOPE, Entry, Json, Period, dumps, kinds, moment, system_scope
 from affidavit.inventory import Agent, Organisation, PredictionTable, Suite, System, Threshold
+from affidavit.inventory.loosening import Change, Loosening
+from affidavit.projections.decisions import Decided, settled
 from affidavit.projections.duties import Duty, Recorded, duty_of
-
-if TYPE_CHECKING:
-    from affidavit.inventory.loosening import Loosening
+from affidavit.projections.needs import ON_WEAKENINGS, change_subjects
+from affidavit.projections.standing import Standing, declare, grant, revoke
 
 T = TypeVar("T", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class Standing(Generic[T]):
-    """An obligation: what stands, and what was ``declared`` last, which may not count yet.
-
-    ``pending`` are weakenings that nobody has approved: for each, ``value`` keeps what stood before. ``entries`` are
-    the declarations, oldest first; ``since`` is when the first was observed.
-    """
-
-    value: T
-    declared: T
-    pending: tuple[Loosening, ...]
-    entries: tuple[Entry, ...]
-    since: datetime
-
-    @property
-    def entry(self) -> Entry:
-        """The latest declaration."""
-        return self.entries[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +92,8 @@ class ScopeState:
     order in which they were recorded. Aliases are keyed by subject; artifacts by subject and SHA-256, each with
     the latest entry that names both; snapshots and validations by table URI, suites by name, edges, measurements
     and documents by subject. ``thresholds`` holds, for each that stands (:func:`threshold_key`), the index of the entry
-    since which it has stood without a break. ``duties`` holds what was owed, one after another; ``recorded``, for each
+    since which it has stood without a break. ``decisions`` holds the answers by :attr:`Need.topic`, ``organisations``
+    what stood in force from which entry on. ``duties`` holds what was owed, one after another; ``recorded``, for each
     control, each change of the status that assessments recorded.
     """
 
@@ -131,17 +113,22 @@ class ScopeState:
     system: Standing[System] | None = None
     organisation: Standing[Organisation] | None = None
     suites: dict[str, Standing[Suite]] = field(default_factory=dict)
+    decisions: dict[bytes, list[Decided]] = field(default_factory=dict)
+    organisations: list[tuple[int, Organisation]] = field(default_factory=list)
     duties: list[Duty] = field(default_factory=list)
     recorded: dict[str, list[Recorded]] = field(default_factory=dict)
 
-    def apply(self, entry: Entry) -> None:
+    def apply(self, entry: Entry, *, found: Decided | None = None) -> None:
         """Take in the next entry, of a known kind and with the facts that its kind allows.
 
-        Raises ``StatementError``, and takes in nothing, where the entry contradicts itself.
+        ``found`` is what a decision comes to, which other scopes say too. Raises ``StatementError``, and takes in
+        nothing, where the entry contradicts itself.
         """
         statement, owing = entry.statement, self.standing
         if reads := _READS.get(statement.kind):
             reads(self, entry)
+        if found:
+            self._decide(found)
         if self.standing is not owing:
             self._owe(entry)
         self.streams[statement.stream] = entry
@@ -161,6 +148,36 @@ class ScopeState:
         duty = duty_of(self.standing.value, index=entry.index, since=moment(entry.statement.observed_at))
         if not duty.owes_as(before):
             self.duties.append(duty)
+        if self.organisation:
+            self.organisations.append((entry.index, self.organisation.value))
+
+    def _decide(self, found: Decided) -> None:
+        """Take in a decision. One on a weakening lets it through, or where another let it through, takes that back."""
+        decisions = self.decisions.setdefault(found.need.topic, [])
+        decisions.append(found)
+        if not found.counts or found.need.type not in ON_WEAKENINGS:
+            return
+        for standing in self.standings:
+            for change in {*standing.waiting, *(granted.loosening.change for granted in standing.grants)}:
+                if change_subjects(change) == found.need.subjects:
+                    outcome = settled(decisions, since=standing.waited_since(change) or 0)
+                    self._let(standing, change, found.entry, through=outcome is not None and outcome.approves)
+
+    def _let(self, standing: Standing[Any], change: Change, entry: Entry, *, through: bool) -> None:
+        after: Standing[Any] | None = None
+        if through and change in standing.waiting and change not in standing.unused:
+            after = grant(standing, change, entry.index)
+        elif not through:
+            after = revoke(standing, change)
+        if after is None:
+            return
+        if isinstance(after.value, System):
+            self.system = after
+            _demand(self, after.value, entry)
+        elif isinstance(after.value, Organisation):
+            self.organisation = after
+        else:
+            self.suites[after.value.name] = after
 
     def latest(self, kind: kinds.Kind) -> Mapping[str, Entry]:
         """The latest entry of ``kind`` for each subject; of those with an interval, the latest about the last one."""
@@ -286,14 +303,15 @@ def threshold_key(source: PredictionTable | Agent, threshold: Threshold) -> byte
 
 
 def _read_system(scope: ScopeState, entry: Entry) -> None:
-    from affidavit.inventory.loosening import in_force
-
     new = _model(System, entry.statement.facts["system"])
     _check_schedule(new.schedule)
     if scope.name != system_scope(new.id):
         raise StatementError("the declaration of an AI system in another scope than its own")
-    scope.system = _stand(scope.system, new, entry, in_force)
-    system = scope.system.value
+    scope.system = declare(scope.system, new, entry)
+    _demand(scope, scope.system.value, entry)
+
+
+def _demand(scope: ScopeState, system: System, entry: Entry) -> None:
     demanded: list[tuple[PredictionTable | Agent, tuple[Threshold, ...]]] = [
         *((table, table.measured.thresholds) for table in system.predictions if table.measured),
         *((agent, agent.thresholds) for agent in system.agents),
@@ -303,35 +321,16 @@ def _read_system(scope: ScopeState, entry: Entry) -> None:
 
 
 def _read_organisation(scope: ScopeState, entry: Entry) -> None:
-    from affidavit.inventory.loosening import organisation_in_force
-
     new = _model(Organisation, entry.statement.facts["organisation"])
     _check_schedule(new.schedule)
     if scope.name != ORGANISATION_SCOPE:
         raise StatementError("the declaration of the organisation in the scope of an AI system")
-    scope.organisation = _stand(scope.organisation, new, entry, organisation_in_force)
+    scope.organisation = declare(scope.organisation, new, entry)
 
 
 def _read_suite(scope: ScopeState, entry: Entry) -> None:
-    from affidavit.inventory.loosening import suite_in_force
-
     new = _model(Suite, entry.statement.facts["suite"])
-    scope.suites[new.name] = _stand(scope.suites.get(new.name), new, entry, suite_in_force)
-
-
-def _stand(
-    old: Standing[T] | None,
-    new: T,
-    entry: Entry,
-    in_force: Callable[[T | None, T], tuple[T, tuple[Loosening, ...]]],
-) -> Standing[T]:
-    try:
-        value, pending = in_force(old.value if old else None, new)
-    except ValidationError as error:
-        raise StatementError("a declaration that cannot be merged with the one that stands") from error
-    if old:
-        return Standing(value, new, pending, (*old.entries, entry), old.since)
-    return Standing(value, new, pending, (entry,), moment(entry.statement.observed_at))
+    scope.suites[new.name] = declare(scope.suites.get(new.name), new, entry)
 
 
 def _model(model: type[T], document: object) -> T:

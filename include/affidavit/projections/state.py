@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 
 from affidavit.errors import AffidavitError, StatementError
 from affidavit.evidence import ORGANISATION_SCOPE, Entry, Origin, Period, Statement, moment, system_scope
-from affidavit.evidence.kinds import BY_PREDICATE_TYPE
+from affidavit.evidence.kinds import BY_PREDICATE_TYPE, DECISION
 from affidavit.evidence.shapes import TEXT, TIME, Shape, check, maybe
+from affidavit.inventory import Organisation
+from affidavit.projections.asking import expected, waited_since
+from affidavit.projections.decisions import Decided, Standpoint, decided, need_of, requested_at
 from affidavit.projections.scope import ScopeState
 
 _ENDS: Shape = maybe({"from": maybe(TIME), "to": maybe(TIME)})
@@ -71,10 +74,26 @@ class State:
             _check_header(statement)
             check(statement.facts, kind.facts, where=kind.name)
             scope = self.scopes.get(statement.scope) or ScopeState(statement.scope)
-            scope.apply(entry)
+            scope.apply(entry, found=self._decided(scope, entry) if kind is DECISION else None)
             self.scopes[scope.name] = scope
         except AffidavitError as error:
             self.aside.append(Aside(entry.index, error.problem))
+
+    def _decided(self, scope: ScopeState, entry: Entry) -> Decided:
+        need, standing = need_of(entry), self.organisation.organisation
+        now, asked_at = standing.value if standing else None, requested_at(entry)
+        since = waited_since(scope, need)
+        by = Standpoint(
+            requested=self._organisation_at(asked_at) if asked_at is not None else None,
+            now=now,
+            before=self._organisation_at(since) if since is not None else None,
+        )
+        return decided(entry, need, expected(now, scope, need), by)
+
+    def _organisation_at(self, size: int) -> Organisation | None:
+        """The organisation as in force after the first ``size`` entries."""
+        stood = (value for index, value in reversed(self.organisation.organisations) if index < size)
+        return next(stood, None)
 
     def _mark(self, statement: Statement) -> None:
         # An entry that does not count still says that it is staged.
