@@ -28,6 +28,7 @@ from affidavit.evidence import (
 )
 from affidavit.evidence.measured import measured_name
 from affidavit.inventory import Endpoint, Organisation, Register, Suite, System
+from affidavit.projections import Need
 
 DAY = timedelta(days=1)
 FIRST = datetime(2026, 3, 2, 0, 5, tzinfo=UTC)
@@ -455,3 +456,32 @@ def told() -> Story:
     story.now = FIRST + DAY
     story.model()
     return second_day(story)
+
+
+PEOPLE: dict[str, Any] = {
+    "p-1": {"competence": ["A.6"], "deputy": "p-4"},
+    "p-2": {"competence": ["A.7", "A.6", "6.3"]},
+    "p-3": {"competence": ["6"]},
+    "p-4": {},
+    "bot": {"service": True},
+}
+
+
+def decide(story: Story, need: Need, by: str | None = "p-1", option: str | None = None, **changes: Any) -> Entry:
+    """An answer to a need, asked for an hour ago with the ledger as it is now; approval unless told otherwise."""
+    basis = changes.pop("basis", {"size": len(story.entries), "root": digest("root")})
+    facts = {
+        **need.facts(),
+        "option": option or need.options[0],
+        "held": [],
+        "state": "answered",
+        "responder": "person",
+        "authentication": {"manager": "SimpleAuthManager", "all_admins": False},
+        "asked_at": timestamp(story.now - timedelta(hours=1)),
+        "answered_at": timestamp(story.now),
+        "try": 1,
+        "dag_run": need.id,
+        "details": {"digest": {"sha256": digest("reasons")}, "media_type": "text/markdown"},
+        **changes,
+    }
+    return story.say(kinds.DECISION, need.subject, facts, scope=need.scope, origin=Origin.DECLARED, by=by, basis=basis)

@@ -19,6 +19,7 @@ from affidavit.inventory import Loosening, Organisation
 from affidavit.inventory.people import Accepted, Exclusion
 from affidavit.projections.decisions import Decided, Settled, months_after, rounds, settled
 from affidavit.projections.deployments import Basis, approval_of, left_at, version_subject
+from affidavit.projections.documents import document_needs, unchanged_since
 from affidavit.projections.lineage import InUse, in_use
 from affidavit.projections.needs import COMPETENCE, ON_WEAKENINGS, OPTIONS, Need, change_subjects
 from affidavit.projections.scope import ScopeState
@@ -74,7 +75,11 @@ def needs(state: State, verdicts: Iterable[Judged], *, at: datetime, catalogue: 
     wanted = [
         need
         for scope in (state.organisation, *state.systems)
-        for need in (*_loosenings(organisation, scope), *_deployments(organisation, scope, at, catalogue.policy))
+        for need in (
+            *_loosenings(organisation, scope),
+            *_deployments(organisation, scope, at, catalogue.policy),
+            *_documents(organisation, scope),
+        )
     ]
     wanted += (need for verdict in verdicts for need in _judgements(organisation, state, verdict, catalogue))
     every = (each for need in wanted for each in _open(state.scope(need.scope), need, organisation))
@@ -88,12 +93,12 @@ def expected(organisation: Organisation | None, scope: ScopeState, need: Need) -
     """
     if need.type in ON_WEAKENINGS:
         return next((each for each in _changes(organisation, scope) if each.subjects == need.subjects), None)
-    if need.type == "deployment":
-        return next((each for each in _versions(organisation, scope) if each.subjects == need.subjects), None)
     if need.type == "judgement":
         control = next((s.name.removeprefix(_CONTROL) for s in need.subjects if s.name.startswith(_CONTROL)), "")
         return _asked(organisation, replace(need, roles=(f"{COMPETENCE}{control}",)))
-    return None
+    asked = {"deployment": _versions, "document": _documents}.get(need.type)
+    every = asked(organisation, scope) if asked else ()
+    return next((each for each in every if each.subjects == need.subjects), None)
 
 
 def waited_since(scope: ScopeState, need: Need) -> int | None:
@@ -231,6 +236,10 @@ def _deployments(organisation: Organisation | None, scope: ScopeState, at: datet
     return (need for need in _versions(organisation, scope) if subjects & set(need.subjects))
 
 
+def _documents(organisation: Organisation | None, scope: ScopeState) -> Iterator[Need]:
+    return (_asked(organisation, need) for need in document_needs(scope))
+
+
 def _versions(organisation: Organisation | None, scope: ScopeState) -> Iterator[Need]:
     """What is asked about each model version that is recorded."""
     if scope.system is None:
@@ -301,6 +310,8 @@ def _since(scope: ScopeState, need: Need) -> int:
         return waited_since(scope, need) or 0
     if need.type == "deployment":
         return left_at(scope, scope.latest(kinds.MODEL_VERSION)[need.subjects[0].name])
+    if need.type == "document" and (first := unchanged_since(scope.documents.get(need.subjects[0].name, []))):
+        return first.index
     return 0
 
 
