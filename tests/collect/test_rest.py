@@ -220,3 +220,25 @@ def test_a_server_that_drips_between_the_chunks_of_its_answer_is_left_too(serve,
 
     with pytest.raises(SourceUnavailable, match="more than"):
         ask(serve(drip, timeout=0.5))
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("RESOURCE_DOES_NOT_EXIST", {"error_code": "RESOURCE_DOES_NOT_EXIST"}), ("", {})]
+)
+def test_what_is_absent_is_none_where_the_api_says_so_its_own_way_and_an_error_otherwise(serve, reply, code, said):
+    with Api(serve(reply(404, said)), product="Airflow", absent=code) as api:
+        assert api.find(Greeting, "/greeting") is None
+    with Api(serve(reply(404, {"error_code": "ENDPOINT_NOT_FOUND"})), product="Airflow", absent=code) as api:
+        with pytest.raises(SourceRefused, match="answered 404"):
+            api.find(Greeting, "/greeting")
+        with pytest.raises(SourceRefused, match="answered 404"):
+            api.create(Greeting, "/greeting", {})
+
+
+def test_what_is_there_already_is_not_made_again_and_that_is_no_error(serve, reply):
+    with Api(serve(reply(409, {"detail": "there is one"})), product="Airflow") as api:
+        assert api.create(Greeting, "/greetings", {"hello": "there"}) is None
+        with pytest.raises(SourceRefused, match="answered 409"):
+            api.post(Greeting, "/greetings", {"hello": "there"})
+    with Api(serve(reply(201, {"hello": "there"})), product="Airflow") as api:
+        assert api.create(Greeting, "/greetings", {"hello": "there"}) == Greeting(hello="there")

@@ -8,7 +8,7 @@ from affidavit.errors import ConnectionMissing, SourceGarbled, SourceRefused
 from affidavit.inventory import Inventory
 
 DAGS = [f"team.dag-{each:03}" for each in range(250)]
-DAGS += ["anchor", "claimed", "evidence.loans", "ledger_audit", "posture"]
+DAGS += ["anchor", "claimed", "decisions.loans", "evidence.loans", "ledger_audit", "posture"]
 
 
 @pytest.fixture

@@ -57,14 +57,22 @@ class Api:
     A connection that fails, and the statuses 502, 503 and 504, are tried twice more at once; whoever runs us tries
     later. ``extra`` may hold ``token`` (bearer), ``timeout`` (seconds without a byte, and for one whole JSON answer)
     and ``verify`` (file of certificates), as Airflow's own HTTP connections do. ``socket`` is a Unix socket to speak
-    through, whatever the host; ``limit`` the most bytes of one JSON answer, :data:`MAX_DOCUMENT` where none is given.
+    through, whatever the host; ``limit`` the most bytes of one JSON answer, :data:`MAX_DOCUMENT` where none is given;
+    ``absent`` the error code beside a 404 that says that what was asked for does not exist (empty: none stands there).
     Not for several threads.
     """
 
     def __init__(
-        self, connection: Connection, *, product: str, socket: Path | None = None, limit: int | None = None
+        self,
+        connection: Connection,
+        *,
+        product: str,
+        socket: Path | None = None,
+        limit: int | None = None,
+        absent: str = "RESOURCE_DOES_NOT_EXIST",
     ) -> None:
         self.where = f"{product} {connection.id}"
+        self._absent = absent
         self.limit = limit or MAX_DOCUMENT
         self.base = base_url(connection, where=self.where)
         self.requests = 0
@@ -119,6 +127,11 @@ class Api:
         response = self._send("GET", path, params=params, missing=True)
         return None if response is None else self._parse(answer, response)
 
+    def create(self, answer: type[A], path: str, body: Mapping[str, Any]) -> A | None:
+        """What ``path`` answers to a JSON document that makes something; None where it is there already (409)."""
+        response = self._send("POST", path, body=body, exists=True)
+        return None if response is None else self._parse(answer, response)
+
     def post(self, answer: type[A], path: str, body: Mapping[str, Any]) -> A:
         """What ``path`` answers to a JSON document."""
         return self._parse(answer, self._send("POST", path, body=body))
@@ -163,6 +176,7 @@ class Api:
         params: Mapping[str, str | int | Sequence[str]] | None = None,
         body: Mapping[str, Any] | None = None,
         missing: bool = False,
+        exists: bool = False,
     ) -> Any:
         self.requests += 1
         try:
@@ -186,7 +200,9 @@ class Api:
             return response
         with response:
             code = self._error_code(response)
-            if missing and response.status_code == 404 and code == "RESOURCE_DOES_NOT_EXIST":
+            if (missing and response.status_code == 404 and code == self._absent) or (
+                exists and response.status_code == 409
+            ):
                 return None
             raise self._failure(response.status_code, code)
 

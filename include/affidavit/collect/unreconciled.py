@@ -25,7 +25,7 @@ from affidavit.inventory import Connection, Inventory, Resolve
 NAME = "unreconciled"
 
 OUR_DAGS = frozenset({"anchor", "ledger_audit", "posture"})
-OUR_PREFIX = "evidence."
+OUR_PREFIXES = ("decisions.", "evidence.")
 
 MAX_NAMES = 16_000
 """Bytes of names that one list may take; the rest is counted."""
@@ -73,7 +73,7 @@ def _empty_default(server: MlflowServer, experiment: Experiment) -> bool:
 
 def _unclaimed_dags(inventory: Inventory, present: Iterable[str]) -> set[str]:
     claimed = {dag for system in inventory.systems.values() for dag in system.dags}
-    return {dag for dag in present if dag not in claimed | OUR_DAGS and not dag.startswith(OUR_PREFIX)}
+    return {dag for dag in present if dag not in claimed | OUR_DAGS and not dag.startswith(OUR_PREFIXES)}
 
 
 def _bounded(names: Iterable[str]) -> list[str]:
