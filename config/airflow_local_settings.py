@@ -26,6 +26,7 @@ HEAVY = (
     "affidavit.collect.tables",
     "affidavit.quality.validation",
     "affidavit.pipeline.collection",
+    "affidavit.pipeline.decisions",
     "affidavit.pipeline.posture",
     "affidavit.pipeline.ledger_audit",
 )

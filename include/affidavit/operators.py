@@ -15,7 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from airflow.sdk import Asset, AssetAny, BaseOperator, get_current_context
+from airflow.providers.standard.operators.hitl import HITLEntryOperator
+from airflow.sdk import Asset, AssetAny, BaseOperator, Param, get_current_context
+from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
 
 from affidavit.errors import AffidavitError, ConnectionMissing, UsageError
@@ -107,6 +109,11 @@ def here() -> AirflowRun:
     return AirflowRun(instance.dag_id, instance.run_id, instance.task_id, instance.try_number)
 
 
+def auth_manager() -> str:
+    """The class of the auth manager that this Airflow is configured with: who vouches for its users."""
+    return str(conf.get_mandatory_value("core", "auth_manager")).rpartition(".")[2]
+
+
 def visit(work: Workplace, target: str) -> Visit:
     """The collection that the running DAG run stands for.
 
@@ -185,6 +192,50 @@ class ValidateTable(BaseOperator):
                 "Fix: mend the data, then clear this task"
             )
         return {"entries": done.entries, "rows": done.rows}
+
+
+class AskHolders(HITLEntryOperator):
+    """Ask the people who hold the roles that a decision needs, and nobody else; then wait, without a worker.
+
+    ``target`` is an AI system or the organisation. The decision is the one whose id the run has. What is decided on is
+    read from the ledger as it stood when this try began, and never handed over by XCom, which can be edited. Nothing is
+    answered by default. Fails where there is nothing to decide, where nobody can answer, and for an answer without
+    reasons; what Airflow holds of it is recorded all the same.
+    """
+
+    def __init__(self, *, target: str, project: Path, **kwargs: Any) -> None:
+        reasons = Param(
+            "", type="string", format="multiline", title="Reasons", description="Why; without naming anybody"
+        )
+        # No try of its own: to ask again is a person's decision, and an answer must not be asked for twice.
+        own = {"retries": 0, "do_xcom_push": False, "params": {"reasons": reasons}}
+        super().__init__(subject="A decision", options=["to be asked"], **kwargs | own)
+        self.target = target
+        self.project = project
+
+    @retry_what_can_help
+    def execute(self, context: Any) -> None:
+        """Put the question; the task then waits."""
+        from affidavit.pipeline import decisions
+
+        named, run = context["params"]["decision"], context["run_id"]
+        if named not in ("", run):
+            fix = "start the run with the decision's id as its run id"
+            raise UsageError(f"the run {run!r} is not the decision {named[:80]!r}", where=self.dag_id, fix=fix)
+        question = decisions.ask(workplace(self.project), self.target, run, at=context["ti"].start_date)
+        self.subject, self.body, self.options = question.title, question.text, list(question.options)
+        self.assigned_users = [{"id": account, "name": account} for account in question.accounts]
+        self.response_timeout = question.patience
+        super().execute(context)
+
+    @retry_what_can_help
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> None:  # noqa: ARG002
+        """Take note of the answer: the ``record`` task reads it where nobody can edit it."""
+        from affidavit.pipeline import decisions
+
+        if "error" in event:
+            raise UsageError("nobody answered in time", where=self.task_id, fix="a new decision will be asked for")
+        decisions.check_reasons((event["params_input"] or {}).get("reasons"))
 
 
 def _workplace() -> Workplace:

@@ -37,6 +37,7 @@ def main(file: str) -> None:
                 task.task_id: {
                     "pool": task.pool,
                     "retries": task.retries,
+                    "trigger_rule": str(getattr(task.trigger_rule, "value", task.trigger_rule)),
                     "upstream": sorted(task.upstream_task_ids),
                     "outlets": [outlet.uri for outlet in task.outlets],
                 }

@@ -61,7 +61,7 @@ def test_assets_link_each_collection_to_the_posture(parsed):
     }
 
 
-@pytest.mark.parametrize("name", ["ai_systems", "posture", "ledger_audit", "anchor"])
+@pytest.mark.parametrize("name", ["ai_systems", "posture", "ledger_audit", "anchor", "decisions"])
 def test_parsing_loads_nothing_heavy(parsed, name):
     assert parsed(name)["heavy"] == []
 
@@ -98,3 +98,22 @@ def test_the_head_is_handed_over_after_every_collection_and_by_the_clock(parsed)
 def test_a_second_parse_makes_the_same_dags(parsed, tmp_path):
     again = parse_in_a_fresh_interpreter("ai_systems", project=REPO, home=tmp_path / "airflow")
     assert again["dags"] == parsed("ai_systems")["dags"]
+
+
+def test_each_system_has_a_dag_of_what_waits_for_a_person_and_so_has_the_organisation(parsed):
+    dags = parsed("decisions")["dags"]
+    assert {dag.replace("decisions.", "evidence.") for dag in dags} == set(parsed("ai_systems")["dags"])
+    for dag_id, dag in dags.items():
+        assert set(dag["tasks"]) == {"answer", "record"}
+        assert dag["tasks"]["answer"]["retries"] == 0, "nobody is asked twice unless somebody says so"
+        record = dag["tasks"]["record"]
+        assert (record["upstream"], record["trigger_rule"]) == (["answer"], "all_done"), "also where nobody answered"
+        assert record["outlets"] == [dag_id.replace("decisions.", "affidavit://evidence/")]
+        assert dag["max_active_runs"] > 100, "one that nobody answers keeps no other from being asked"
+
+
+def test_a_system_whose_file_is_broken_can_still_be_decided_on(project, tmp_path):
+    (project / "include/systems/tumour-triage.yaml").write_text("id: [")
+    (project / "include/organisation.yaml").write_text("id: harbour\n")
+    dags = parse_in_a_fresh_interpreter("decisions", project=project, home=tmp_path / "airflow")["dags"]
+    assert {"decisions.tumour-triage", "decisions.organisation"} <= set(dags)
