@@ -24,11 +24,13 @@ from affidavit.evidence import (
     kinds,
     timestamp,
 )
+from affidavit.pages.posture import Completeness
 from affidavit.projections.reader import Head
 from affidavit.rules.verdict import Part, Status, Verdict
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 SYSTEM = "system:mortgage-approval"
+NOTHING_DUE = Completeness({}, {}, NOON)
 SIMULATED = "Real applications; runs and dates are scripted by the demo."
 
 

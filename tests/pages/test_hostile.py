@@ -1,17 +1,21 @@
 """What sources, files and forms can carry, through every field that a page shows."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from affidavit import catalogue
 from affidavit.evidence import AirflowRun, Circumstances, Collector, Entry, Subject, dumps
+from affidavit.pages.calendar import calendar_page
 from affidavit.pages.evidence import entry_page, ledger_page, log_page
-from affidavit.pages.posture import Posture, control_page, overview
+from affidavit.pages.posture import Completeness, Posture, control_page, overview
 from affidavit.pages.render import render
+from affidavit.projections import Calendar, Came, Due, Lack
 from affidavit.projections.reader import Head
 from affidavit.projections.state import Demonstration
+from affidavit.rules.operation import Lapse, Operation
 from affidavit.rules.verdict import Part, Status
 from tests.pages import examples
 from tests.pages.examples import NOON, Log
@@ -76,10 +80,25 @@ def posture_pages(text: str) -> list[str]:
         titles={text: text},
         validations=(Log.entry_of(examples.validation("12" * 32, table=named(text[:8000]))),),
         lineages={},
+        completeness=completeness(text),
     )
     ledger = ledger_page(posture.head, at=NOON, demonstrations=posture.demonstrations, newest=posture.entries.values())
-    pages = (overview(posture), control_page(posture, "A.7.4"), control_page(posture, text), ledger)
+    pages = (
+        overview(posture),
+        control_page(posture, "A.7.4"),
+        control_page(posture, text),
+        calendar_page(posture),
+        ledger,
+    )
     return [render(page) for page in pages]
+
+
+def completeness(text: str) -> Completeness:
+    lack = Lack((text,) * 9, Came.NEVER, text, index=0)
+    due = Due(NOON - timedelta(days=2), NOON - timedelta(days=1), NOON, (text,), (lack,))
+    lapse = Lapse(NOON, None, text, text, text, 0)
+    operations = {text: (Operation(text, text, 1, 0, (lapse,)),)}
+    return Completeness({text: Calendar(text, NOON, NOON, text, (due,))}, operations, NOON)
 
 
 def named(text: str) -> str:

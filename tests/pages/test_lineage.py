@@ -14,6 +14,7 @@ from affidavit.pages.render import render
 from affidavit.projections import Graph, fold, graph
 from affidavit.projections.lineage import READ_BY, WROTE
 from affidavit.projections.reader import Head
+from tests.pages.examples import NOTHING_DUE
 from tests.pages.markup import Markup
 from tests.pages.test_hostile import CORPUS, harmless, named
 from tests.projections.story import RUN, SCOPE, SCORED, TRAIN, Story, digest, first_day
@@ -32,6 +33,7 @@ def page_of(story: Story, title: str = "Loans") -> SystemPage:
         titles={SCOPE: title},
         validations=(),
         lineages={SCOPE: graph(state.scope(SCOPE))},
+        completeness=NOTHING_DUE,
     )
     return system_page(posture, SCOPE)
 

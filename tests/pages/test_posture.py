@@ -10,7 +10,7 @@ from affidavit.pages.words import FRAMEWORKS, slug
 from affidavit.projections.state import Demonstration
 from affidavit.rules.verdict import Status, Verdict
 from tests.pages import examples
-from tests.pages.examples import NOON, SIMULATED, SYSTEM, Log, verdict
+from tests.pages.examples import NOON, NOTHING_DUE, SIMULATED, SYSTEM, Log, verdict
 from tests.pages.markup import Markup
 
 LATER = NOON + timedelta(days=2)
@@ -37,6 +37,7 @@ def posture(log: Log, *verdicts: Verdict, **changes) -> Posture:
         titles={SYSTEM: "Mortgage approval"},
         validations=(),
         lineages={},
+        completeness=NOTHING_DUE,
     )
     return replace(known, **changes)
 

@@ -11,7 +11,7 @@ from affidavit import catalogue
 from affidavit.publish.site import build_site
 from affidavit.rules.verdict import Status
 from tests.pages import examples
-from tests.pages.examples import Log, verdict
+from tests.pages.examples import NOTHING_DUE, Log, verdict
 from tests.pages.markup import Markup
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -50,6 +50,7 @@ def site(tmp_path: Path) -> Path:
         catalogue=catalogue.load(),
         demonstrations=(),
         lineages={},
+        completeness=NOTHING_DUE,
         at=NOW - timedelta(days=1),
         render_docs=no_docs,
     )

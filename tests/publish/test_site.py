@@ -27,7 +27,7 @@ from affidavit.publish.files import Files
 from affidavit.publish.site import SiteReport, build_site
 from affidavit.rules.verdict import Status, Verdict
 from tests.pages import examples
-from tests.pages.examples import NOON, Log, verdict
+from tests.pages.examples import NOON, NOTHING_DUE, Log, verdict
 from tests.pages.markup import Markup
 
 WHOLE = catalogue.load()
@@ -80,6 +80,7 @@ def build(
         catalogue=wanted,
         demonstrations=staged,
         lineages={scope.name: graph(scope) for scope in fold(log.entries()).systems},
+        completeness=NOTHING_DUE,
         at=NOON,
         render_docs=docs,
     )

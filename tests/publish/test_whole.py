@@ -20,6 +20,7 @@ from affidavit.projections.state import fold
 from affidavit.publish.site import build_site
 from affidavit.quality.docs import render
 from affidavit.rules import judge
+from tests.pages.examples import NOTHING_DUE
 from tests.pages.markup import Markup
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -92,6 +93,7 @@ def test_controls_lead_to_entries_and_entries_to_data_docs(tmp_path: Path, ledge
         catalogue=catalogue.load(),
         demonstrations=state.demonstrations,
         lineages={},
+        completeness=NOTHING_DUE,
         at=at,
         render_docs=render,
     )
@@ -136,6 +138,7 @@ def test_no_page_says_that_anything_is_compliant(tmp_path: Path, ledger: Ledger)
         catalogue=catalogue.load(),
         demonstrations=state.demonstrations,
         lineages={},
+        completeness=NOTHING_DUE,
         at=NOON,
         render_docs=render,
     )

@@ -13,6 +13,7 @@ from affidavit.cli import (
     anchor,
     assess,
     bundle,
+    calendar,
     cheat,
     checkpoint,
     collect,
@@ -46,6 +47,7 @@ app.command("init")(init.init)
 app.command("collect")(collect.collect)
 app.command("assess")(assess.assess)
 app.command("status")(status.status)
+app.command("calendar")(calendar.calendar)
 app.command("verify")(verify.verify)
 app.command("show")(show.show)
 app.command("lineage")(lineage.lineage)

@@ -10,14 +10,17 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from affidavit.cli.terminal import mark, now, out, past, print_json, workplace
+from affidavit.cli.terminal import beginning, mark, now, out, parse_time, past, print_json, workplace
 from affidavit.errors import UsageError
 from affidavit.evidence import ORGANISATION_SCOPE, system_scope, timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from affidavit.ledger import Ledger
     from affidavit.pipeline.posture import Posture
     from affidavit.projections import Sighted, Sighting
+    from affidavit.rules import Operation
     from affidavit.rules.verdict import Verdict
 
 System = Annotated[str | None, typer.Argument(help="Id of an AI system, or 'organisation'; all of them if left out.")]
@@ -25,12 +28,22 @@ AsOf = Annotated[
     str | None,
     typer.Option(help="What was known then: 2026-03-14 (the end of that day, UTC) or an ISO time.", metavar="TIME"),
 ]
+Over = Annotated[
+    str | None,
+    typer.Option(
+        "--period",
+        help="In how many of the instances due then each control operated, and each exception.",
+        metavar="FROM..TO",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")]
 Strict = Annotated[bool, typer.Option(help="Exit with 1 unless everything shown is supported or not applicable.")]
 
 
-def status(system: System = None, as_of: AsOf = None, json: Json = False, strict: Strict = False) -> None:
-    """Show how each control stands, with its evidence and the next action."""
+def status(
+    system: System = None, as_of: AsOf = None, period: Over = None, json: Json = False, strict: Strict = False
+) -> None:
+    """Show how each control stands, with its evidence and the next action; over a period, how it operated."""
     from affidavit.pipeline import posture
 
     work = workplace()
@@ -38,6 +51,8 @@ def status(system: System = None, as_of: AsOf = None, json: Json = False, strict
         judged = posture.judge_as_of(ledger, at=past(as_of)) if as_of is not None else posture.judge(ledger, at=now())
         scopes = _scopes(judged, system)
         document = _document(ledger, judged, scopes)
+        if period is not None:
+            _add_operation(document, judged, period)
         document["observed_under_a_later_head"] = posture.observed_later(ledger, judged) if as_of is not None else 0
     if json:
         print_json(document)
@@ -87,6 +102,33 @@ def _scope(ledger: Ledger, judged: Posture, scope: str) -> dict[str, Any]:
         "differs_from_recorded": differing,
         "in_use": [_in_use(each) for each in posture.versions_in_use(ledger, scope, at=judged.at)],
         "controls": [_control(verdict) for verdict in verdicts],
+    }
+
+
+def _add_operation(document: dict[str, Any], judged: Posture, period: str) -> None:
+    from affidavit.pipeline.completeness import operations
+
+    first, dots, last = period.partition("..")
+    if not dots:
+        raise UsageError(f"{period!r} is no period", where="--period", fix="write 2026-01-01..2026-03-31")
+    start, end = beginning(first, option="--period"), parse_time(last, option="--period")
+    if start >= end:
+        raise UsageError("the period ends before it begins", where="--period", fix="write the earlier day first")
+    document["period"] = {"from": timestamp(start), "to": timestamp(end)}
+    found = operations(judged.state, at=judged.at, start=start, end=end)
+    for scope, each in document["scopes"].items():
+        each["operation"] = [_operation(operation) for operation in found.get(scope, ())]
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    return {
+        "control": operation.control,
+        "due": operation.due,
+        "kept": operation.kept,
+        "exceptions": [
+            asdict(lapse) | {"start": timestamp(lapse.start), "end": timestamp(lapse.end) if lapse.end else None}
+            for lapse in operation.lapses
+        ],
     }
 
 
@@ -142,6 +184,7 @@ def _print(document: dict[str, Any]) -> None:
                 said.append(f"\n→ {control['next_action']}", style="bold")
             table.add_row(control["control"], mark(control["status"]), said, Text(control["owner"]))
         out.print(table)
+        _print_operation(each.get("operation", ()))
         out.print("  ".join(f"{mark(status)} {count}" for status, count in each["counts"].items()))
         for used in each["in_use"]:
             out.print(f"  version of {used['model']} in use ({used['alias']}): {used['sentence']}", markup=False)
@@ -152,3 +195,13 @@ def _print(document: dict[str, Any]) -> None:
                 f"  {change['control']}: recorded then as {change['recorded']}, judged {change['judged']} here",
                 markup=False,
             )
+
+
+def _print_operation(operations: Sequence[dict[str, Any]]) -> None:
+    for operation in operations:
+        out.print(f"  {operation['control']}: {operation['kept']} of {operation['due']} due instances", markup=False)
+        for one in operation["exceptions"]:
+            until = f"until {one['end']}" if one["end"] else "and lasts"
+            why = f" ({one['why']})" if one["why"] else ""
+            found = f"{one['found_by']} {one['index']}" if one["index"] is not None else "nobody"
+            out.print(f"    {one['what']} from {one['start']} {until}{why}; found by: {found}", markup=False)

@@ -81,7 +81,7 @@ def mark(status: str) -> str:
     return f"[{colour}]{shape} {status}[/]"
 
 
-def parse_time(text: str) -> datetime:
+def parse_time(text: str, *, option: str = "--as-of") -> datetime:
     """``2026-03-14`` (the end of that day, UTC) or an ISO time; without a zone it is UTC."""
     try:
         if len(text) == len("2026-03-14"):
@@ -91,8 +91,14 @@ def parse_time(text: str) -> datetime:
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise UsageError(
-            f"{text!r} is not a time", where="--as-of", fix="write 2026-03-14 or 2026-03-14T12:00:00Z"
+            f"{text!r} is not a time", where=option, fix="write 2026-03-14 or 2026-03-14T12:00:00Z"
         ) from error
+
+
+def beginning(text: str, *, option: str) -> datetime:
+    """As :func:`parse_time`, but of a day its beginning."""
+    moment = parse_time(text, option=option)
+    return moment - timedelta(days=1) + timedelta(milliseconds=1) if len(text) == len("2026-03-14") else moment
 
 
 def past(text: str) -> datetime:

@@ -6,6 +6,7 @@
     links     where one page finds another
     frame     what stands on every page: title, banner, as-of line, and the way to the others
     posture   view models of the overview and of each control or clause, made from verdicts
+    calendar  view models of what was due and never came, and of how controls operated
     lineage   view model of an AI system: what is in use, and what it was made from, drawn
     layers    where the boxes and lines of that drawing stand
     evidence  view models of an entry, the log in blocks, and the ledger

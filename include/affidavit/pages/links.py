@@ -29,6 +29,11 @@ class Links:
         return f"{self.root}index.html"
 
     @property
+    def calendar(self) -> str:
+        """The page of what was due."""
+        return f"{self.root}calendar.html"
+
+    @property
     def ledger(self) -> str:
         """The page about the ledger itself."""
         return f"{self.root}ledger.html"

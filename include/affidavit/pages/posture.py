@@ -12,11 +12,12 @@ from affidavit.evidence import Entry
 from affidavit.pages.evidence import EntryRow, Validation, entry_row, validation
 from affidavit.pages.frame import Frame
 from affidavit.pages.links import Links, anchor
-from affidavit.pages.text import Moment, moment
+from affidavit.pages.text import Moment, length, moment
 from affidavit.pages.words import ENDING, FRAMEWORKS, ORIGIN_MEANS, answer, kind_words, scope_title
-from affidavit.projections import Graph
+from affidavit.projections import Calendar, Graph
 from affidavit.projections.reader import Head
 from affidavit.projections.state import Demonstration
+from affidavit.rules.operation import Lapse, Operation
 from affidavit.rules.verdict import WORST_FIRST, Part, Status, Verdict
 
 LINKED = 12
@@ -25,8 +26,20 @@ LINKED = 12
 LISTED = 100
 """Evidence entries that a control's page describes in each scope, newest first."""
 
+LAPSES = 20
+"""Exceptions in how a control operated that its page lists, newest first."""
+
 MOVES = 12
 """Next moves that the overview lists before it refers to the tables."""
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """By scope, what was due and whether it came, and how each control operated ``since`` a day."""
+
+    calendars: Mapping[str, Calendar]
+    operations: Mapping[str, Sequence[Operation]]
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,7 @@ class Posture:
     titles: Mapping[str, str]
     validations: Sequence[Entry]
     lineages: Mapping[str, Graph]
+    completeness: Completeness
 
 
 def needed(verdicts: Iterable[Verdict]) -> set[int]:
@@ -130,11 +144,34 @@ class PartRow:
 
 
 @dataclass(frozen=True)
+class LapseRow:
+    """An exception in how a control operated; ``href`` is empty where no entry found it."""
+
+    lapse: Lapse
+    start: Moment
+    end: Moment | None
+    length: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Operated:
+    """How a control operated in one scope since a day."""
+
+    since: Moment
+    due: int
+    kept: int
+    lapses: tuple[LapseRow, ...]
+    more: int
+
+
+@dataclass(frozen=True)
 class Stand:
-    """How a control stands in one scope."""
+    """How a control stands in one scope, and how it operated; ``operated`` is None where nothing was due yet."""
 
     row: Row
     scope_title: str
+    operated: Operated | None
     parts: tuple[PartRow, ...]
     entries: tuple[EntryRow, ...]
     more: int
@@ -271,9 +308,35 @@ def _stand(posture: Posture, verdict: Verdict, links: Links) -> Stand:
     return Stand(
         row=_row(posture, verdict, links),
         scope_title=scope_title(verdict.scope, posture.titles),
+        operated=_operated(posture, verdict, links),
         parts=tuple(_part(part, links) for part in verdict.parts),
         entries=tuple(entry_row(posture.entries[i], links) for i in newest),
         more=len(set(verdict.entries)) - len(newest),
+    )
+
+
+def _operated(posture: Posture, verdict: Verdict, links: Links) -> Operated | None:
+    operations = posture.completeness.operations.get(verdict.scope, ())
+    found = [each for each in operations if each.control == verdict.control]
+    if not found or not found[0].due:
+        return None
+    lapses = found[0].lapses[::-1]
+    return Operated(
+        since=moment(posture.completeness.since),
+        due=found[0].due,
+        kept=found[0].kept,
+        lapses=tuple(_lapse(lapse, posture.at, links) for lapse in lapses[:LAPSES]),
+        more=max(0, len(lapses) - LAPSES),
+    )
+
+
+def _lapse(lapse: Lapse, at: datetime, links: Links) -> LapseRow:
+    return LapseRow(
+        lapse=lapse,
+        start=moment(lapse.start),
+        end=moment(lapse.end) if lapse.end else None,
+        length=length((lapse.end or at) - lapse.start),
+        href=links.entry(lapse.index) if lapse.index is not None else "",
     )
 
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from affidavit.pages.calendar import CalendarPage
 from affidavit.pages.docs import DocsPage
 from affidavit.pages.erased import ErasedPage
 from affidavit.pages.evidence import EntryPage, LedgerPage, LogPage
@@ -30,11 +31,23 @@ _TEMPLATES: Mapping[type, str] = {
     LedgerPage: "ledger.html",
     ErasedPage: "erased.html",
     SystemPage: "system.html",
+    CalendarPage: "calendar.html",
     DocsPage: "docs.html",
     ReportPage: "report.html",
 }
 
-Page = Overview | ControlPage | EntryPage | LogPage | LedgerPage | ErasedPage | SystemPage | DocsPage | ReportPage
+Page = (
+    Overview
+    | ControlPage
+    | EntryPage
+    | LogPage
+    | LedgerPage
+    | ErasedPage
+    | SystemPage
+    | CalendarPage
+    | DocsPage
+    | ReportPage
+)
 
 
 def render(page: Page) -> str:

@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 LONGEST = 160
 """Characters of a name that a page shows; the middle of a longer one is left out."""
@@ -110,6 +110,15 @@ def moment_of(text: str) -> Moment | None:
     except ValueError:
         return None
     return moment(time) if time.tzinfo is not None and "T" in text else None
+
+
+def length(time: timedelta) -> str:
+    """How long, in the largest unit of which there are at least two: ``3 days``, ``36 hours``, ``90 minutes``."""
+    minutes = int(time.total_seconds() // 60)
+    for one, size in (("day", 1440), ("hour", 60)):
+        if minutes >= 2 * size or minutes == size:
+            return counted(minutes // size, one)
+    return counted(minutes, "minute")
 
 
 def counted(count: int, one: str, many: str = "") -> str:

@@ -22,6 +22,7 @@ from affidavit.evidence import (
     timestamp,
 )
 from affidavit.ledger import Ledger
+from affidavit.pipeline.completeness import completeness
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import Head, Reader, Sighted, State, fold, graph, sighted
 from affidavit.publish.site import SiteReport, build_site
@@ -97,6 +98,7 @@ def publish(workplace: Workplace, *, now: datetime) -> SiteReport:
             catalogue=catalogue.load(),
             demonstrations=posture.state.demonstrations,
             lineages={scope.name: graph(scope) for scope in posture.state.systems},
+            completeness=completeness(posture.state, at=now),
             at=now,
             render_docs=render,
         )

@@ -77,11 +77,15 @@ class Gap:
 
 @dataclass(frozen=True)
 class Calendar:
-    """What was due in one scope up to ``at``; ``since`` is the first declaration, None where there is none."""
+    """What was due in one scope up to ``at``; ``since`` is the first declaration, None where there is none.
+
+    ``owner`` is the role that answers for an AI system; empty of the organisation.
+    """
 
     scope: str
     at: datetime
     since: datetime | None
+    owner: str
     due: tuple[Due, ...]
 
     def counts(self) -> Mapping[Came, int]:
@@ -126,12 +130,13 @@ def calendar(
     mine = state.scope(scope)
     duties = [duty for duty in mine.duties if duty.since <= at]
     if not duties:
-        return Calendar(scope, at, None, ())
+        return Calendar(scope, at, None, "", ())
     owed = list(_owed(duties, at))
     looks = _Looks([one for one in mine.collections if _seen(one) <= at], {slot.end for slot in owed})
     missing = _missing_file(state, scope, duties[0].since)
     asked = (slot for slot in owed if (start is None or start < slot.end) and (end is None or slot.end <= end))
-    return Calendar(scope, at, duties[0].since, tuple(_due(slot, duties, looks, missing, at) for slot in asked))
+    due = tuple(_due(slot, duties, looks, missing, at) for slot in asked)
+    return Calendar(scope, at, duties[0].since, mine.system.value.owner if mine.system else "", due)
 
 
 @dataclass(frozen=True, slots=True)

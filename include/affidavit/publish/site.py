@@ -3,6 +3,7 @@
     index.html          the posture, written last: it never refers to a page that is not there
     controls/ID.html    one control or clause in all scopes, written each time
     systems/ID.html     one AI system and its lineage, written each time
+    calendar.html       what was due and never came, written each time
     ledger.html         the head, and how to check it, written each time
     entries/N.html      one entry, written once
     log/B.html          entries in blocks of 250; only the last block is written again
@@ -23,10 +24,11 @@ from pathlib import Path
 
 from affidavit.catalogue import Catalogue
 from affidavit.evidence import kinds
+from affidavit.pages.calendar import calendar_page
 from affidavit.pages.evidence import NEWEST, is_validation, ledger_page
 from affidavit.pages.lineage import system_page
 from affidavit.pages.links import Links
-from affidavit.pages.posture import Posture, control_page, needed, overview
+from affidavit.pages.posture import Completeness, Posture, control_page, needed, overview
 from affidavit.pages.render import assets, render
 from affidavit.projections import Graph
 from affidavit.projections.reader import Head, Reader
@@ -60,12 +62,13 @@ def build_site(  # noqa: PLR0913  each argument is one thing that the site shows
     catalogue: Catalogue,
     demonstrations: Sequence[Demonstration],
     lineages: Mapping[str, Graph],
+    completeness: Completeness,
     at: datetime,
     render_docs: RenderDocs,
 ) -> SiteReport:
     """Write the site of ``verdicts``, judged at ``at`` from the entries under ``head``, into ``directory``.
 
-    ``lineages`` are drawn, one page for each scope.
+    ``lineages`` are drawn, one page for each scope; of ``completeness``, the calendars stand on one page.
 
     Raises ``IntegrityError`` for an entry or blob that is not what was recorded, and for a ledger that lost or changed
     entries since the last build; ``ConfigurationError`` for the site of another ledger, or a directory that cannot be
@@ -84,9 +87,11 @@ def build_site(  # noqa: PLR0913  each argument is one thing that the site shows
             catalogue=catalogue,
             demonstrations=demonstrations,
             lineages=lineages,
+            completeness=completeness,
             at=at,
         )
         files.write("ledger.html", _ledger(posture, reader))
+        files.write(Links().calendar, render(calendar_page(posture)))
         controls = sorted({r.id for r in catalogue} | {v.control for v in verdicts})
         for control in controls:
             files.write(Links().control(control), render(control_page(posture, control)))
@@ -111,6 +116,7 @@ def _posture(  # noqa: PLR0913  the same
     catalogue: Catalogue,
     demonstrations: Sequence[Demonstration],
     lineages: Mapping[str, Graph],
+    completeness: Completeness,
     at: datetime,
 ) -> Posture:
     entries = {index: reader.entry(index) for index in sorted(needed(verdicts))}
@@ -126,6 +132,7 @@ def _posture(  # noqa: PLR0913  the same
         titles=dict(_titles(reader, head)),
         validations=tuple(validations.values()),
         lineages=lineages,
+        completeness=completeness,
     )
 
 

@@ -4,10 +4,24 @@
 numbered (``suites_passed/1``), in ``collected``, ``declared``, ``models``, ``registers``, ``serving`` and ``tables``. A
 total is never better than its worst part, no part is supported by the mere existence of an entry, and where no
 collector yields the evidence the part is missing. A requirement that needs a person waits for judgement at best.
+``operation`` counts, over a period, the instances in which a control was shown to operate, and names each exception.
 """
 
 from affidavit.rules.assessment import assessment_facts, digest
 from affidavit.rules.judge import judge
+from affidavit.rules.operation import Lapse, Operation, operation
 from affidavit.rules.verdict import WORST_FIRST, Part, Status, Verdict, worst
 
-__all__ = ["WORST_FIRST", "Part", "Status", "Verdict", "assessment_facts", "digest", "judge", "worst"]
+__all__ = [
+    "WORST_FIRST",
+    "Lapse",
+    "Operation",
+    "Part",
+    "Status",
+    "Verdict",
+    "assessment_facts",
+    "digest",
+    "judge",
+    "operation",
+    "worst",
+]
