@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from affidavit.errors import UsageError
-from affidavit.measure.drift import LEAST, SAME, Compared, NotCompared, estimates
+from affidavit.measure.drift import DRIFT, LEAST, SAME, Compared, NotCompared, estimates
 from affidavit.measure.estimate import Estimate, cannot
 from affidavit.measure.multiplicity import holm
 
@@ -139,4 +139,5 @@ def _judged(
 def _drift(column: str, alarm: bool | None, why: str, found: tuple[Estimate, ...]) -> Drift:
     n = max(each.n for each in found)
     said = cannot(ALARM, why, n=n, about=column) if alarm is None else Estimate(ALARM, float(alarm), n, about=column)
-    return Drift(column, alarm, why, (*found, said))
+    # Of a column that is not compared the alarm says why; nothing else is measured of it.
+    return Drift(column, alarm, why, (*(each for each in found if each.measure != DRIFT), said))

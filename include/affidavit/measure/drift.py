@@ -36,6 +36,9 @@ MOST_CATEGORIES = 1_000
 LARGEST = 1e100
 """What lies beyond it counts as infinite: sums of its squares would be."""
 
+DRIFT = "drift"
+"""What stands for all measures of a column that is not compared."""
+
 SAME = "constant in both windows, and the same in both"
 Floats = npt.NDArray[np.float64]
 
@@ -144,29 +147,46 @@ def compare_numbers(
     right, right_weights, now = _numbers(current, current_weights)
     if not before.weight or not now.weight:
         return Numbers(before, now)
-    both = np.concatenate((left, right))
-    order = np.argsort(both)
-    values, from_left = both[order], order < len(left)
-    weights = np.concatenate((left_weights, right_weights))[order]
-    last = np.flatnonzero(np.append(values[1:] != values[:-1], True))
-    below = np.cumsum(np.where(from_left, weights, 0.0))[last]
-    shares = below / before.weight - np.cumsum(np.where(from_left, 0.0, weights))[last] / now.weight
+    values, below, above = _ladder((left, left_weights), (right, right_weights))
+    shares = below / before.weight - above / now.weight
+    # Weights only add up, so the first value of each bin is found by halving.
     strictly = np.concatenate(([0.0], below[:-1]))
-    bins = np.searchsorted(np.arange(1, BINS) * before.weight, BINS * strictly, side="right")
-    each = np.repeat(bins, np.diff(last, prepend=-1))
-    counted = [np.bincount(each, weights=weights * side, minlength=BINS) for side in (from_left, ~from_left)]
-    extreme = int(np.count_nonzero(np.abs(both) > LARGEST))
+    first = np.searchsorted(BINS * strictly, np.arange(1, BINS) * before.weight, side="left")
+    counted = [np.diff(np.concatenate(([0.0], each))[[0, *first, len(values)]]) for each in (below, above)]
+    extreme = int(sum(np.count_nonzero(np.abs(each) > LARGEST) for each in (left, right)))
     distance, deviation = None, None
     if not extreme:
-        distance = float(np.sum(np.abs(shares[:-1]) * np.diff(values[last])))
-        deviation = _deviation(values[from_left], weights[from_left])
+        distance = float(np.abs(shares[:-1]) @ np.diff(values))
+        deviation = _deviation(left, left_weights)
     bins_found = tuple((float(one), float(other)) for one, other in zip(*counted, strict=True))
     ks = float(np.max(np.abs(shares)))
-    return Numbers(before, now, ks, distance, deviation, bins_found, extreme, len(last) == 1)
+    return Numbers(before, now, ks, distance, deviation, bins_found, extreme, len(values) == 1)
 
 
-def _numbers(given: npt.ArrayLike, weights: npt.ArrayLike | None) -> tuple[Floats, Floats, Side]:
-    """The values that are there, their weights, and what is counted of all."""
+_Weighted = tuple[Floats, Floats | None]
+"""Values, and the weight of each; None where each weighs 1."""
+
+
+def _ladder(left: _Weighted, right: _Weighted) -> tuple[Floats, Floats, Floats]:
+    """The distinct values of both sides, which are in order, and the weight of either side up to each."""
+    both = np.concatenate((left[0], right[0]))
+    if left[1] is None and right[1] is None:
+        # Two sorted halves are merged in one pass, which a stable sort notices.
+        order = np.argsort(both, kind="stable")
+        values = both[order]
+        last = np.flatnonzero(np.append(values[1:] != values[:-1], True))
+        rows = np.cumsum(order < len(left[0]))[last]
+        return values[last], rows.astype(np.float64), (last + 1 - rows).astype(np.float64)
+    order = np.argsort(both)
+    values, from_left = both[order], order < len(left[0])
+    weights = np.concatenate([np.ones(len(each)) if of is None else of for each, of in (left, right)])[order]
+    last = np.flatnonzero(np.append(values[1:] != values[:-1], True))
+    below = np.cumsum(np.where(from_left, weights, 0.0))[last]
+    return values[last], below, np.cumsum(np.where(from_left, 0.0, weights))[last]
+
+
+def _numbers(given: npt.ArrayLike, weights: npt.ArrayLike | None) -> tuple[Floats, Floats | None, Side]:
+    """The values that are there, in order, their weights where they have any, and what is counted of all."""
     raw = np.asarray(given)
     if raw.dtype.kind not in "biufO" or raw.ndim != 1:
         raise ValueError("numbers come as one row of numbers")
@@ -174,16 +194,18 @@ def _numbers(given: npt.ArrayLike, weights: npt.ArrayLike | None) -> tuple[Float
     there = ~np.isnan(values)
     if weights is None:
         side = Side.counted(len(values), int(np.count_nonzero(~there)))
-        return values[there], np.ones(side.values), side
+        return np.sort(values)[: side.values], None, side  # NaN comes last
     weight = np.asarray(weights, dtype=np.float64)
     if weight.shape != values.shape or not np.isfinite(weight).all() or (weight < 0).any():
         raise ValueError("weights are one finite number of at least 0 for each row")
     kept = weight[there]
     sums = (float(each.sum()) for each in (kept, kept**2, weight, weight**2))
-    return values[there & (weight > 0)], kept[kept > 0], Side(len(values), int(np.count_nonzero(~there)), *sums)
+    order = np.flatnonzero(there & (weight > 0))
+    order = order[np.argsort(values[order])]
+    return values[order], weight[order], Side(len(values), int(np.count_nonzero(~there)), *sums)
 
 
-def _deviation(values: Floats, weights: Floats) -> float:
+def _deviation(values: Floats, weights: Floats | None) -> float:
     if (values == values[0]).all():
         return 0.0
     mean = np.average(values, weights=weights)
@@ -259,7 +281,7 @@ def estimates(compared: Compared, *, about: str, least: int = LEAST) -> tuple[Es
     sum of |p - q|, is not. Too few rows in a window: each is ``cannot``.
     """
     if isinstance(compared, NotCompared):
-        return (cannot("drift", compared.why, about=about),)
+        return (cannot(DRIFT, compared.why, about=about),)
     if isinstance(compared, Numbers):
         return (*_of_numbers(compared, about, least), *_of_missing(compared, about, least))
     return (*_of_categories(compared, about, least), *_of_missing(compared, about, least))
