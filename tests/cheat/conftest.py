@@ -96,6 +96,25 @@ class Told(Story):
         }
         self.say(kinds.MEASUREMENT, "affidavit://measurements/scored/performance/1", facts)
 
+    def challenged(self, caught: bool) -> None:
+        facts = {
+            "what": "bad-table",
+            "source": "warehouse://bank/train",
+            "dataset": "train",
+            "check": "suites_passed/1",
+            "against": digest("suite"),
+            "defect": {"kind": "missing", "column": "amount"},
+            "rows": 90,
+            "clean": [],
+            "failed": ["expect_column_values_to_not_be_null:amount"] if caught else [],
+            "status": "failing" if caught else "supported",
+            "caught": caught,
+            "injected_at": "2026-03-01T12:00:00.000Z",
+            "judged_at": "2026-03-01T12:00:01.000Z",
+            "canary": True,
+        }
+        self.say(kinds.CHALLENGE, "affidavit://canaries/train/bad-table/missing/amount", facts)
+
     def served(self, version: str) -> None:
         facts = {"endpoint": "loans", "model": "loans", "source": "http", "version": version, "unknown": None}
         self.say(kinds.SERVING_VERSION, "affidavit://serving/loans", facts)
@@ -147,6 +166,7 @@ class Place:
                 story.served(str(day))
                 story.registered(day + 1)
                 story.measured(0.8 + day / 1000)
+                story.challenged(day % 7 > 0)
                 story.edge("train", str(day))
                 story.collection()
                 story.assessed("supported" if day % 2 else "failing")

@@ -14,6 +14,7 @@ from affidavit.evidence import Entry, Origin, Stage, kinds
 from affidavit.evidence.measured import OF_ANSWERS, measured_name
 from affidavit.evidence.salted import payload
 from affidavit.inventory import PredictionTable, System
+from affidavit.inventory.measures import OF_ROWS
 from tests.collect.test_tables import LATER, SEEN, SYSTEM, bank
 
 __all__ = ["bank"]
@@ -83,8 +84,8 @@ def look(bank, *, seen=SEEN, known=IN_USE, **changes):
     return look_at_table(system, table, None, connection=bank.connection, seen=seen, known=known)
 
 
-UNTRIED = {"agreement", "comparison", "robustness", "explanation", "membership"}
-"""Families that nothing is declared for: each says so, once, of no version."""
+UNTRIED = {"not-tested"}
+"""The statement of the families that nothing is declared for: one, of no version."""
 
 
 def families(found, version="2"):
@@ -109,6 +110,8 @@ def test_the_rows_of_the_version_in_use_are_measured_in_the_snapshot_of_their_fi
     for family in UNTRIED:
         untried = by_family.pop(family)
         assert untried.subjects[0].name == measured_name("scored", family)
+        named = {OF_ROWS[each["measure"]] for each in untried.facts["results"]}
+        assert named == {"agreement", "comparison", "robustness", "explanation", "membership"}
         assert all(each["why"].startswith("not tested: ") for each in untried.facts["results"])
     for family, draft in by_family.items():
         version = "2" if family in OF_ANSWERS else None
@@ -313,6 +316,13 @@ def test_a_version_is_compared_with_the_one_before_it_on_the_same_rows(bank):
     assert draft.facts["rows"] == 200
     first = families(found, "1")["comparison"].facts["results"]
     assert {each["why"] for each in first} == {"not tested: no older version answered any of the same rows"}
+
+
+def test_rows_with_weights_are_not_compared_as_if_each_counted_once(bank):
+    answered_twice(bank)
+    untried = families(look(bank, key="id", weight="income"))["not-tested"]
+    why = {each["why"] for each in untried.facts["results"] if OF_ROWS[each["measure"]] == "comparison"}
+    assert why == {"not tested: rows have weights, which no comparison row by row takes"}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from affidavit.inventory import Measured
+from affidavit.inventory.measures import family_of
 
 ASKED = {
     "task": "binary",
@@ -48,3 +49,26 @@ def test_a_sample_has_bounds(rows):
 def test_several_classes_are_answered_as_classes():
     several = {"task": "multiclass", "classes": ["a", "b", "c"], "positive": None, "cut": None}
     assert Measured.model_validate(ASKED | several).answers_class
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"custom": ["cost", "cost"]}, ("custom", 1)),
+        ({"custom": ["recall"]}, ("custom", 0)),
+        ({"custom": ["cost"], "key": None}, ("key",)),
+        ({"custom": ["cost"], "thresholds": [{"measure": "costs", "at_most": 1}]}, ("thresholds", 0, "measure")),
+        ({"custom": ["cost"], "thresholds": [{"measure": "cost", "about": "x", "at_most": 1}]}, ("thresholds", 0)),
+    ],
+)
+def test_a_custom_measure_is_named_once_and_is_of_all_sampled_rows(fields, path):
+    with pytest.raises(ValidationError) as caught:
+        Measured.model_validate(ASKED | fields)
+    (error,) = caught.value.errors()
+    assert error["ctx"]["path"] == path
+
+
+def test_a_threshold_of_a_custom_measure_is_of_a_family_of_its_own():
+    threshold = {"measure": "cost", "at_most": 1}
+    measured = Measured.model_validate(ASKED | {"custom": ["cost"], "thresholds": [threshold]})
+    assert family_of(measured.thresholds[0]) == "custom"

@@ -8,7 +8,7 @@ import pytest
 
 from affidavit.errors import ConfigurationError
 from affidavit.measure import Estimate, cannot
-from affidavit.measure.custom import GROUP, conformance, installed
+from affidavit.measure.custom import GROUP, conformance, loaded
 
 
 class CostOfErrors:
@@ -107,14 +107,14 @@ BREACHES = {
 
 def test_a_measure_that_keeps_the_contract_is_found_by_its_name():
     assert conformance(CostOfErrors()) == []
-    assert installed([Loaded(CostOfErrors())])["cost_of_errors"].better == "lower"
+    assert loaded(Loaded(CostOfErrors())).better == "lower"
 
 
 class Loaded:
     """An entry point as far as it is asked: tests are no installed distribution."""
 
     def __init__(self, measure):
-        self.name, self.measure = "theirs", measure
+        self.name, self.measure = "cost_of_errors", measure
 
     def load(self):
         if isinstance(self.measure, Exception):
@@ -125,13 +125,17 @@ class Loaded:
 @pytest.mark.parametrize("broken", BREACHES)
 def test_each_breach_is_said_in_a_sentence_and_refused(broken):
     assert BREACHES[broken] in conformance(broken())
-    with pytest.raises(ConfigurationError, match=r"entry point 'theirs' of affidavit\.measures: "):
-        installed([Loaded(broken())])
+    with pytest.raises(ConfigurationError, match=r"entry point 'cost_of_errors' of affidavit\.measures: "):
+        loaded(Loaded(broken()))
 
 
-def test_a_missing_method_two_of_one_name_and_what_cannot_be_loaded_are_refused():
+class WithAnotherName(CostOfErrors):
+    name = "cost"
+
+
+def test_a_missing_method_another_name_and_what_cannot_be_loaded_are_refused():
     assert "it has no method estimate(rows)" in conformance(object())
-    with pytest.raises(ConfigurationError, match="two measures 'cost_of_errors'"):
-        installed([Loaded(CostOfErrors()), Loaded(CostOfErrors())])
+    with pytest.raises(ConfigurationError, match="the measure calls itself 'cost'"):
+        loaded(Loaded(WithAnotherName()))
     with pytest.raises(ConfigurationError, match=r"cannot be loaded \(ModuleNotFoundError\)"):
-        installed([EntryPoint("gone", "no_such_module_of_anyone:measure", GROUP)])
+        loaded(EntryPoint("gone", "no_such_module_of_anyone:measure", GROUP))

@@ -227,7 +227,7 @@ def test_the_doctor_finds_the_traces_and_the_plan_costs_what_the_look_does(proje
     assert expected.requests == 1 + 2 + 2
 
 
-def test_an_agent_that_waits_for_approval_has_no_evidence_yet(project, declare):
+def test_a_look_at_an_agent_reads_the_traces_of_its_window_and_of_its_baseline(project, declare):
     visit = collection.Visit("loans", collection.slot_of(project.workplace, "loans", project.now), project.now)
     declare()
     look = collection.look(project.workplace, visit, "agent:help-desk", now=project.now)

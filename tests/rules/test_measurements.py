@@ -341,3 +341,46 @@ def test_questions_are_due_of_whoever_asks_them(part):
     assert measured(part, story, "robustness").status is Status.NOT_YET_DUE
     story.collection(steps=(*STEPS, "model:scored"))
     assert measured(part, story, "robustness").status is Status.SUPPORTED
+
+
+def test_what_nobody_asked_for_cannot_be_judged_and_says_why(part):
+    story = told_before()
+    reason = {"why": "not tested: the file does not say how a version is asked"}
+    untested = [
+        {**result("flip_rate", None), **reason},
+        {**result("accuracy_change", None), "why": "not tested: no key"},
+    ]
+    story.measured("not-tested", results=untested, model=None, version=None)
+    story.collection()
+    found = measured(part, story, "performance", "robustness")
+    assert found.status is Status.UNDETERMINED
+    assert "Robustness of scored cannot be judged: not tested: the file does not say how" in found.sentence
+    assert "no key" not in found.sentence
+    # Of a family that it does not name it says nothing.
+    assert measured(part, story, "membership").status is Status.MISSING
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_of_what_was_tested_and_what_was_not_the_later_counts(part, later):
+    story = told_before()
+    tell = [
+        lambda: story.measured("robustness", results=[("flip_rate", 0.1)]),
+        lambda: story.measured("not-tested", results=[("flip_rate", None)], model=None, version=None),
+    ]
+    for say in tell if later else reversed(tell):
+        say()
+    story.collection()
+    expected = Status.UNDETERMINED if later else Status.SUPPORTED
+    assert measured(part, story, "robustness").status is expected
+
+
+def test_measures_of_other_packages_are_judged_where_they_are_named_and_nowhere_else(part):
+    assert measured(part, told_before(), "performance", "custom").status is Status.SUPPORTED
+    cost = {"measure": "cost_of_errors", "at_most": 0.4}
+    story = told_before(cost, custom=["cost_of_errors"], key="id")
+    assert measured(part, story, "custom").status is Status.MISSING
+    story.measured("custom", results=[("cost_of_errors", 0.3)])
+    assert measured(part, story, "custom").status is Status.SUPPORTED
+    assert met(part, story, "custom").status is Status.SUPPORTED
+    story.measured("custom", state="1", results=[("cost_of_errors", 0.5)])
+    assert met(part, story, "custom").status is Status.FAILING

@@ -9,11 +9,13 @@ from affidavit.measure import calibration, ranking
 from affidavit.measure import confusion as counts
 from affidavit.measure import residuals as errors
 from affidavit.measure.calibration import probabilities
-from affidavit.measure.rows import Facet
+from affidavit.measure.recalibration import Judgeable, recalibration, summed
+from affidavit.measure.rows import TROUBLES, Facet
 from affidavit.warehouse import Snapshot, snapshot
 from affidavit.warehouse.facets import GroupColumn, TimeColumn
 from affidavit.warehouse.numbers import Numbers, median_error, residuals
 from affidavit.warehouse.outcomes import Outcomes, confusion, confusion_and_probabilities, rank
+from affidavit.warehouse.recalibration import recalibrated
 
 ASKED = Outcomes("label", ("0", "1"), score="score", cut=0.5, weight="w")
 BY = (GroupColumn("sex", ("F", "M")), GroupColumn("age", ("1", "2")))
@@ -186,3 +188,27 @@ def test_names_of_columns_and_values_are_never_sql(warehouse):
     assert counted.by().rows.sum() == 2
     with snapshot(warehouse.connection, timeout_seconds=5) as opened:
         assert opened.query(sa.text("SELECT count(*) FROM t"), about="t")[0][0] == 2
+
+
+def test_slope_and_intercept_are_fitted_alike_in_every_warehouse(warehouse):
+    columns = table(600, seed=9)
+    stored(warehouse, columns)
+    found = look(warehouse, recalibrated, ASKED, minimum=30)
+    known = ~np.isnan(columns["label"])
+    label, score = columns["label"][known].astype(np.int64), columns["score"][known].astype(float)
+    counts_ = Judgeable(int((label == 0).sum()), int(label.sum()), 0, np.zeros(len(TROUBLES), np.int64))
+    for ours, theirs in zip(found, recalibration(summed(label, score, columns["w"][known]), counts_), strict=True):
+        assert (ours.measure, ours.n) == (theirs.measure, theirs.n)
+        assert (ours.value, ours.low, ours.high) == pytest.approx((theirs.value, theirs.low, theirs.high), abs=1e-9)
+
+
+def test_a_score_of_nothing_or_all_has_no_slope_and_one_next_to_it_has(warehouse):
+    columns = table(200)
+    columns["score"][:2] = 5e-324 if warehouse.connection.type == "sqlite" else 1e-300
+    columns["score"][2:4] = 1 - 2**-53
+    stored(warehouse, columns)
+    assert all(each.value is not None for each in look(warehouse, recalibrated, ASKED, minimum=30))
+    warehouse.run("UPDATE t SET score = 0, label = 1 WHERE y = (SELECT min(y) FROM t)")
+    assert {each.why for each in look(warehouse, recalibrated, ASKED, minimum=30)} == {
+        "1 rows have a score of 0 or 1, whose log odds are infinite"
+    }

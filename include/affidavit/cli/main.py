@@ -14,6 +14,7 @@ from affidavit.cli import (
     assess,
     bundle,
     calendar,
+    challenge,
     cheat,
     checkpoint,
     collect,
@@ -22,6 +23,7 @@ from affidavit.cli import (
     export_dsse,
     init,
     lineage,
+    measures,
     plan,
     rebuild,
     rotate_key,
@@ -51,6 +53,7 @@ app.command("calendar")(calendar.calendar)
 app.command("verify")(verify.verify)
 app.command("show")(show.show)
 app.command("lineage")(lineage.lineage)
+app.command("measures")(measures.measures)
 app.command("plan")(plan.plan)
 app.command("suggest-allowlist")(allowlist.suggest_allowlist)
 app.add_typer(suite.app, name="suite")
@@ -59,6 +62,7 @@ app.command("rebuild")(rebuild.rebuild)
 app.command("checkpoint")(checkpoint.checkpoint)
 app.command("bundle")(bundle.bundle)
 app.command("erase")(erase.erase)
+app.command("challenge")(challenge.challenge)
 app.command("cheat")(cheat.cheat)
 app.command("export-dsse")(export_dsse.export_dsse)
 app.command("rotate-key")(rotate_key.rotate_key)

@@ -7,6 +7,9 @@
     models          registered model versions and aliases
     resources       what the run of a version in use took, as far as MLflow recorded it
     predictions     what is measured of scored rows, in their table's snapshot;  attempts  what was measured before
+    scored          such a table while it is measured;  threats  to the data that the model learnt from
+    custom          measures of other packages, of a bounded sample
+    challenge       a copy of a table with a planted defect, sent the very way that the table goes
     agents          what is measured of an agent's traces;  traces  these, as numbers
     trace_days      what is remembered of traces;  spans  one of them, read strictly
     trace_client    the seam to MLflow's traces

@@ -124,7 +124,7 @@ class _Measured:
         if before is None:
             return (mix,)
         moved = [Point(e, outcome_of(self.agent.thresholds, e)) for e in drift if e.measure == "ks_statistic"]
-        return mix, charts.drift(moved)
+        return mix, charts.drift(moved, of="quantity")
 
 
 def _troubles(window: TraceWindow) -> dict[str, int]:

@@ -35,6 +35,9 @@ def uncompared(measured: Measured) -> str | None:
     """Why versions of a table cannot be compared, whatever its rows; None where they can."""
     if measured.task != "binary":
         return "only decisions between two classes are compared"
+    if measured.weight is not None:
+        # Counted once each they would answer another question than every other number about these rows.
+        return "rows have weights, which no comparison row by row takes"
     if measured.version is None or measured.key is None:
         return "no column tells versions apart" if measured.version is None else "no key tells rows apart"
     return None

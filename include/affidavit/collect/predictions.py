@@ -2,38 +2,39 @@
 
 Everything is added up in the warehouse: what comes here are counts and sums, by the groups that the inventory names.
 Families are measured one by one (:data:`affidavit.evidence.measured.FAMILIES`): performance over all rows and over
-time, fairness by group, drift against the reference, threats to the data that the model learnt from.
+time, fairness by group, drift against the reference, threats to the data that the model learnt from
+(:mod:`affidavit.collect.threats`), measures of other packages (:mod:`affidavit.collect.custom`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from affidavit.collect.comparison import compare, uncompared
+from affidavit.collect.custom import custom
 from affidavit.collect.measurements import Taken
-from affidavit.evidence.measured import OF_ANSWERS
-from affidavit.inventory import Dataset, Measured, PredictionTable, System
+from affidavit.collect.scored import Found, Scored
+from affidavit.collect.threats import threats
+from affidavit.evidence.measured import NOT_TESTED, OF_ANSWERS
+from affidavit.inventory import Measured
 from affidavit.inventory.measures import family_of, measures_of
 from affidavit.measure import Estimate, cannot
 from affidavit.measure.alarms import LEVEL, judge_drift
 from affidavit.measure.calibration import calibrated, reliability
 from affidavit.measure.confusion import Confusion
-from affidavit.measure.estimate import ALL_ROWS, Group
+from affidavit.measure.estimate import Group
 from affidavit.measure.fairness import fairness
-from affidavit.measure.leakage import leakage_information
 from affidavit.measure.performance import binary, multiclass
-from affidavit.measure.presence import training_only
 from affidavit.measure.ranking import ranked
 from affidavit.measure.residuals import regression
 from affidavit.measure.rows import MISSING, OTHER, TROUBLES
 from affidavit.pages import charts, distributions
 from affidavit.pages.figures import Figure, Point, ReliabilityBin
 from affidavit.rules.thresholds import outcome_of
-from affidavit.warehouse import Fingerprint, Snapshot, TableRef, drift, features, numbers, outcomes
-from affidavit.warehouse.facets import By, GroupColumn, TimeColumn, those, versions
-from affidavit.warehouse.overlap import Rows, holdout_overlap
+from affidavit.warehouse import Fingerprint, drift, numbers, outcomes, recalibration
+from affidavit.warehouse.facets import By, TimeColumn, versions
 from affidavit.warehouse.windows import Window
 
 _OVER_TIME = ("accuracy", "recall", "precision", "selection_rate", "mean_absolute_error", "mean_error")
@@ -43,56 +44,6 @@ VERSIONS = 3
 """The latest versions in a table that are measured: the one in use, the one before it, and one that is tried."""
 
 _UNKNOWN = "which version is in use is unknown, and so whose answers the rows hold"
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A table of scored rows in a snapshot: ``rows`` are those of ``version``, which is None where nobody names it."""
-
-    opened: Snapshot
-    system: System
-    table: PredictionTable
-    measured: Measured
-    whole: TableRef
-    version: str | None
-
-    @property
-    def rows(self) -> TableRef:
-        """The rows that the version answered; all of them where no column tells versions apart."""
-        if self.measured.version is None or self.version is None:
-            return self.whole
-        return those(self.whole, self.measured.version, self.version, where=self.where)
-
-    @property
-    def about(self) -> str:
-        """How queries name the table."""
-        return self.table.table
-
-    @property
-    def where(self) -> str:
-        """How errors name the table."""
-        return self.opened.where(self.table.table)
-
-    @property
-    def reference(self) -> Dataset | None:
-        """The dataset that drift is told against, and that the model learnt from."""
-        return next((each for each in self.system.datasets if each.id == self.measured.reference), None)
-
-    @property
-    def groups(self) -> tuple[GroupColumn, ...]:
-        """The columns whose groups are compared."""
-        return tuple(GroupColumn(column, values) for column, values in self.measured.groups.items())
-
-
-@dataclass(frozen=True)
-class _Found:
-    """The results of one family, and what they rest on."""
-
-    estimates: Sequence[Estimate]
-    rows: int
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    figures: Sequence[Figure] = ()
-    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def measure_rows(scored: Scored, *, digest: Fingerprint) -> tuple[Taken, ...]:
@@ -108,16 +59,19 @@ def measure_rows(scored: Scored, *, digest: Fingerprint) -> tuple[Taken, ...]:
         named = versions(scored.opened, scored.whole, column, about=scored.about)
     told = [scored.version] if column is None else named[:VERSIONS]
     found = [(scored, family, each) for family, each in _of_data(scored)]
-    found += [(replace(scored, version=None), family, each) for family, each in _untried(scored.measured)]
+    if untried := _untried(scored.measured):
+        found.append((replace(scored, version=None), NOT_TESTED, Found(untried, 0)))
     for n, version in enumerate(told):
         answered = replace(scored, version=version)
         found += [(answered, family, each) for family, each in _of_answers(answered)]
+        if scored.measured.custom:
+            found.append((answered, "custom", custom(answered)))
         if uncompared(scored.measured) is None:
             found.append((answered, "comparison", _compared(answered, named[n:])))
     return tuple(_taken(of, family, each, digest) for of, family, each in found)
 
 
-def _taken(scored: Scored, family: str, found: _Found, digest: Fingerprint) -> Taken:
+def _taken(scored: Scored, family: str, found: Found, digest: Fingerprint) -> Taken:
     measured = scored.measured
     return Taken(
         family=family,
@@ -135,40 +89,38 @@ def _taken(scored: Scored, family: str, found: _Found, digest: Fingerprint) -> T
     )
 
 
-def _of_answers(scored: Scored) -> Iterator[tuple[str, _Found]]:
+def _of_answers(scored: Scored) -> Iterator[tuple[str, Found]]:
     """The families that one version is measured by."""
     if scored.version is None:
-        yield "performance", _Found([cannot("accuracy", _UNKNOWN)], 0)
+        yield "performance", Found([cannot("accuracy", _UNKNOWN)], 0)
     elif scored.measured.task == "regression":
         yield from _numbers(scored)
     else:
         yield from _classes(scored)
 
 
-def _untried(measured: Measured) -> Iterator[tuple[str, _Found]]:
-    """The families that nothing is declared for, which say so: once, and of no version."""
-    if not measured.asked:
-        for family in ("agreement", "robustness", "explanation", "membership"):
-            yield family, _not_tested(family, "the file does not say how a version is asked")
+def _untried(measured: Measured) -> list[Estimate]:
+    """The measures of families that nothing is declared for, each with the reason: one statement, of no version."""
+    reasons = dict.fromkeys(
+        () if measured.asked else ("agreement", "robustness", "explanation", "membership"),
+        "the file does not say how a version is asked",
+    )
     if why := uncompared(measured):
-        yield "comparison", _not_tested("comparison", why)
+        reasons["comparison"] = why
+    return [cannot(name, f"not tested: {why}") for family, why in reasons.items() for name in measures_of(family)]
 
 
-def _not_tested(family: str, why: str) -> _Found:
-    return _Found([cannot(name, f"not tested: {why}") for name in measures_of(family)], 0)
-
-
-def _compared(scored: Scored, named: Sequence[str]) -> _Found:
+def _compared(scored: Scored, named: Sequence[str]) -> Found:
     measured = scored.measured
     found = compare(scored.opened, scored.whole, _asked(scored), measured, versions=named, about=scored.about)
-    return _Found(found.estimates, found.rows, found.left_out, settings=found.settings)
+    return Found(found.estimates, found.rows, found.left_out, settings=found.settings)
 
 
-def _of_data(scored: Scored) -> Iterator[tuple[str, _Found]]:
+def _of_data(scored: Scored) -> Iterator[tuple[str, Found]]:
     """The families that are about rows, whichever version answered them."""
     if scored.measured.reference is not None:
         yield "drift", _drift(scored)
-        yield "data-threats", _threats(scored)
+        yield "data-threats", threats(scored)
 
 
 def _settings(measured: Measured) -> dict[str, str]:
@@ -190,7 +142,7 @@ def _asked(scored: Scored) -> outcomes.Outcomes:
     )
 
 
-def _classes(scored: Scored) -> Iterator[tuple[str, _Found]]:
+def _classes(scored: Scored) -> Iterator[tuple[str, Found]]:
     measured, opened, about = scored.measured, scored.opened, scored.about
     two = measured.task == "binary"
     asked = _asked(scored)
@@ -207,6 +159,7 @@ def _classes(scored: Scored) -> Iterator[tuple[str, _Found]]:
         ranking = outcomes.rank(opened, scored.rows, asked, about=about)
         _, probable = outcomes.confusion_and_probabilities(opened, scored.rows, asked, by=scored.groups, about=about)
         estimates += [*ranked(ranking, minimum=measured.minimum), *calibrated(probable.by(), minimum=measured.minimum)]
+        estimates += recalibration.recalibrated(opened, scored.rows, asked, minimum=measured.minimum, about=about)
         bins = reliability(probable.by(), 0, minimum=measured.minimum)
         figures.append(distributions.calibration(_reliability(bins)))
     spans = _spans(scored)
@@ -216,7 +169,7 @@ def _classes(scored: Scored) -> Iterator[tuple[str, _Found]]:
         estimates += told
         figures += drawn
     left_out = dict(zip(TROUBLES, (int(n) for n in whole.troubles.sum(0)), strict=True))
-    yield "performance", _Found(estimates, int(whole.rows.sum()), left_out, figures)
+    yield "performance", Found(estimates, int(whole.rows.sum()), left_out, figures)
     told = []
     for columns in _columns(measured):
         of_groups = counted.by(*columns)
@@ -226,10 +179,10 @@ def _classes(scored: Scored) -> Iterator[tuple[str, _Found]]:
         rows = of_groups.rows.sum((1, 2)) + of_groups.troubles.sum(1)
         told += _of_somebody(here, of_groups.groups, rows)
     if told:
-        yield "fairness", _Found(told, int(whole.rows.sum()), left_out, _by_group(measured, told))
+        yield "fairness", Found(told, int(whole.rows.sum()), left_out, _by_group(measured, told))
 
 
-def _numbers(scored: Scored) -> Iterator[tuple[str, _Found]]:
+def _numbers(scored: Scored) -> Iterator[tuple[str, Found]]:
     measured, opened, about = scored.measured, scored.opened, scored.about
     asked = numbers.Numbers(scored.table.label, scored.table.score, measured.weight)
     counted = numbers.residuals(opened, scored.rows, asked, by=scored.groups, about=about)
@@ -245,14 +198,14 @@ def _numbers(scored: Scored) -> Iterator[tuple[str, _Found]]:
         figures += drawn
     rows = int(whole[0, 0, 0].sum())
     left_out = dict(zip(TROUBLES, (int(n) for n in whole.troubles.sum(0)), strict=True))
-    yield "performance", _Found(estimates, rows, left_out, figures)
+    yield "performance", Found(estimates, rows, left_out, figures)
     told = []
     for columns in _columns(measured):
         of_groups = counted.by(*columns)
         here = regression(of_groups, minimum=measured.minimum)
         told += _of_somebody(here, of_groups.groups, of_groups[0, 0, 0] + of_groups.troubles.sum(1))
     if told:
-        yield "fairness", _Found(told, rows, left_out, _by_group(measured, told))
+        yield "fairness", Found(told, rows, left_out, _by_group(measured, told))
 
 
 def _columns(measured: Measured) -> list[tuple[str, ...]]:
@@ -308,18 +261,11 @@ def _reliability(bins: Sequence[Any]) -> list[ReliabilityBin]:
     ]
 
 
-def _elsewhere(scored: Scored, reference: Dataset) -> str | None:
-    """Why a reference cannot be read in the same snapshot."""
-    if reference.connection == scored.table.connection:
-        return None
-    return "the reference lies in another warehouse, and so not in the same snapshot"
-
-
-def _drift(scored: Scored) -> _Found:
+def _drift(scored: Scored) -> Found:
     measured, reference = scored.measured, scored.reference
     assert reference is not None
-    if why := _elsewhere(scored, reference):
-        return _Found([cannot("drift_alarm", why)], 0)
+    if why := scored.elsewhere(reference):
+        return Found([cannot("drift_alarm", why)], 0)
     watched = dict.fromkeys((*measured.features, scored.table.label))
     base, now = Window(reference.table), Window(scored.table.table)
     compared = drift.compare_windows(scored.opened, base, now, columns=watched)
@@ -338,38 +284,4 @@ def _drift(scored: Scored) -> _Found:
         "together (Holm 1979)",
     }
     rows = max((each.n for each in estimates), default=0)
-    return _Found(estimates, rows, figures=[charts.drift(drawn)], settings=settings)
-
-
-def _threats(scored: Scored) -> _Found:
-    """Hold-out rows that were learnt from, features that tell the label alone, and those that only training has."""
-    measured, opened, training = scored.measured, scored.opened, scored.reference
-    assert training is not None
-    if why := _elsewhere(scored, training):
-        return _Found([cannot("holdout_overlap_share", why)], 0)
-    table = opened.table(training.table)
-    estimates: list[Estimate] = []
-    for holdout in scored.system.datasets:
-        if holdout.use in {"test", "validation"} and holdout.connection == training.connection:
-            kept = Rows(opened, opened.table(holdout.table), holdout.table)
-            columns = [name for name in (*measured.features, scored.table.label) if name]
-            shared = holdout_overlap(kept, Rows(opened, table, training.table), columns=columns)
-            estimates.append(_of(shared, holdout.id))
-    if measured.classes:
-        for name in measured.features:
-            counts = features.value_counts(
-                opened, table, name, about=training.table, label=scored.table.label, classes=measured.ordered
-            )
-            estimates.append(leakage_information(name, counts))
-    seen = features.presence(
-        (opened, table, training.table), (opened, scored.whole, scored.about), list(measured.features)
-    )
-    estimates += training_only(seen).estimates
-    rows = max((each.n for each in estimates), default=0)
-    return _Found(estimates, rows, settings={"training data": training.id})
-
-
-def _of(estimate: Estimate, about: str) -> Estimate:
-    if estimate.why is not None:
-        return cannot(estimate.measure, estimate.why, n=estimate.n, about=about)
-    return Estimate(estimate.measure, estimate.value, estimate.n, estimate.low, estimate.high, about, ALL_ROWS)
+    return Found(estimates, rows, figures=[charts.drift(drawn)], settings=settings)

@@ -88,11 +88,16 @@ def look_at_version(
 ) -> Look:
     """Ask the version whose answers ``table`` holds about a sample of them. The table's file says that it is asked.
 
-    Of a table that moved while it was read, or is read through Spark, nobody is asked, and nothing is told. Raises
-    ``SourceError`` naming table and version where the version cannot be served, or does not answer as it must,
-    ``ConfigurationError`` where it could reach a secret; then there is nothing to record.
+    Of a table that moved while it was read, or is read through Spark, nobody is asked, and nothing is told. Of a
+    version that cannot be started that is told, and it is tried anew at the next look. Raises ``SourceError`` naming
+    table and version where it does not answer as it must, ``ConfigurationError`` where it could reach a secret; then
+    there is nothing to record.
     """
     return _Rescoring(system, table, places, known, seen).look()
+
+
+class _CannotStart(Exception):
+    """A version that cannot be served, and why."""
 
 
 @dataclass(frozen=True)
@@ -273,6 +278,9 @@ class _Rescoring:
                     part=measured.part,
                 )
                 results = list(answered(Asked(measured, scorer, read.rows, read.training)))
+        except _CannotStart as error:
+            # Nobody answered, as where nobody was asked: that is told, and keeps nothing else from being recorded.
+            return _untried(f"the version could not be asked: {error}"), {}
         except IntegrityError as error:
             # Its artifacts were overwritten: the look at models records that, and must not be kept from it.
             return _untried(error.problem), {}
@@ -297,7 +305,10 @@ class _Rescoring:
                 if root is None:
                     raise IntegrityError("MLflow no longer has its artifacts")
                 server.artifacts.save(root, box.model, sha256=version.digest, limit=MAX_MODEL)
-            api, isolation = box.start()
+            try:
+                api, isolation = box.start()
+            except SourceUnavailable as error:
+                raise _CannotStart(error.problem) from error
             with api:
                 yield api, isolation.text
 

@@ -251,7 +251,8 @@ def _measure(
     """What is declared to be measured of the rows; nothing of a table that moved, whose rows are of no one state."""
     if not isinstance(table, PredictionTable) or table.measured is None or read.consistency == kinds.MOVED:
         return ()
-    from affidavit.collect.predictions import Scored, measure_rows
+    from affidavit.collect.predictions import measure_rows
+    from affidavit.collect.scored import Scored
 
     version = known.versions.get(table.measured.model)
     scored = Scored(opened, system, table, table.measured, opened.table(table.table), version)

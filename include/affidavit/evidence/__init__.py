@@ -9,6 +9,8 @@ from affidavit.evidence.canonical import Json, dumps, loads, number
 from affidavit.evidence.entry import Entry
 from affidavit.evidence.kinds import Kind
 from affidavit.evidence.statement import (
+    CANARY,
+    CANARY_SCOPES,
     MAX_LEAF,
     ORGANISATION_SCOPE,
     AirflowRun,
@@ -20,6 +22,7 @@ from affidavit.evidence.statement import (
     Stage,
     Statement,
     Subject,
+    canary_scope,
     identity,
     moment,
     system_scope,
@@ -27,6 +30,8 @@ from affidavit.evidence.statement import (
 )
 
 __all__ = [
+    "CANARY",
+    "CANARY_SCOPES",
     "MAX_LEAF",
     "ORGANISATION_SCOPE",
     "AirflowRun",
@@ -41,6 +46,7 @@ __all__ = [
     "Stage",
     "Statement",
     "Subject",
+    "canary_scope",
     "dumps",
     "identity",
     "loads",

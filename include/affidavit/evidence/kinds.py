@@ -298,11 +298,12 @@ MEASUREMENT = Kind(
 """What was measured of an AI system: one family of measures of one source.
 
 ``family`` is one of performance, fairness, drift, data-threats, agreement, robustness, explanation, membership,
-comparison, agents and resources. ``results`` are the measures with their intervals, by group; a ``value`` of null says
-in ``why`` why it cannot be judged. Those that a leaf has no room for are ``results_omitted``, and stand in the report
-(``details``, HTML) like all others. ``rows`` were measured, ``left_out`` were not, by the reason. ``version`` is the
-model version whose answers these are, null where nobody knows it; ``thresholds`` the SHA-256 of the thresholds that
-stood when it was measured. A ``canary`` is a challenge of the control and never evidence about the system.
+comparison, custom, agents, resources and not-tested. ``results`` are the measures with their intervals, by group; a
+``value`` of null says in ``why`` why it cannot be judged. Those that a leaf has no room for are ``results_omitted``,
+and stand in the report (``details``, HTML) like all others. ``rows`` were measured, ``left_out`` were not, by the
+reason. ``version`` is the model version whose answers these are, null where nobody knows it; ``thresholds`` the SHA-256
+of the thresholds that stood when it was measured. A ``canary`` is a challenge of the control and never evidence about
+the system.
 """
 
 DOCUMENT = Kind(
@@ -358,6 +359,35 @@ COLLECTION = Kind(
     },
 )
 """The end of a slot: what was looked at, how much of it was new, and where to go on."""
+
+CHALLENGE = Kind(
+    "challenge",
+    1,
+    {
+        "what": WORD,
+        "source": TEXT,
+        "dataset": TEXT,
+        "check": TEXT,
+        "against": DIGEST,
+        "defect": {"kind": WORD, "column": maybe(TEXT)},
+        "rows": COUNT,
+        "clean": [TEXT],
+        "failed": [TEXT],
+        "status": TEXT,
+        "caught": BOOL,
+        "injected_at": TIME,
+        "judged_at": TIME,
+        "canary": BOOL,
+    },
+)
+"""A control was challenged, unannounced: was a planted defect caught, and when? Never evidence about the system.
+
+``what`` is ``bad-table``: a copy of rows of ``source`` with a ``defect`` in one of four rows was looked at and judged
+by ``check``, against the suite of the SHA-256 ``against``. ``failed`` are the tests that failed on it, ``clean`` those
+that failed on a copy without a defect; ``caught`` says that the check failed, by a test that ``clean`` does not name.
+``injected_at`` is when the copy stood, ``judged_at`` when the verdict did. Both looks stand in the scope ``canary:`` of
+the AI system, marked, and no verdict rests on them. ``canary`` is always true.
+"""
 
 ASSESSMENT = Kind(
     "assessment",
@@ -454,6 +484,7 @@ ALL = (
     MEASUREMENT,
     UNRECONCILED,
     COLLECTION,
+    CHALLENGE,
     ASSESSMENT,
     ANCHOR,
     DECISION,
@@ -467,9 +498,10 @@ FROM_OUTSIDE = (MODEL_RUN, DATASET_SNAPSHOT, LINEAGE_EDGE)
 No other may come from outside. Genesis, key rotation, anchor and erasure are the ledger's own and follow from its
 keys, outsiders and decisions; a decision, to erase or of any other type, is a person's. Declarations are read from
 reviewed files, or anybody could declare less. A collection says how far collectors came, unreconciled what they found
-that nobody claims, an assessment what rules judged, a schema change and late data what two snapshots show: each is
-derived here. Model versions and aliases are read from the registry that serves them, registers, documents and endpoints
-from where they are, and validations and measurements are taken by us, never told.
+that nobody claims, an assessment what rules judged, a challenge what our own planting came to, a schema change and late
+data what two snapshots show: each is derived here. Model versions and aliases are read from the registry that serves
+them, registers, documents and endpoints from where they are, and validations and measurements are taken by us, never
+told.
 """
 
 WITH_BLOBS = tuple(sorted(kind.name for kind in ALL if "details" in kind.facts))

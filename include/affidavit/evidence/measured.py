@@ -12,14 +12,21 @@ FAMILIES = (
     "robustness",
     "explanation",
     "membership",
+    "custom",
+    "not-tested",
     "agents",
     "resources",
 )
-"""What is measured together, in the order of reports."""
+"""What is measured together, in the order of reports.
+
+``not-tested`` holds the measures of families that nobody asked for, each with the reason.
+"""
+
+NOT_TESTED = "not-tested"
 
 
 OF_ANSWERS = frozenset(
-    {"performance", "fairness", "agreement", "comparison", "robustness", "explanation", "membership"}
+    {"performance", "fairness", "agreement", "comparison", "robustness", "explanation", "membership", "custom"}
 )
 """Families about what one version of a model answers; the others are about its data, or about an agent."""
 

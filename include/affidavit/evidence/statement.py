@@ -48,6 +48,18 @@ def system_scope(system_id: str) -> str:
     return f"system:{system_id}"
 
 
+CANARY_SCOPES = "canary:"
+"""What the scopes begin with whose entries challenge a control: no projection takes them in, and no rule sees them."""
+
+CANARY = "a canary: a control is challenged with planted defects, and this is no evidence"
+"""The mark of every entry in such a scope, where others say what is scripted; verification and pages name it."""
+
+
+def canary_scope(system_id: str) -> str:
+    """The scope of the challenges of one AI system's controls."""
+    return f"{CANARY_SCOPES}{system_id}"
+
+
 class Origin(StrEnum):
     """Who vouches for the facts, weakest first; a verdict is as strong as the weakest evidence it needs."""
 

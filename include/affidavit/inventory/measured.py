@@ -13,6 +13,9 @@ from affidavit.inventory.waiting import Waiting
 
 Task = Literal["binary", "multiclass", "regression"]
 
+MOST_CUSTOM = 20
+"""Measures of other packages that one table may name: each takes its time."""
+
 MOST_VALUES = 50
 """Values that the groups of one table may list in all: each of them has its own numbers in a leaf."""
 
@@ -78,6 +81,9 @@ class Measured(Declared):
     sample: int = Field(200, ge=30, le=2_000, description="Rows that are scored again")
     tolerance: float = Field(1e-6, ge=0, description="How far a score may be from the one that was recorded")
     seed: int = Field(0, ge=0, le=2**31, description="Of every sample that is drawn")
+    custom: tuple[Name, ...] = Field(
+        (), max_length=MOST_CUSTOM, description="Measures that other packages offer, taken of a sample of the rows"
+    )
     thresholds: tuple[Threshold, ...] = Field((), description="What is asked of the results, fixed beforehand")
 
     @property
@@ -105,7 +111,8 @@ class Measured(Declared):
             if feature not in self.features:
                 raise refuse(("relevant", n), "no feature of that name", "name one of the columns under features")
         self._asks()
-        known("thresholds", self.thresholds, OF_ROWS)
+        self._names_custom()
+        known("thresholds", self.thresholds, {*OF_ROWS, *self.custom})
         consistent("thresholds", self.thresholds)
         return self
 
@@ -127,6 +134,19 @@ class Measured(Declared):
             raise refuse((name,), f"a version cannot be asked without its {name}", f"name {name} too")
         if self.task == "regression" and self.answers == "class":
             raise refuse(("answers",), "a regression has no classes", "leave it out")
+
+    def _names_custom(self) -> None:
+        if (n := first_again(self.custom)) is not None:
+            raise refuse(("custom", n), "a measure that is there twice", "name each once")
+        for n, name in enumerate(self.custom):
+            if name in OF_ROWS:
+                raise refuse(("custom", n), f"{name!r} is a measure of ours", "leave it out, or rename the other one")
+        if self.custom and self.key is None:
+            raise refuse(("key",), "no sample can be drawn for custom measures without it", "name key too")
+        for n, threshold in enumerate(self.thresholds):
+            narrowed = threshold.about or threshold.group or threshold.each_group_of
+            if narrowed and threshold.measure in self.custom:
+                raise refuse(("thresholds", n), "a custom measure is of all sampled rows", "leave about and groups out")
 
     def _decides(self) -> None:
         if (self.task == "binary") != (self.positive is not None):
@@ -169,6 +189,7 @@ def measured_in_force(field: str, old: Measured | None, new: Measured | None, wa
             "groups": _groups(field, old, new, waiting),
             "together": tuple(combined.values()),
             "features": waiting.keep_items(f"{field}.features", old.features, new.features, _UNSEEN),
+            "custom": waiting.keep_items(f"{field}.custom", old.custom, new.custom, "it would no longer be measured"),
             "relevant": _relevant(f"{field}.relevant", old, new, waiting),
             "thresholds": below(field, old.thresholds, new.thresholds, waiting),
         }

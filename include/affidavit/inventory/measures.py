@@ -22,6 +22,8 @@ _OF_ROWS: Mapping[str, tuple[str, ...]] = {
         "log_loss",
         "expected_calibration_error",
         "calibration_in_the_large",
+        "calibration_intercept",
+        "calibration_slope",
         "selection_rate",
         "prevalence",
         *(f"{rate}_{average}" for rate in ("precision", "recall", "f1") for average in ("macro", "weighted")),
@@ -50,8 +52,17 @@ _OF_ROWS: Mapping[str, tuple[str, ...]] = {
         "cramers_v",
         "unseen_share",
         "missing_share_difference",
+        "chi_square",
+        *(f"{test}_p_value{how}" for test in ("ks", "chi_square", "missing_share") for how in ("", "_adjusted")),
     ),
-    "data-threats": ("holdout_overlap_share", "target_leakage_information", "training_only_features"),
+    "data-threats": (
+        "holdout_overlap_share",
+        "near_duplicate_share",
+        "near_duplicate_p_value",
+        "label_issue_share",
+        "target_leakage_information",
+        "training_only_features",
+    ),
     "agreement": ("score_agreement", "decision_agreement"),
     "comparison": (
         *(f"{name}_change" for name in ("accuracy", "recall", "specificity", "precision", "f1", "matthews_corrcoef")),
@@ -72,6 +83,8 @@ _OF_ROWS: Mapping[str, tuple[str, ...]] = {
 OF_ROWS: Mapping[str, str] = MappingProxyType({name: family for family, names in _OF_ROWS.items() for name in names})
 """Of scored rows: measure to family."""
 
+_RATES_OF_AGENTS = ("tool_error_rate", "trace_error_rate", "loop_rate", "refusal_rate")
+
 OF_AGENTS = frozenset(
     {
         "tool_call_share",
@@ -88,7 +101,9 @@ OF_AGENTS = frozenset(
         "total_variation_distance",
         "ks_statistic",
         "wasserstein_distance",
-        *(f"{rate}_difference" for rate in ("tool_error_rate", "trace_error_rate", "loop_rate", "refusal_rate")),
+        *(f"{rate}_difference" for rate in _RATES_OF_AGENTS),
+        *(f"{name}_p_value" for name in ("total_variation_distance", "ks_statistic")),
+        *(f"{rate}_difference_p_value" for rate in _RATES_OF_AGENTS),
     }
 )
 """Of agents: all of them are one family."""
@@ -99,8 +114,12 @@ def measures_of(family: str) -> tuple[str, ...]:
     return _OF_ROWS[family]
 
 
+CUSTOM = "custom"
+"""The family of measures that another package offers (:mod:`affidavit.measure.custom`)."""
+
+
 def family_of(threshold: Threshold) -> str:
     """The family whose results a threshold about scored rows judges: by group, performance is a matter of fairness."""
-    family = OF_ROWS[threshold.measure]
+    family = OF_ROWS.get(threshold.measure, CUSTOM)
     by_group = threshold.group or threshold.each_group_of
     return "fairness" if by_group and family == "performance" else family

@@ -1,14 +1,16 @@
 """Measures that somebody else wrote: what one is, how it is found, and whether it keeps its contract.
 
-A package offers one by an entry point of the group ``affidavit.measures`` that names an object with the attributes of
-:class:`Measure`. :func:`conformance` tries it on made-up rows and says in sentences what is wrong with it.
+A package offers one by an entry point of the group ``affidavit.measures``, called as the measure, that names an object
+with the attributes of :class:`Measure`. :func:`conformance` tries it on made-up rows and says in sentences what is
+wrong with it: ``assert conformance(mine) == []`` in the package's own tests, ``affidavit measures`` where it is
+installed.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from importlib.metadata import EntryPoint
 from typing import Any, Literal, Protocol
@@ -60,25 +62,22 @@ class Measure(Protocol):
         """The measure of these rows."""
 
 
-def installed(entry_points: Iterable[EntryPoint]) -> dict[str, Measure]:
-    """The measures that entry points name, by name.
+def loaded(point: EntryPoint) -> Measure:
+    """The measure that an entry point names, which keeps the contract and has the entry point's name.
 
-    Raises ``ConfigurationError`` for one that cannot be loaded, that breaks the contract, or whose name is taken.
+    Raises ``ConfigurationError`` for one that cannot be loaded, that breaks the contract, or that has another name.
     """
-    found: dict[str, Measure] = {}
-    for point in entry_points:
-        where = f"entry point {point.name!r} of {GROUP}"
-        fix = "mend the package that offers it, or remove it"
-        try:
-            measure: Measure = point.load()
-        except Exception as error:
-            raise ConfigurationError(f"it cannot be loaded ({type(error).__name__})", where=where, fix=fix) from error
-        if wrong := conformance(measure):
-            raise ConfigurationError("; ".join(wrong), where=where, fix=fix)
-        if measure.name in found:
-            raise ConfigurationError(f"there are two measures {measure.name!r}", where=where, fix="remove one of them")
-        found[measure.name] = measure
-    return found
+    where = f"entry point {point.name!r} of {GROUP}"
+    fix = "mend the package that offers it, or remove it"
+    try:
+        measure: Measure = point.load()
+    except Exception as error:
+        raise ConfigurationError(f"it cannot be loaded ({type(error).__name__})", where=where, fix=fix) from error
+    if wrong := conformance(measure):
+        raise ConfigurationError("; ".join(wrong), where=where, fix=fix)
+    if measure.name != point.name:
+        raise ConfigurationError(f"the measure calls itself {measure.name!r}", where=where, fix="use one name for both")
+    return measure
 
 
 def conformance(measure: Measure) -> list[str]:

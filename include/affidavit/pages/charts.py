@@ -66,25 +66,26 @@ def groups(points: Sequence[Point], *, limit: Limit | None = None) -> Figure:
     )
 
 
-def drift(points: Sequence[Point], *, limit: Limit | None = None) -> Figure:
+def drift(points: Sequence[Point], *, limit: Limit | None = None, of: str = "feature") -> Figure:
     """One measure of drift for each feature (``about``), the largest first, what cannot be judged last.
 
-    Of more than ``DRAWN`` those that are not met, or cannot be judged, are drawn first.
+    ``of`` says in one word what it is told of, where not of features. Of more than ``DRAWN`` those that are not met, or
+    cannot be judged, are drawn first.
     """
     if not points:
-        return nothing("Drift by feature", "No feature was looked at.")
+        return nothing(f"Drift by {of}", f"No {of} was looked at.")
     measure = measure_words(points[0].estimate)
-    rows = sorted((_Row(p, p.estimate.about or "all features", _behind(p)) for p in points), key=_size, reverse=True)
+    rows = sorted((_Row(p, p.estimate.about or f"every {of}", _behind(p)) for p in points), key=_size, reverse=True)
     drawing, *size = _rows(sorted(_chosen(rows), key=_size, reverse=True), axis=measure, limit=limit, zero=True)
     return Figure(
-        title=f"{_capital(measure)} by feature",
-        description=described(points, f"{_capital(measure)} of {counted(len(points), 'feature')}"),
+        title=f"{_capital(measure)} by {of}",
+        description=described(points, f"{_capital(measure)} of {counted(len(points), of)}"),
         drawing=drawing,
         width=size[0],
         height=size[1],
         keys=plot.keys(points, limit),
-        table=Table.of(("feature", *_COLUMNS), [(name(row.label), *_cells(row.point)) for row in rows]),
-        note=left_to_table(len(points) - DRAWN, "feature"),
+        table=Table.of((of, *_COLUMNS), [(name(row.label), *_cells(row.point)) for row in rows]),
+        note=left_to_table(len(points) - DRAWN, of),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from affidavit.evidence import ORGANISATION_SCOPE, Origin, Stage, Statement
+from affidavit.evidence import CANARY_SCOPES, ORGANISATION_SCOPE, Origin, Stage, Statement, moment
 from affidavit.evidence.erasing import in_words
 from affidavit.evidence.kinds import MOVED
 from affidavit.pages.text import counted, name
@@ -70,6 +70,8 @@ def scope_title(scope: str, titles: Mapping[str, str]) -> str:
     """A scope for a heading: its declared title, else its id."""
     if scope in titles:
         return titles[scope]
+    if scope.startswith(CANARY_SCOPES):
+        return f"{scope.removeprefix(CANARY_SCOPES)}: challenges, no evidence"
     return "Organisation" if scope == ORGANISATION_SCOPE else scope.removeprefix("system:")
 
 
@@ -165,6 +167,18 @@ def _document(f: Mapping[str, Any]) -> str:
     )
     filled = sum(section["state"] == "filled" for section in f["sections"])
     return f"{said} {filled} of {counted(len(f['sections']) + len(f['absent']), 'section')} say something."
+
+
+def _challenge(f: Mapping[str, Any]) -> str:
+    defect = {"missing": "missing values", "sign": "numbers below zero", "repeated": "rows that stand twice"}
+    planted = defect.get(f["defect"]["kind"], _q(f["defect"]["kind"]))
+    where = f" in the column {_q(f['defect']['column'])}" if f["defect"]["column"] is not None else ""
+    seconds = (moment(f["judged_at"]) - moment(f["injected_at"])).total_seconds()
+    came = f"caught after {seconds:.1f} seconds" if f["caught"] else "not caught"
+    return (
+        f"A challenge of the control, and no evidence: a copy of {_q(f['dataset'])} with {planted}{where} was {came} "
+        f"by {_q(f['check'])}."
+    )
 
 
 def _register(f: Mapping[str, Any]) -> str:
@@ -293,6 +307,11 @@ KINDS: Mapping[str, KindWords] = {
         "end of a collection",
         "Changes that were made and undone between two looks.",
         _collection,
+    ),
+    "challenge": KindWords(
+        "challenge of a control",
+        "Whether another defect would be caught, or this one on another day.",
+        _challenge,
     ),
     "assessment": KindWords(
         "assessment",

@@ -138,6 +138,7 @@ def _of_measured(measured: Measured | None) -> tuple[int, int]:
     """Queries and entries that measuring a table costs at most."""
     if measured is None:
         return 0, 0
+    from affidavit.collect.comparison import uncompared as why_uncompared
     from affidavit.collect.predictions import VERSIONS
 
     versions = VERSIONS if measured.version else 1
@@ -147,10 +148,17 @@ def _of_measured(measured: Measured | None) -> tuple[int, int]:
     if measured.reference:
         # Drift: both windows counted, then each column in order. Threats: each feature, both tables, held-out rows.
         queries, entries = queries + 2 + 2 * len(measured.features) + 1 + 4, entries + 2
-    if not measured.asked:
-        entries += 4  # each says that nobody was asked
-    if measured.task != "binary" or measured.version is None or measured.key is None:
-        return queries, entries + 1
+        if measured.key and measured.features:
+            queries += 5  # samples: for near duplicates of both tables, for labels of each
+    if measured.task == "binary":
+        queries += versions * 9  # calibration: rows that can be fitted, and a scan for each step
+    if measured.custom:
+        queries, entries = queries + versions, entries + versions
+    uncompared = why_uncompared(measured) is not None
+    if uncompared or not measured.asked:
+        entries += 1  # says what nobody asked for
+    if uncompared:
+        return queries, entries
     # Of each version: a join with an older one, and whether keys are there once.
     return queries + versions * 3, entries + versions
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from affidavit.errors import AffidavitError, StatementError
-from affidavit.evidence import ORGANISATION_SCOPE, Entry, Origin, Period, Statement, moment, system_scope
+from affidavit.evidence import CANARY_SCOPES, ORGANISATION_SCOPE, Entry, Origin, Period, Statement, moment, system_scope
 from affidavit.evidence.kinds import BY_PREDICATE_TYPE, DECISION
 from affidavit.evidence.shapes import TEXT, TIME, Shape, check, maybe
 from affidavit.inventory import Organisation
@@ -73,6 +73,8 @@ class State:
                 return
             _check_header(statement)
             check(statement.facts, kind.facts, where=kind.name)
+            if statement.scope.startswith(CANARY_SCOPES):
+                return  # marked, and no part of anything that is judged
             scope = self.scopes.get(statement.scope) or ScopeState(statement.scope)
             scope.apply(entry, found=self._decided(scope, entry) if kind is DECISION else None)
             self.scopes[scope.name] = scope

@@ -10,11 +10,22 @@ from typing import Any
 
 from affidavit.errors import ConfigurationError
 from affidavit.evidence import ORGANISATION_SCOPE
-from affidavit.rules import collected, declared, measurements, models, registers, registry, resources, serving, tables
+from affidavit.rules import (
+    challenges,
+    collected,
+    declared,
+    measurements,
+    models,
+    registers,
+    registry,
+    resources,
+    serving,
+    tables,
+)
 from affidavit.rules.verdict import Part, Status
 from affidavit.rules.view import ScopeView
 
-MODULES = (collected, declared, measurements, models, registers, resources, serving, tables)
+MODULES = (challenges, collected, declared, measurements, models, registers, resources, serving, tables)
 """The modules that register them."""
 
 CHECKS: Mapping[str, registry.Check] = MappingProxyType(registry.registered())

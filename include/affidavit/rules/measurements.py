@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from affidavit.evidence import Entry, kinds
-from affidavit.evidence.measured import OF_ANSWERS, measured_name
+from affidavit.evidence.measured import NOT_TESTED, OF_ANSWERS, measured_name
 from affidavit.inventory import Agent, Measured, PredictionTable, Threshold
-from affidavit.inventory.measures import family_of
+from affidavit.inventory.measures import CUSTOM, OF_ROWS, family_of
 from affidavit.measure import Estimate
 from affidavit.projections import InUse, Snapshot
 from affidavit.projections.scope import threshold_key
@@ -74,9 +74,9 @@ def _sources(view: ScopeView, families: Sequence[str]) -> list[_Source]:
         return []
     of_rows = tuple(family for family in families if family != AGENTS)
     found = [
-        _Source(table, table.measured, of_rows, tuple((family_of(each), each) for each in table.measured.thresholds))
+        _Source(table, table.measured, asked, tuple((family_of(each), each) for each in table.measured.thresholds))
         for table in view.system.predictions
-        if table.measured and of_rows
+        if table.measured and (asked := tuple(each for each in of_rows if each != CUSTOM or table.measured.custom))
     ]
     if AGENTS in families:
         found += [
@@ -163,6 +163,8 @@ def _current(view: ScopeView, source: _Source, family: str) -> Outcome:
     """Whether the latest measurement is of what is declared, and, of rows, of the table as it is and who answered."""
     declared = source.declared
     latest = _latest(view, source, family)
+    if (untried := _untried(view, source, family)) and (latest is None or latest.index < untried.index):
+        return _judged(untried, declared.id, (untried,), family)
     if latest is None:
         sentence = f"{_words(family)} of {declared.id} was never measured."
         return Outcome(Status.MISSING, sentence, (), _lacking(family))
@@ -174,6 +176,15 @@ def _current(view: ScopeView, source: _Source, family: str) -> Outcome:
     return moved_outcome(declared.id, snapshots[-1]) or _of_version_in_use(
         view, declared, source.measured, latest, snapshots[-1]
     )
+
+
+def _untried(view: ScopeView, source: _Source, family: str) -> Entry | None:
+    """The latest statement of what was not tested, where it names measures of the family."""
+    entry = view.mine.measurements.get(measured_name(source.declared.id, NOT_TESTED), [None])[-1]
+    named = entry is not None and any(
+        OF_ROWS.get(result["measure"]) == family for result in entry.statement.facts["results"]
+    )
+    return entry if named else None
 
 
 def _latest(view: ScopeView, source: _Source, family: str) -> Entry | None:
@@ -210,12 +221,15 @@ def _of_version_in_use(
     return _judged(latest, table.id, (*named, *used.entries))
 
 
-def _judged(latest: Entry, source: str, entries: tuple[Entry, ...]) -> Outcome:
+def _judged(latest: Entry, source: str, entries: tuple[Entry, ...], family: str | None = None) -> Outcome:
     facts = latest.statement.facts
-    if any(result["value"] is not None for result in facts["results"]):
+    results = [each for each in facts["results"] if family is None or OF_ROWS.get(each["measure"]) == family]
+    if any(result["value"] is not None for result in results):
         return Outcome(Status.SUPPORTED, "", entries)
-    reasons = dict.fromkeys(str(result["why"]) for result in facts["results"])
-    sentence = f"{_words(facts['family'])} of {source} cannot be judged: {some(reasons) or 'nothing was measured'}."
+    reasons = dict.fromkeys(str(result["why"]) for result in results)
+    sentence = (
+        f"{_words(family or facts['family'])} of {source} cannot be judged: {some(reasons) or 'nothing was measured'}."
+    )
     return Outcome(Status.UNDETERMINED, sentence, entries, "Mend what keeps it from being measured")
 
 

@@ -67,7 +67,7 @@ def _counted(
     if asked.decision is None and asked.cut is None:
         raise ValueError("decisions are needed: a column of them, or a cut of a score")
     how = split(snapshot, table, by, where=snapshot.where(about))
-    inner = _rows(snapshot, table, asked, how, probability=probability, where=snapshot.where(about))
+    inner = judged(snapshot, table, asked, how, probability=probability, where=snapshot.where(about))
     keys = [inner.c[name] for name in ("code", "span", "trouble", "label", "decision", "bin")]
     statement = sa.select(*keys, *_sums(inner, probability=probability)).group_by(*keys)
     answer = snapshot.query(statement, about=about)
@@ -90,10 +90,13 @@ def _counted(
     return Confusion(asked.classes, groups, rows, weight, square, troubles), sums
 
 
-def _rows(
+def judged(
     snapshot: Snapshot, table: TableRef, asked: Outcomes, how: Split, *, probability: bool, where: str
 ) -> sa.Subquery:
-    """Each row as group, trouble, positions of label and decision, score, bin and weight."""
+    """Each row of ``table`` as group, trouble (-1 for none), positions of label and decision, score, bin and weight.
+
+    ``where`` names the table in errors. Raises ``SourceRefused`` for a column that is absent or of no use.
+    """
     label = position(table.column(asked.label, where=where), asked.classes)
     size = len(asked.classes)
     score = None if asked.score is None else number(snapshot, table.column(asked.score, where=where), where=where)
@@ -162,7 +165,7 @@ def rank(snapshot: Snapshot, table: TableRef, asked: Outcomes, *, by: By = (), a
     if asked.score is None or len(asked.classes) != 2:
         raise ValueError("a ranking needs a column of scores, and two classes")
     how = split(snapshot, table, by, where=snapshot.where(about))
-    inner = _rows(snapshot, table, asked, how, probability=False, where=snapshot.where(about))
+    inner = judged(snapshot, table, asked, how, probability=False, where=snapshot.where(about))
     counts = sa.select(inner.c.code, inner.c.span, inner.c.trouble, sa.func.count())
     every = snapshot.query(counts.group_by(inner.c.code, inner.c.span, inner.c.trouble), about=about)
     answer = snapshot.query(_ranked(inner), about=about)

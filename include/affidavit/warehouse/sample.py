@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,10 @@ class Sample:
     columns: dict[str, list[Any]]
     rows: int
     coded: dict[GroupColumn, list[str | None]] = field(default_factory=dict)
+
+    def numbers(self, column: str) -> list[float]:
+        """The values of a column: NaN for what is missing or, as SQLite keeps in any column, no number."""
+        return [_number(value) for value in self.columns[column]]
 
 
 def sample(
@@ -66,3 +71,10 @@ def sample(
         len(found),
         {each: [told[each][row[n + 1 + len(plain)]] for row in found] for n, each in enumerate(groups)},
     )
+
+
+def _number(value: Any) -> float:
+    try:
+        return math.nan if value is None or isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan

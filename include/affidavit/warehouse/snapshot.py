@@ -86,7 +86,7 @@ class Snapshot:
         except AffidavitError:
             raise
         except sa.exc.SQLAlchemyError as error:
-            _translate(error, self.dialect, where=self.where(about), timeout_seconds=self.timeout_seconds)
+            translate(error, self.dialect, where=self.where(about), timeout_seconds=self.timeout_seconds)
 
 
 @contextmanager
@@ -96,17 +96,17 @@ def snapshot(connection: Connection, *, timeout_seconds: int) -> Iterator[Snapsh
     Each statement may run ``timeout_seconds``. Nothing is created or written: a database file that does not exist is
     refused. Raises ``ConfigurationError`` for a connection that is no warehouse, else as :meth:`Snapshot.query`.
     """
-    dialect = _dialect_of(connection)
+    dialect = dialect_of(connection)
     where = f"connection {connection.id!r}"
     try:
         opened = dialect.connect(connection)
     except sa.exc.SQLAlchemyError as error:
-        _translate(error, dialect, where=where, timeout_seconds=timeout_seconds)
+        translate(error, dialect, where=where, timeout_seconds=timeout_seconds)
     try:
         try:
             consistency = dialect.begin(opened, timeout_seconds=timeout_seconds)
         except sa.exc.SQLAlchemyError as error:
-            _translate(error, dialect, where=where, timeout_seconds=timeout_seconds)
+            translate(error, dialect, where=where, timeout_seconds=timeout_seconds)
         yield Snapshot(connection.id, dialect, opened, consistency, timeout_seconds)
     finally:
         _close(opened)
@@ -137,7 +137,8 @@ def _limited(snapshot: Snapshot, seconds: int) -> Iterator[None]:
         timer.join()  # so that it cannot stop the next statement
 
 
-def _translate(error: sa.exc.SQLAlchemyError, dialect: Dialect, *, where: str, timeout_seconds: int) -> NoReturn:
+def translate(error: sa.exc.SQLAlchemyError, dialect: Dialect, *, where: str, timeout_seconds: int) -> NoReturn:
+    """Raise what a driver's error means, as :meth:`Snapshot.query` does."""
     diagnosis = dialect.diagnose(getattr(error, "orig", None) or error)
     match diagnosis.trouble:
         case Trouble.TIMED_OUT:
@@ -157,7 +158,7 @@ def _translate(error: sa.exc.SQLAlchemyError, dialect: Dialect, *, where: str, t
     raise ours from error
 
 
-def _dialect_of(connection: Connection) -> Dialect:
+def dialect_of(connection: Connection) -> Dialect:
     """The dialect of a connection, by its type.
 
     Raises ``ConfigurationError`` for a type that is no warehouse, or whose driver is not installed.
