@@ -159,6 +159,9 @@ def test_what_is_not_understood_is_refused_and_named(files, changes, words):
     assert words in caught.value.text
 
 
+PEOPLE = "judgement_months: 12\nanswer_hours: 24\nrollback_approval_hours: 24"
+
+
 @pytest.mark.parametrize(
     ("file", "text", "words"),
     [
@@ -166,9 +169,9 @@ def test_what_is_not_understood_is_refused_and_named(files, changes, words):
         ("controls", "- title: x", "without an id"),
         ("controls", "- id: 4.1", "without an id in quotes"),
         ("clauses", "- [", "not YAML"),
-        ("policy", "grace_slots: 1", "'window_slots' is absent"),
-        ("policy", "grace_slots: 1\nwindow_slots: many", "window_slots is not a count"),
-        ("policy", "grace_slots: true\nwindow_slots: 1", "grace_slots is not a count"),
+        ("policy", f"grace_slots: 1\n{PEOPLE}", "'window_slots' is absent"),
+        ("policy", f"grace_slots: 1\nwindow_slots: many\n{PEOPLE}", "window_slots is not a count"),
+        ("policy", f"grace_slots: true\nwindow_slots: 1\n{PEOPLE}", "grace_slots is not a count"),
         ("policy", "grace_slots: 1\nwindow_slots: 1\nmood: good", "unknown key 'mood'"),
     ],
 )

@@ -132,6 +132,7 @@ class Story:
     entries: list[Entry] = field(default_factory=list)
     latest: dict[bytes, Entry] = field(default_factory=dict)
     demonstration: str | None = None
+    people: dict[str, Any] = field(default_factory=dict)
 
     def leaf(self, leaf: bytes) -> Entry:
         entry = Entry(len(self.entries), leaf)
@@ -172,7 +173,7 @@ class Story:
     def declare_organisation(self, *, systems: tuple[str, ...] = ("loans",), **changes: Any) -> Entry:
         facts = {
             "file": "include/organisation.yaml",
-            "organisation": organisation(**changes),
+            "organisation": organisation(**{"people": self.people, **changes}),
             "systems": list(systems),
         }
         name = "affidavit://organisations/bank"
@@ -432,9 +433,9 @@ class Story:
         return self.leaf(dumps(document))
 
 
-def first_day() -> Story:
+def first_day(**told: Any) -> Story:
     """Declared, validated and collected; nothing trained yet."""
-    story = Story()
+    story = Story(**told)
     story.collect_organisation()
     story.collect_tables()
     story.collection()
@@ -450,9 +451,9 @@ def second_day(story: Story) -> Story:
     return story
 
 
-def told() -> Story:
+def told(**rest: Any) -> Story:
     """Everything as it should be: collected on two days, with a model trained in between."""
-    story = first_day()
+    story = first_day(**rest)
     story.now = FIRST + DAY
     story.model()
     return second_day(story)

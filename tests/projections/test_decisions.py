@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from affidavit import catalogue
 from affidavit.evidence import ORGANISATION_SCOPE
-from affidavit.projections import Need, State, fold, may_answer, needs
+from affidavit.projections import Need, State, fold, fold_scope, may_answer, needs
 from affidavit.projections.decisions import months_after, told
 from tests.projections.story import DAY, FIRST, PEOPLE, SCOPE, Story, decide, organisation
 
@@ -441,6 +441,29 @@ def test_with_decisions_too_each_state_is_the_fold_of_its_prefix(played):
         state.apply(entry)
         live.append(copy.deepcopy(state))
     assert live == [fold(story.entries[: size + 1]) for size in range(len(story.entries))]
+
+
+class Memory:
+    """Entries in memory, as a ledger hands them out."""
+
+    def __init__(self, entries):
+        self.all = entries
+
+    def entries(self, start=0, stop=None, *, scope=None, kind=None):
+        for entry in self.all[start:stop]:
+            if scope in (None, entry.statement.scope) and kind in (None, entry.statement.kind):
+                yield entry
+
+
+def test_a_scope_read_alone_knows_what_was_approved():
+    story = begun()
+    story.declare_organisation(people=PEOPLE, title="Renamed")
+    decide(story, asked(story)[0])
+    story.declare(schedule="@monthly", risk_level="minimal")
+    for scope in (SCOPE, ORGANISATION_SCOPE):
+        for size in range(len(story.entries) + 1):
+            assert fold_scope(Memory(story.entries), scope, size=size) == fold(story.entries[:size]).scope(scope)
+    assert fold_scope(Memory(story.entries), SCOPE).system.value.schedule == "@monthly"
 
 
 def test_a_need_reads_back_from_its_facts():

@@ -13,7 +13,7 @@ from affidavit.evidence import system_scope
 from affidavit.inventory import Suite
 from affidavit.pipeline.collection import in_force
 from affidavit.pipeline.workplace import Workplace
-from affidavit.projections import fold
+from affidavit.projections import fold_scope
 from affidavit.warehouse import snapshot
 from affidavit.warehouse.canary import Defect, defects
 
@@ -64,7 +64,7 @@ def _target(workplace: Workplace, system_id: str, table_id: str, through: str | 
     declared, suites = workplace.system(system_id)
     scope = system_scope(system_id)
     with workplace.reader() as ledger:
-        known = fold(ledger.entries(scope=scope)).scope(scope)
+        known = fold_scope(ledger, scope)
     system, standing = in_force(known, declared, suites)
     table = next((each for each in system.tables if each.id == table_id), None)
     if table is None or table.suite is None:

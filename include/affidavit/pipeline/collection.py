@@ -16,6 +16,7 @@ next good run catches up from the last recorded cursors.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,7 +52,7 @@ from affidavit.pipeline.sources import (
     sources_of_organisation,
 )
 from affidavit.pipeline.workplace import Workplace
-from affidavit.projections import ScopeState, fold
+from affidavit.projections import ScopeState, fold, fold_scope
 
 COLLECTOR = Collector("collection", __version__)
 
@@ -89,7 +90,7 @@ def slot_of(workplace: Workplace, target: str, moment: datetime) -> Period:
     A slower schedule that nobody approved changes no slot: until then each one that it leaves out is due and missing.
     """
     with workplace.reader() as ledger:
-        known = _scope_state(ledger, _scope_of(target))
+        known = fold_scope(ledger, _scope_of(target))
     return schedule.slot_at(_standing(workplace, target, known).schedule, moment)
 
 
@@ -127,7 +128,7 @@ def look(workplace: Workplace, visit: Visit, step: str, *, now: datetime) -> Loo
         return _look_at_organisation(workplace, visit, step, now)
     system, suites = workplace.system(visit.target)
     with workplace.reader() as ledger:
-        known = _scope_state(ledger, system_scope(system.id))
+        known = fold_scope(ledger, system_scope(system.id))
     # The mark in force: to drop it is a weakening, which waits like any other.
     seen = Circumstances(now, visit.airflow, in_force(known, system, suites)[0].demonstration)
     if step == "declarations":
@@ -160,7 +161,7 @@ def record(workplace: Workplace, visit: Visit, looks: Sequence[Look], *, now: da
     missed = gap(workplace, visit)
     scope = _scope_of(visit.target)
     with workplace.writer() as ledger:
-        known = _scope_state(ledger, scope)
+        known = fold_scope(ledger, scope)
         before = known.slots().get(visit.slot)
         if missed and before and not before.gap:
             return Recorded(0, None, None)  # it was collected in time, and stays as it is
@@ -226,10 +227,6 @@ def _recorded(appended: Appended, missed: str | None, unread: tuple[str, ...]) -
     return Recorded(len(indices) + (closing is not None), closing, missed, unread)
 
 
-def _scope_state(ledger: Ledger, scope: str) -> ScopeState:
-    return fold(ledger.entries(scope=scope)).scope(scope)
-
-
 def _scope_of(target: str) -> str:
     return ORGANISATION_SCOPE if target == ORGANISATION else system_scope(target)
 
@@ -250,7 +247,7 @@ def _look_at_organisation(workplace: Workplace, visit: Visit, step: str, now: da
     loaded = workplace.loaded()
     inventory = loaded.inventory
     with workplace.reader() as ledger:
-        known = _scope_state(ledger, ORGANISATION_SCOPE)
+        known = fold_scope(ledger, ORGANISATION_SCOPE)
     organisation = _organisation_in_force(workplace, known)
     seen = Circumstances(now, visit.airflow, organisation.demonstration)
     if step == "declarations":
@@ -270,7 +267,8 @@ def _look_at_organisation(workplace: Workplace, visit: Visit, step: str, now: da
 
 def _systems_in_force(workplace: Workplace) -> dict[str, System]:
     with workplace.reader() as ledger:
-        recorded = fold(ledger.entries(kind=kinds.SYSTEM.name)).systems
+        declared = (ledger.entries(kind=kind.name) for kind in (kinds.ORGANISATION, kinds.SYSTEM, kinds.DECISION))
+        recorded = fold(heapq.merge(*declared, key=lambda entry: entry.index)).systems
     return {scope.system.value.id: scope.system.value for scope in recorded if scope.system}
 
 

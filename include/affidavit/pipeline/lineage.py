@@ -7,7 +7,7 @@ from datetime import datetime
 
 from affidavit.errors import UsageError
 from affidavit.evidence import system_scope, timestamp
-from affidavit.projections import Graph, Head, Reader, ScopeState, fold, graph
+from affidavit.projections import Graph, Head, Reader, ScopeState, fold_scope, graph
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def lineage_of(reader: Reader, system: str, *, at: datetime) -> Known:
         raise UsageError(
             f"the ledger held nothing at {timestamp(at)}", fix="choose a time after the ledger's first entry"
         )
-    scope = fold(reader.entries(0, head.size, scope=system_scope(system))).scope(system_scope(system))
+    scope = fold_scope(reader, system_scope(system), size=head.size)
     if not scope.streams:
         raise UsageError(
             f"nothing was recorded of an AI system {system!r} at {timestamp(at)}",

@@ -31,7 +31,7 @@ from affidavit.evidence import (
 from affidavit.inventory import System
 from affidavit.pipeline import collection
 from affidavit.pipeline.workplace import Workplace
-from affidavit.projections import fold
+from affidavit.projections import fold_scope
 from affidavit.projections.lineage import EVALUATED_ON, POINTS_AT, PRODUCED, READ_BY, TRAINED_ON, WROTE
 from affidavit.projections.lineage_graph import LOGGED, REGISTERED_AS, SCORED, STOOD_AS
 
@@ -81,7 +81,7 @@ def claim(
     system, suites = workplace.system(system_id)
     scope = system_scope(system_id)
     with workplace.writer() as ledger:
-        standing, _ = collection.in_force(fold(ledger.entries(scope=scope)).scope(scope), system, suites)
+        standing, _ = collection.in_force(fold_scope(ledger, scope), system, suites)
         draft = _claimed(standing, kind, facts, task=task, now=now)
         (receipt,) = ledger.append([draft], now=now).receipts
     return receipt.index if receipt else None

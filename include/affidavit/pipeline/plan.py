@@ -16,7 +16,7 @@ from affidavit.inventory.steps import (
     step_of_version,
 )
 from affidavit.pipeline.workplace import Workplace
-from affidavit.projections import fold
+from affidavit.projections import fold_scope
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def plan(workplace: Workplace, system_id: str, *, now: datetime) -> tuple[Expect
     system, suites = workplace.system(system_id)
     scope = system_scope(system_id)
     with workplace.reader() as ledger:
-        known = fold(ledger.entries(scope=scope)).scope(scope)
+        known = fold_scope(ledger, scope)
     sizes = {suite.name: len(suite.expectations) for suite in suites}
 
     def of_server(server: Tracking) -> Expected:

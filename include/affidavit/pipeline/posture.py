@@ -24,7 +24,7 @@ from affidavit.evidence import (
 from affidavit.ledger import Ledger
 from affidavit.pipeline.completeness import completeness
 from affidavit.pipeline.workplace import Workplace
-from affidavit.projections import Head, Reader, Sighted, State, fold, graph, sighted
+from affidavit.projections import Head, Reader, Sighted, State, fold, fold_scope, graph, sighted
 from affidavit.publish.site import SiteReport, build_site
 from affidavit.rules.verdict import Verdict
 
@@ -106,7 +106,7 @@ def publish(workplace: Workplace, *, now: datetime) -> SiteReport:
 
 def versions_in_use(reader: Reader, scope: str, *, at: datetime) -> tuple[Sighted, ...]:
     """What looks say of the versions in use at ``at``: all that are recorded by now, those after that time too."""
-    return sighted(fold(reader.entries(scope=scope)).scope(scope), at)
+    return sighted(fold_scope(reader, scope), at)
 
 
 def recorded_statuses(posture: Posture, scope: str) -> Mapping[str, str] | None:

@@ -18,7 +18,7 @@ from affidavit.projections.reader import Head, Reader
 from affidavit.projections.scope import AliasLook, Collected, ScopeState, Snapshot, Validated
 from affidavit.projections.sightings import Sighted, Sighting, sighted
 from affidavit.projections.standing import Standing
-from affidavit.projections.state import Aside, Demonstration, State, fold
+from affidavit.projections.state import Aside, Demonstration, State, fold, fold_scope
 
 __all__ = [
     "AliasLook",
@@ -48,6 +48,7 @@ __all__ = [
     "Validated",
     "calendar",
     "fold",
+    "fold_scope",
     "graph",
     "held",
     "holders",

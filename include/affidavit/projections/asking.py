@@ -31,7 +31,7 @@ QUESTION = "question_answered/"
 """The check, whatever its number, that stands for what only a person can judge; all other parts are the machine's."""
 
 _DECIDED = {Basis.APPROVED, Basis.CARRIED, Basis.REJECTED}
-_ASKS = {"awaiting judgement", "failing"}
+_ASKS = {"awaiting judgement", "failing", "stale"}
 _CHANGES, _APPLICABILITY, _DEPLOYMENT = "6.3", "6.1.3", "A.6.2.5"
 _CONTROL = "affidavit://controls/"
 
@@ -108,6 +108,12 @@ def waited_since(scope: ScopeState, need: Need) -> int | None:
             if change_subjects(change) == need.subjects:
                 return standing.waited_since(change)
     return None
+
+
+def answered(organisation: Organisation | None, scope: ScopeState, need: Need) -> Settled | None:
+    """What was decided about a need as it stands now, of whomever the organisation has decide it; None if nothing."""
+    asked = _asked(organisation, need)
+    return settled(scope.decisions.get(asked.topic, []), since=_since(scope, asked))
 
 
 def judgement_subjects(control: str, question: str, parts: Iterable[Answered]) -> tuple[Subject, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from affidavit.errors import AffidavitError, StatementError
 from affidavit.evidence import CANARY_SCOPES, ORGANISATION_SCOPE, Entry, Origin, Period, Statement, moment, system_scope
-from affidavit.evidence.kinds import BY_PREDICATE_TYPE, DECISION
+from affidavit.evidence.kinds import BY_PREDICATE_TYPE, DECISION, ORGANISATION
 from affidavit.evidence.shapes import TEXT, TIME, Shape, check, maybe
 from affidavit.inventory import Organisation
 from affidavit.projections.asking import expected, waited_since
@@ -151,6 +153,27 @@ def fold(entries: Iterable[Entry]) -> State:
     for entry in entries:
         state.apply(entry)
     return state
+
+
+class Entries(Protocol):
+    """What reads entries of one scope or kind in order: a ledger, or any reader of one."""
+
+    def entries(
+        self, start: int = 0, stop: int | None = None, *, scope: str | None = None, kind: str | None = None
+    ) -> Iterator[Entry]:
+        """Entries ``start`` to before ``stop``."""
+
+
+def fold_scope(ledger: Entries, scope: str, *, size: int | None = None) -> ScopeState:
+    """One scope of the first ``size`` entries, as a fold of all of them has it.
+
+    What decisions come to rests on the organisation: its declarations, and what was decided about these, are read too.
+    """
+    read = [ledger.entries(0, size, scope=scope)]
+    if scope != ORGANISATION_SCOPE:
+        of_organisation = (ORGANISATION.name, DECISION.name)
+        read += (ledger.entries(0, size, scope=ORGANISATION_SCOPE, kind=kind) for kind in of_organisation)
+    return fold(heapq.merge(*read, key=lambda entry: entry.index)).scope(scope)
 
 
 def _check_header(statement: Statement) -> None:

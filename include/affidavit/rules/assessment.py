@@ -16,7 +16,18 @@ from affidavit.rules.verdict import Verdict
 _SOURCES = {
     "affidavit.rules": None,
     "affidavit.inventory": None,
-    "affidavit.projections": {"lineage.py", "lineage_graph.py", "scope.py", "state.py"},
+    "affidavit.projections": {
+        "asking.py",
+        "decisions.py",
+        "deployments.py",
+        "documents.py",
+        "lineage.py",
+        "lineage_graph.py",
+        "needs.py",
+        "scope.py",
+        "standing.py",
+        "state.py",
+    },
 }
 
 

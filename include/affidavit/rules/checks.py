@@ -13,6 +13,7 @@ from affidavit.evidence import ORGANISATION_SCOPE
 from affidavit.rules import (
     challenges,
     collected,
+    decided,
     declared,
     measurements,
     models,
@@ -25,7 +26,7 @@ from affidavit.rules import (
 from affidavit.rules.verdict import Part, Status
 from affidavit.rules.view import ScopeView
 
-MODULES = (challenges, collected, declared, measurements, models, registers, resources, serving, tables)
+MODULES = (challenges, collected, decided, declared, measurements, models, registers, resources, serving, tables)
 """The modules that register them."""
 
 CHECKS: Mapping[str, registry.Check] = MappingProxyType(registry.registered())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, time
 
 from affidavit.catalogue import Catalogue, Requirement
 from affidavit.evidence import ORGANISATION_SCOPE
-from affidavit.projections import State
+from affidavit.inventory import Organisation, System
+from affidavit.projections import Standing, State
 from affidavit.rules.checks import find, run
 from affidavit.rules.collected import good_until, schedule_of
 from affidavit.rules.registry import count, some, weakest
@@ -32,6 +34,44 @@ def _concerns(item: Requirement, view: ScopeView) -> bool:
 
 
 def _verdict(item: Requirement, view: ScopeView, at: datetime) -> Verdict:
+    verdict = _judged(item, view, at)
+    standing = view.state.organisation.organisation
+    if standing and not item.clause and (exclusion := standing.value.excluded.get(item.id)):
+        grants = [each for each in standing.grants if each.loosening.field == f"excluded.{item.id}"]
+        failing = " The evidence shows that it is failing." if verdict.status is Status.FAILING else ""
+        return replace(
+            verdict,
+            status=Status.NOT_APPLICABLE,
+            sentence=f"Excluded, as entry {grants[-1].index} decided: {exclusion.why}{failing}",
+            entries=tuple(sorted({*verdict.entries, standing.entry.index, grants[-1].index})),
+            next_action="",
+            valid_until=None,
+        )
+    if verdict.status is Status.FAILING and (declared := view.mine.standing):
+        return _accepted(verdict, declared, at)
+    return verdict
+
+
+def _accepted(verdict: Verdict, standing: Standing[System] | Standing[Organisation], at: datetime) -> Verdict:
+    """A failing verdict, where a decision accepts the failure until a day that is not over."""
+    found = next((each for each in standing.value.exceptions if each.control == verdict.control), None)
+    if found is None:
+        return verdict
+    end = datetime.combine(found.until, time.max, UTC)
+    if end < at:
+        return replace(verdict, sentence=f"{verdict.sentence} Its exception ended on {found.until}.")
+    granted = [each for each in standing.grants if each.loosening.field == f"exceptions.{verdict.control}"][-1].index
+    said = f"Failing, and accepted until {found.until}, as entry {granted} decided: {found.why}"
+    return replace(
+        verdict,
+        status=Status.ACCEPTED,
+        sentence=f"{said} {verdict.sentence}",
+        entries=tuple(sorted({*verdict.entries, granted})),
+        valid_until=min(end, verdict.valid_until or end),
+    )
+
+
+def _judged(item: Requirement, view: ScopeView, at: datetime) -> Verdict:
     parts = tuple(_parts(item, view, at))
     status = worst(part.status for part in parts)
     # Of the worst parts, the first that somebody can act upon says what to do.
@@ -52,13 +92,11 @@ def _verdict(item: Requirement, view: ScopeView, at: datetime) -> Verdict:
 
 
 def _parts(item: Requirement, view: ScopeView, at: datetime) -> Iterator[Part]:
-    ready = True
-    for call in item.parts:
-        part = run(call.check, view, call.params, at)
-        ready = ready and part.status is Status.SUPPORTED
-        yield part
+    parts = tuple(run(call.check, view, call.params, at) for call in item.parts)
+    yield from parts
     if item.automation != "machine":
-        yield run("question_answered/1", view, {"question": item.question, "ready": ready}, at)
+        asked = {"control": item.id, "question": item.question, "parts": parts}
+        yield run("question_answered/2", view, asked, at)
 
 
 def _sentence(parts: Sequence[Part], leading: Part, view: ScopeView) -> str:
