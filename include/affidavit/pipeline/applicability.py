@@ -1,0 +1,32 @@
+"""The Statement of Applicability, from what the ledger holds or held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from affidavit import catalogue, rules
+from affidavit.pipeline import posture
+from affidavit.projections import Head, Reader
+from affidavit.rules.applicability import Row, statement_of_applicability, with_own_controls
+
+
+@dataclass(frozen=True)
+class Stated:
+    """The rows as of ``at``, under ``head``."""
+
+    at: datetime
+    head: Head
+    rows: tuple[Row, ...]
+
+
+def state_applicability(reader: Reader, *, at: datetime, as_of: bool) -> Stated:
+    """The Statement of Applicability at ``at``; with ``as_of``, what was known then.
+
+    Raises ``UsageError`` for a time before the first entry.
+    """
+    judged = posture.judge_as_of(reader, at=at) if as_of else posture.judge(reader, at=at)
+    standing = judged.state.organisation.organisation
+    asked = with_own_controls(catalogue.load(), standing.value if standing else None)
+    verdicts = rules.judge(judged.state, at=judged.at, catalogue=asked)
+    return Stated(judged.at, judged.head, statement_of_applicability(judged.state, verdicts, asked))
