@@ -12,7 +12,7 @@ from affidavit import catalogue
 from affidavit.evidence import ORGANISATION_SCOPE
 from affidavit.projections import Need, State, fold, fold_scope, may_answer, needs
 from affidavit.projections.decisions import months_after, told
-from tests.projections.story import DAY, FIRST, PEOPLE, SCOPE, Story, decide, organisation
+from tests.projections.story import DAY, FIRST, PEOPLE, SCOPE, SUITE, Story, decide, organisation
 
 CATALOGUE = catalogue.load()
 
@@ -422,6 +422,44 @@ def test_nothing_weaker_ever_stands_than_what_p_1_approved(played):
         now = schedule(story)
         assert STRICTNESS[now] <= STRICTNESS[stands]
         stands = now
+
+
+CHANGES = (
+    {"schedule": "@monthly"},
+    {"risk_level": "minimal"},
+    {"owner": "data-owner"},
+    {"predictions": []},
+    {"datasets": [{"id": "train", "connection": "bank", "table": "b", "use": "test", "suite": "loans"}]},
+    {"exceptions": [{"control": "A.7.4", "until": "2026-12-01", "why": "Later."}]},
+)
+ANSWERS = (
+    {"by": "p-2"},
+    {"by": "p-4"},
+    {"by": "bot"},
+    {"by": None},
+    {"by": "p-9"},
+    *({"by": "p-1", **changes} for changes, _ in NOT_COUNTED.values()),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(CHANGES), st.sampled_from(ANSWERS)), min_size=1, max_size=3))
+def test_no_weakening_stands_by_an_answer_that_does_not_count(played):
+    story = Story(people=PEOPLE)
+    story.declare_organisation()
+    story.declare()
+    story.suite()
+    declared = {}
+    for change, answer in played:
+        declared |= change
+        story.declare(**declared)
+        story.suite(SUITE.model_copy(update={"expectations": SUITE.expectations[:1]}))
+        for need in asked(story):
+            decide(story, need, **answer)
+    undecided = fold(entry for entry in story.entries if entry.statement.kind != "decision").scope(SCOPE)
+    scope = fold(story.entries).scope(SCOPE)
+    assert scope.decisions
+    assert (scope.system, scope.suites) == (undecided.system, undecided.suites)
 
 
 @settings(max_examples=10, deadline=None)

@@ -25,7 +25,7 @@ from affidavit.rules.view import ScopeView
     limits="That the reasons given are good ones, and that who is declared competent is.",
 )
 def _question_answered(view: ScopeView, params: Mapping[str, Any], at: datetime) -> Outcome:
-    """The answer is bound to the question and to how each of the machine's ``parts`` stood (docs/decisions/0015)."""
+    """The answer is bound to the question and to how each of the machine's ``parts`` stood (docs/decisions/0017)."""
     question, months = params["question"].rstrip("."), view.policy.judgement_months
     action = f"Have a competent person other than the author judge, with reasons: {question}"
     if any(part.status is not Status.SUPPORTED for part in params["parts"]):
