@@ -1,6 +1,8 @@
 """Fixtures that several rooms share."""
 
+import fcntl
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -27,13 +29,44 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
-LONGEST = ("tests/test_end_to_end.py", "tests/test_outside.py", "tests/demo/test_training.py")
+LONGEST = ("tests/test_end_to_end.py", "tests/test_outside.py")
 """Files that are begun first: begun last, they would leave all workers but one with nothing to do."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     last = len(LONGEST)
     items.sort(key=lambda item: LONGEST.index(file) if (file := item.nodeid.partition("::")[0]) in LONGEST else last)
+
+
+@pytest.fixture(scope="session")
+def demonstrated(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A copy of this checkout in which the whole demo has run: once, whichever process of this session asks first.
+
+    Whoever asks while it runs waits for it. Nobody changes it.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent  # under pytest-xdist, the folder of all its workers
+    root, said = shared / "demonstrated", shared / "demonstrated.json"
+    with (shared / "demonstrated.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not root.exists():
+            said.write_text(json.dumps(_demonstrate(root)))
+    code, text = json.loads(said.read_text())
+    assert code == 0, text
+    return root
+
+
+def _demonstrate(root: Path) -> tuple[int, str]:
+    repo = Path(__file__).resolve().parents[1]
+    leave = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for part in ("config", "dags", "demo", "expectations", "include"):
+        shutil.copytree(repo / part, root / part, ignore=leave)
+    shutil.copy(repo / "pyproject.toml", root)
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "AFFIDAVIT", "MLFLOW"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "demo", "run"], cwd=root, env=kept, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout[-3000:] + done.stderr[-3000:]
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The whole demo, once, in a copy of this checkout: real Airflow, real MLflow, real data, from nothing to the posture.
+"""The whole demo: real Airflow, real MLflow, real data, from nothing to the posture.
 
 What the summary says is counted again here from the bytes of the ledger, without the code that made the summary.
 """
@@ -6,7 +6,6 @@ What the summary says is counted again here from the bytes of the ledger, withou
 import json
 import os
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,27 +14,11 @@ from pathlib import Path
 
 import pytest
 
-REPO = Path(__file__).resolve().parents[1]
-PARTS = ("config", "dags", "demo", "expectations", "include", "pyproject.toml")
-
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(demonstrated: Path) -> Path:
     """The demo's folder, after it has run."""
-    root = tmp_path_factory.mktemp("checkout")
-    leave = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for part in PARTS:
-        source = REPO / part
-        if source.is_dir():
-            shutil.copytree(source, root / part, ignore=leave)
-        else:
-            shutil.copy(source, root / part)
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "AFFIDAVIT", "MLFLOW"))}
-    done = subprocess.run(
-        [sys.executable, "-m", "demo", "run"], cwd=root, env=kept, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return root / ".demo"
+    return demonstrated / ".demo"
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
-import os
-import subprocess
-import sys
+"""What the ML teams' scripts left in MLflow and in the warehouses, as the demo ran them."""
+
 from pathlib import Path
 
 import duckdb
@@ -8,7 +7,6 @@ import pytest
 
 from affidavit.collect.lineage import match
 from affidavit.inventory.load import load_lenient
-from demo.warehouses import load_bank, load_clinic
 
 # MLflow's own store uses what SQLAlchemy has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -18,31 +16,17 @@ TEAMS = {"mortgage-approval": "mortgage", "tumour-triage": "tumour"}
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """Both teams' scripts, run as the demo runs them, against MLflow's own SQLite store."""
-    home = tmp_path_factory.mktemp("training")
-    stores = {"mortgage": home / "bank.duckdb", "tumour": home / "clinic.duckdb"}
-    load_bank(stores["mortgage"], csv=ROOT / "demo" / "data" / "hmda_boston.csv")
-    load_clinic(stores["tumour"])
-    environment = os.environ | {
-        "MLFLOW_TRACKING_URI": f"sqlite:///{home / 'mlflow.db'}",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "AIRFLOW_CONN_BANK": f"duckdb:///{stores['mortgage']}",
-        "PYTHONPATH": str(ROOT),
-    }
-    for team, store in stores.items():
-        script = ROOT / "demo" / f"train_{team}.py"
-        for tried in ("1", "2"):
-            command = [sys.executable, "-P", str(script), str(store), tried]
-            subprocess.run(command, check=True, cwd=home, env=environment, capture_output=True)
-    return stores, environment["MLFLOW_TRACKING_URI"]
+def stores(demonstrated: Path) -> dict[str, Path]:
+    """Each team's warehouse, after the demo has run both rounds of its script."""
+    return {"mortgage": demonstrated / ".demo" / "bank.duckdb", "tumour": demonstrated / ".demo" / "clinic.duckdb"}
 
 
 @pytest.fixture(scope="module")
-def client(trained):
+def client(demonstrated: Path):
+    """What MLflow kept, read without a server."""
     from mlflow import MlflowClient
 
-    return MlflowClient(trained[1])
+    return MlflowClient(f"sqlite:///{demonstrated / '.demo' / 'mlflow' / 'mlflow.db'}")
 
 
 @pytest.fixture(params=TEAMS)
@@ -86,9 +70,9 @@ def test_the_best_run_is_in_use(client, system):
     assert len(client.search_model_versions(f"name = '{name}'")) == 2
 
 
-def test_the_whole_hold_out_is_scored_by_the_version_in_use(client, trained, system):
+def test_the_whole_hold_out_is_scored_by_the_version_in_use(client, stores, system):
     [table] = system.predictions
-    store = trained[0][TEAMS[system.id]]
+    store = stores[TEAMS[system.id]]
     version = client.get_model_version_by_alias(system.mlflow.registered_models[0], system.mlflow.in_use_alias).version
     held_out = next(dataset.table for dataset in system.datasets if dataset.use == "test")
 
@@ -109,9 +93,9 @@ def test_the_whole_hold_out_is_scored_by_the_version_in_use(client, trained, sys
         assert len(connection.sql(f"SELECT DISTINCT decision FROM {table.table}").fetchall()) == 2
 
 
-def test_each_request_is_logged_once_and_scored_once(trained, system):
+def test_each_request_is_logged_once_and_scored_once(stores, system):
     [table] = system.predictions
-    with duckdb.connect(trained[0][TEAMS[system.id]], read_only=True) as connection:
+    with duckdb.connect(stores[TEAMS[system.id]], read_only=True) as connection:
         for register in system.registers:
             key = register.columns["request"]
             query = f"SELECT {key} FROM {register.table} EXCEPT ALL SELECT {key} FROM {table.table}"
