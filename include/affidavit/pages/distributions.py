@@ -82,7 +82,7 @@ def calibration(bins: Sequence[ReliabilityBin], *, score: str = "score") -> Figu
     mean = alt.X("at:Q", **plot.axis(f"mean {score} of the bin", (0, 1)))
     share = alt.Y("value:Q", **plot.axis("share observed positive", (0, 1), room=plot.NUMBERS))
     diagonal = plot.rule([{"at": 0, "value": 0, "then": 1, "to": 1}], colour=plot.QUIET, dash=(5, 4))
-    layers = [diagonal.encode(x=mean, x2="then:Q", y=share, y2="to:Q")]
+    layers = [diagonal.encode(x=mean, x2=alt.X2("then:Q"), y=share, y2=alt.Y2("to:Q"))]
     layers += plot.estimates(points, places=means, value=share, place=mean, edge=_SQUARE - 12)
     counts = [(each.low, each.high, each.observed.n) for each in bins]
     strip = _bars(counts, width=_SQUARE, height=70, said="rows in each bin", axis=score)
@@ -130,7 +130,7 @@ def tool_mix(before: Mapping[str, int], now: Mapping[str, int]) -> Figure:
     place = plot.place(len(texts))
     layers = []
     if of_before and of_now:
-        layers.append(plot.rule(ends, colour=plot.QUIET, width=3).encode(x=value, x2="then:Q", y=place))
+        layers.append(plot.rule(ends, colour=plot.QUIET, width=3).encode(x=value, x2=alt.X2("then:Q"), y=place))
     if of_before:
         layers.append(plot.points(ends, plot.BEFORE).encode(x=alt.X("then:Q"), y=place))
     if of_now:
@@ -159,8 +159,8 @@ def _bars(bars: Sequence[tuple[float, float, int]], *, width: int, height: int, 
     ends = (bars[0][0], bars[-1][1])
     x = alt.X("low:Q", **plot.axis(axis, ends))
     y = alt.Y("count:Q", **plot.axis("rows", (0, max(count for _, _, count in bars)), ticks=3, room=plot.NUMBERS))
-    mark = plot.bars(rows).encode(x=x, x2="high:Q", y=y, y2="zero:Q")
-    title = plot.words([{"said": said}], field="said", align="left").encode(x=alt.value(0), y=alt.value(-14))
+    mark = plot.bars(rows).encode(x=x, x2=alt.X2("high:Q"), y=y, y2=alt.Y2("zero:Q"))
+    title = plot.words([{"said": said}], field="said", align="left").encode(x=alt.XValue(0), y=alt.YValue(-14))
     return plot.sheet([mark, title], width=width, height=height)
 
 

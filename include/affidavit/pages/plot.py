@@ -95,14 +95,16 @@ def estimates(
 
     A point without a value stands ``edge`` pixels along the axis of values, in its own shape.
     """
+    # Channels as objects: Altair looks long for the class of one that is only text or a plain value.
     along, across = ("y", "x") if isinstance(value, alt.Y) else ("x", "y")
+    far, fixed = (alt.Y2("high:Q"), alt.YValue(edge)) if along == "y" else (alt.X2("high:Q"), alt.XValue(edge))
     rows = [
         (outcome_of(p), {"at": at, "value": p.estimate.value, "low": p.estimate.low, "high": p.estimate.high})
         for p, at in zip(found, places, strict=True)
     ]
     layers = []
     if sure := [row for _, row in rows if row["low"] is not None]:
-        ends: dict[str, Any] = {along: type(value)("low:Q"), f"{along}2": "high:Q", across: place}
+        ends: dict[str, Any] = {along: type(value)("low:Q"), f"{along}2": far, across: place}
         layers.append(rule(sure).encode(**ends))
     for outcome, key in MARKS.items():
         of = [row for each, row in rows if each is outcome]
@@ -110,7 +112,7 @@ def estimates(
             where: dict[str, Any] = {along: value, across: place}
             layers.append(points(judged, key).encode(**where))
         if without := [row for row in of if row["value"] is None]:
-            where = {along: alt.value(edge), across: place}
+            where = {along: fixed, across: place}
             layers.append(points(without, key).encode(**where))
     return layers
 
@@ -122,9 +124,9 @@ def place(count: int) -> alt.Y:
 
 def row_texts(rows: Rows, at: alt.Y) -> list[alt.Chart]:
     """Left of the axis the ``label`` of each row, right of it the ``note``."""
-    label = words(rows, field="label", align="right").encode(x=alt.value(-12), y=at)
+    label = words(rows, field="label", align="right").encode(x=alt.XValue(-12), y=at)
     note = words(rows, field="note", align="left", colour=QUIET, size=SMALL)
-    return [label, note.encode(x=alt.value(WIDTH + 14), y=at)]
+    return [label, note.encode(x=alt.XValue(WIDTH + 14), y=at)]
 
 
 def bars(rows: Rows) -> alt.Chart:
@@ -155,7 +157,8 @@ def halo(text: alt.Chart) -> alt.Chart:
 
 
 def _mark(rows: Rows, kind: Literal["point", "rect", "rule", "text"], **look: Any) -> alt.Chart:
-    return alt.Chart(alt.InlineData(values=rows), mark=alt.MarkDef(type=kind, opacity=1, **look))
+    # A tuple, which Altair passes on, and not a list, of which it makes a copy at each step.
+    return alt.Chart(alt.InlineData(values=tuple(rows)), mark=alt.MarkDef(type=kind, opacity=1, **look))
 
 
 def limit_lines(limit: Limit | None, *, along: str, end: float = 0) -> list[alt.Chart]:
@@ -166,9 +169,11 @@ def limit_lines(limit: Limit | None, *, along: str, end: float = 0) -> list[alt.
         text = words(row, field="said", align="center" if along == "x" else "left", size=SMALL)
         line = rule(row, width=1.6, dash=(5, 4))
         if along == "x":
-            layers += [line.encode(x="limit:Q"), text.encode(x="limit:Q", y=alt.value(-10 - 14 * n))]
+            at = alt.X("limit:Q")
+            layers += [line.encode(x=at), text.encode(x=at, y=alt.YValue(-10 - 14 * n))]
         else:
-            layers += [line.encode(y="limit:Q"), text.encode(x=alt.value(end + 8), y="limit:Q")]
+            at = alt.Y("limit:Q")
+            layers += [line.encode(y=at), text.encode(x=alt.XValue(end + 8), y=at)]
     return layers
 
 
