@@ -44,6 +44,8 @@ def with_training(environment: Mapping[str, str], *, layout: Layout, tracking: s
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         # The runs take seconds: at MLflow's usual ten seconds between samples none would have any.
         "MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL": "0.2",
+        # MLflow notes which variables are read while it logs a model, in a set that its threads change under it.
+        "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
         "AIRFLOW_CONN_BANK": _duckdb(layout.bank),
     }
 
