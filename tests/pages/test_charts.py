@@ -85,6 +85,27 @@ def test_values_stand_where_the_axis_says(drawn: dict[str, Figure]):
     assert abs(places[0] - threshold) > 10
 
 
+def test_an_interval_reaches_from_its_low_end_to_its_high_end_and_what_has_no_value_stands_at_the_edge(drawn):
+    """By the scale that the marks of 0.9 and 0.7 give; the intervals go from 0.05 below to 0.04 above."""
+    place = {
+        s.get("fill"): [float(n) for n in s.attrib["transform"].removeprefix("translate(").rstrip(")").split(",")]
+        for s in shapes(drawn["groups"])
+        if s.tag == "path"
+    }
+    (good, top), (bad, below) = place["var(--page-ink)"], place["var(--failing-fill)"]
+    pixels = (good - bad) / 0.2
+    intervals = [
+        (s.attrib["transform"], float(s.attrib["x2"]))
+        for s in shapes(drawn["groups"])
+        if s.tag == "line" and s.get("stroke") == "var(--page-ink)" and not s.get("stroke-dasharray")
+    ]
+    assert intervals == [
+        (f"translate({mark - 0.05 * pixels:g},{row:g})", pytest.approx(0.09 * pixels, abs=0.02))
+        for mark, row in ((good, top), (bad, below))
+    ]
+    assert place["none"] == [12, 2 * below - top]
+
+
 def test_of_many_groups_those_that_miss_are_drawn_and_the_rest_is_named_and_in_the_table():
     figure = charts.groups(many(200), limit=Limit(at_least=0.8))
     assert figure.note == "And 170 more groups, in the table."
