@@ -19,6 +19,7 @@ from affidavit.cli import (
     checkpoint,
     collect,
     doctor,
+    document,
     erase,
     export_dsse,
     init,
@@ -29,6 +30,7 @@ from affidavit.cli import (
     rotate_key,
     show,
     signer,
+    soa,
     status,
     suite,
     verify,
@@ -50,6 +52,7 @@ app.command("collect")(collect.collect)
 app.command("assess")(assess.assess)
 app.command("status")(status.status)
 app.command("calendar")(calendar.calendar)
+app.command("soa")(soa.soa)
 app.command("verify")(verify.verify)
 app.command("show")(show.show)
 app.command("lineage")(lineage.lineage)
@@ -57,6 +60,7 @@ app.command("measures")(measures.measures)
 app.command("plan")(plan.plan)
 app.command("suggest-allowlist")(allowlist.suggest_allowlist)
 app.add_typer(suite.app, name="suite")
+app.add_typer(document.app, name="document")
 app.command("doctor")(doctor.doctor)
 app.command("rebuild")(rebuild.rebuild)
 app.command("checkpoint")(checkpoint.checkpoint)

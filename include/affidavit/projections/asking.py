@@ -19,7 +19,7 @@ from affidavit.inventory import Loosening, Organisation
 from affidavit.inventory.people import Accepted, Exclusion
 from affidavit.projections.decisions import Decided, Settled, months_after, rounds, settled
 from affidavit.projections.deployments import Basis, approval_of, left_at, version_subject
-from affidavit.projections.documents import document_needs, unchanged_since
+from affidavit.projections.documents import asked_since, document_needs
 from affidavit.projections.lineage import InUse, in_use
 from affidavit.projections.needs import COMPETENCE, ON_WEAKENINGS, OPTIONS, Need, change_subjects
 from affidavit.projections.scope import ScopeState
@@ -82,7 +82,7 @@ def needs(state: State, verdicts: Iterable[Judged], *, at: datetime, catalogue: 
         )
     ]
     wanted += (need for verdict in verdicts for need in _judgements(organisation, state, verdict, catalogue))
-    every = (each for need in wanted for each in _open(state.scope(need.scope), need, organisation))
+    every = (each for need in wanted for each in _open(state.scope(need.scope), need, organisation, at))
     return tuple({need.id: need for need in every}.values())
 
 
@@ -108,12 +108,6 @@ def waited_since(scope: ScopeState, need: Need) -> int | None:
             if change_subjects(change) == need.subjects:
                 return standing.waited_since(change)
     return None
-
-
-def answered(organisation: Organisation | None, scope: ScopeState, need: Need) -> Settled | None:
-    """What was decided about a need as it stands now, of whomever the organisation has decide it; None if nothing."""
-    asked = _asked(organisation, need)
-    return settled(scope.decisions.get(asked.topic, []), since=_since(scope, asked))
 
 
 def judgement_subjects(control: str, question: str, parts: Iterable[Answered]) -> tuple[Subject, ...]:
@@ -294,12 +288,12 @@ def _asked(organisation: Organisation | None, need: Need) -> Need:
     return replace(need, options=OPTIONS[need.type], roles=_roles(decider) or need.roles)
 
 
-def _open(scope: ScopeState, need: Need, organisation: Organisation | None) -> Iterator[Need]:
+def _open(scope: ScopeState, need: Need, organisation: Organisation | None, at: datetime) -> Iterator[Need]:
     """The need, of each member of a committee by itself, where nothing that counts was answered since it came up.
 
     A question that still waits is open whatever was answered: the answer has lapsed, or was that it is not adequate.
     """
-    decisions, since = scope.decisions.get(need.topic, []), _since(scope, need)
+    decisions, since = scope.decisions.get(need.topic, []), _since(scope, need, at)
     judged = need.type == "judgement"
     if not judged and settled(decisions, since=since):
         return
@@ -310,14 +304,14 @@ def _open(scope: ScopeState, need: Need, organisation: Organisation | None) -> I
             yield replace(need, ballot=ballot, round=rounds(answers))
 
 
-def _since(scope: ScopeState, need: Need) -> int:
+def _since(scope: ScopeState, need: Need, at: datetime) -> int:
     """The entry before which answers are about something past."""
     if need.type in ON_WEAKENINGS:
         return waited_since(scope, need) or 0
     if need.type == "deployment":
         return left_at(scope, scope.latest(kinds.MODEL_VERSION)[need.subjects[0].name])
-    if need.type == "document" and (first := unchanged_since(scope.documents.get(need.subjects[0].name, []))):
-        return first.index
+    if need.type == "document":
+        return asked_since(scope, need.subjects[0].name, at)
     return 0
 
 

@@ -7,9 +7,11 @@ before that signs nothing any more.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from affidavit.evidence import Entry, Subject
 from affidavit.inventory import ControlledDocument
+from affidavit.projections.decisions import Settled, months_after, settled
 from affidavit.projections.needs import Need
 from affidavit.projections.scope import ScopeState
 
@@ -90,3 +92,32 @@ def document_needs(scope: ScopeState) -> Iterator[Need]:
     for document in documents_of(scope):
         if need := document_need(scope, document):
             yield need
+
+
+def signature(scope: ScopeState, document: ControlledDocument) -> Settled | None:
+    """The latest answer that counts to whether the document holds as it stands, whoever was asked."""
+    first = unchanged_since(scope.documents.get(document.name, []))
+    if first is None:
+        return None
+    subjects = (Subject(document.name, first.statement.facts["sha256"]),)
+    found = (
+        settled(decisions, since=first.index)
+        for decisions in scope.decisions.values()
+        if (decisions[0].need.type, decisions[0].need.subjects) == ("document", subjects)
+    )
+    return max((each for each in found if each), key=lambda each: each.index, default=None)
+
+
+def review_due(document: ControlledDocument, signed: Settled) -> datetime:
+    """When a signed document has to be looked at again."""
+    return months_after(signed.at, document.review_months)
+
+
+def asked_since(scope: ScopeState, name: str, at: datetime) -> int:
+    """The entry before which answers about a document are past: another file, or the review that is due by ``at``."""
+    first = unchanged_since(scope.documents.get(name, []))
+    for document in documents_of(scope):
+        signed = signature(scope, document) if document.name == name else None
+        if signed and signed.approves and review_due(document, signed) <= at:
+            return signed.index + 1
+    return first.index if first else 0

@@ -11,10 +11,12 @@ from typing import Any
 from affidavit.errors import ConfigurationError
 from affidavit.evidence import ORGANISATION_SCOPE
 from affidavit.rules import (
+    applicability,
     challenges,
     collected,
     decided,
     declared,
+    documents,
     measurements,
     models,
     registers,
@@ -26,7 +28,20 @@ from affidavit.rules import (
 from affidavit.rules.verdict import Part, Status
 from affidavit.rules.view import ScopeView
 
-MODULES = (challenges, collected, decided, declared, measurements, models, registers, resources, serving, tables)
+MODULES = (
+    applicability,
+    challenges,
+    collected,
+    decided,
+    declared,
+    documents,
+    measurements,
+    models,
+    registers,
+    resources,
+    serving,
+    tables,
+)
 """The modules that register them."""
 
 CHECKS: Mapping[str, registry.Check] = MappingProxyType(registry.registered())
