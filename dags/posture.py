@@ -1,4 +1,4 @@
-"""Fold, judge, record what changed, publish: after each collection, and each hour for what has aged."""
+"""Fold, judge, record what changed, publish and ask: after each collection, and each hour for what has aged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ with DAG(
     is_paused_upon_creation=False,
     default_args=RETRIES,
     tags=["affidavit", "organisation"],
-    doc_md="Judges every control and clause, records each change of posture, and publishes the auditor's site.",
+    doc_md="Judges every control and clause, records what changed, publishes the auditor's site, asks for decisions.",
 ) as dag:
 
     @task(task_id="assess")
@@ -40,4 +40,17 @@ with DAG(
 
         return str(posture.publish(workplace(PROJECT), now=datetime.now(UTC)).index)
 
-    assess() >> publish()
+    @task(task_id="request_decisions")
+    @retry_what_can_help
+    def request_decisions() -> dict[str, int]:
+        from affidavit.pipeline import decisions
+
+        asked = decisions.request(workplace(PROJECT), now=datetime.now(UTC))
+        return {
+            "started": len(asked.started),
+            "waiting": asked.waiting,
+            "nobody can answer": asked.unanswerable,
+            "left": asked.left,
+        }
+
+    assess() >> [publish(), request_decisions()]

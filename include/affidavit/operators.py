@@ -234,7 +234,8 @@ class AskHolders(HITLEntryOperator):
         from affidavit.pipeline import decisions
 
         if "error" in event:
-            raise UsageError("nobody answered in time", where=self.task_id, fix="a new decision will be asked for")
+            problem = "nobody answered in time" if event["error_type"] == "timeout" else "no answer could be waited for"
+            raise UsageError(problem, where=self.task_id, fix="none: the same is asked anew by the next posture")
         decisions.check_reasons((event["params_input"] or {}).get("reasons"))
 
 

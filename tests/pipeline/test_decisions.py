@@ -1,11 +1,14 @@
 """What is asked, of whom, and what is recorded of Airflow's record; with a real one in ``tests/test_decisions.py``."""
 
+import json
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import yaml
 
+from affidavit.cli.main import answer
 from affidavit.collect.declarations import look_at_organisation
 from affidavit.collect.hitl import Try
 from affidavit.errors import ConfigurationError, UsageError
@@ -270,3 +273,44 @@ def test_a_demonstration_marks_what_people_are_said_to_have_decided(work):
     declare(work, {"excluded": EXCLUDED, "demonstration": "Scripted."}, NOON + timedelta(seconds=9))
     record(work, a_try())
     assert entries(work)[0].statement.demonstration == "Scripted."
+
+
+@pytest.fixture
+def shown(work, monkeypatch, capsys):
+    """Runs ``affidavit decisions``; gives its exit code and what it printed."""
+    monkeypatch.chdir(work.settings.project)
+    for name in [name for name in os.environ if name.startswith("AFFIDAVIT")]:
+        monkeypatch.delenv(name)
+
+    def show(*arguments: str) -> tuple[int, str]:
+        code = answer(["decisions", *arguments])
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return show
+
+
+def test_the_command_line_lists_what_waits_and_what_was_decided_with_why_it_does_not_count(work, shown):
+    need = the_need(work)
+    waiting = json.loads(shown("--json")[1])
+    assert need.id in {each["id"] for each in waiting["open"]}
+    assert next(each["can_answer"] for each in waiting["open"] if each["id"] == need.id) == ["p-1", "p-2"]
+    assert waiting["taken"] == []
+    record(work, a_try("rita"))
+    later = ANSWERED + timedelta(hours=1)
+    record(work, a_try(began=later, answered=later), decision=the_need(work, later).id, now=later)
+    document = json.loads(shown("organisation", "--json")[1])
+    barred, counts = document["taken"]
+    assert (barred["by"], barred["counts"]) == ("p-3", False)
+    assert "p-3" in barred["why_not"]
+    assert (counts["by"], counts["option"], counts["held"], counts["counts"]) == ("p-1", "approve", ["lead"], True)
+    assert not {"exclusion"} & {each["type"] for each in document["open"]}
+    code, text = shown()
+    assert code == 0
+    assert "A.2.2" in text
+
+
+def test_the_command_line_names_the_scopes_that_there_are(shown):
+    code, text = shown("loans")
+    assert code == 2
+    assert "organisation" in text

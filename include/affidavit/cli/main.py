@@ -18,6 +18,7 @@ from affidavit.cli import (
     cheat,
     checkpoint,
     collect,
+    decisions,
     doctor,
     document,
     erase,
@@ -55,6 +56,7 @@ app.command("calendar")(calendar.calendar)
 app.command("soa")(soa.soa)
 app.command("verify")(verify.verify)
 app.command("show")(show.show)
+app.command("decisions")(decisions.decisions)
 app.command("lineage")(lineage.lineage)
 app.command("measures")(measures.measures)
 app.command("plan")(plan.plan)

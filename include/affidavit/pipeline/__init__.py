@@ -5,6 +5,7 @@
     collection    looks, stages and records;  staging  where looks wait;  plan  its dry run
     posture       judges, records and publishes;  lineage  what was made from what, as of a time
     completeness  what was due and never came, and how controls operated
+    decisions     asks people in Airflow, and records what Airflow holds of their answers
     anchoring     hands the head to outsiders, and says what they know
     ledger_audit  verifies on a schedule;  verifying  all that an auditor asks of a whole ledger
     erasing       erases blobs: the entry first, then the bytes

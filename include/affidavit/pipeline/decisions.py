@@ -37,7 +37,8 @@ from affidavit.ledger import Ledger
 from affidavit.pages import decision as page
 from affidavit.pipeline import posture
 from affidavit.pipeline.workplace import Workplace
-from affidavit.projections import Head, Need, State, held, may_answer, needs
+from affidavit.projections import Head, Need, State, fold, held, may_answer, needs
+from affidavit.projections.decisions import Decided, told
 
 if TYPE_CHECKING:
     from affidavit.collect.hitl import Try
@@ -82,6 +83,14 @@ class Open:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """What was recorded of a decision; ``why`` it does not count, empty where it does."""
+
+    found: Decided
+    why: str
+
+
+@dataclass(frozen=True)
 class Requests:
     """What a round of asking did: runs that were started, that were there, and needs that nobody can answer."""
 
@@ -102,6 +111,23 @@ class Authentication:
 def target_of(scope: str) -> str:
     """The id of the AI system, or ``organisation``."""
     return ORGANISATION if scope == ORGANISATION_SCOPE else scope.removeprefix(system_scope(""))
+
+
+def overview(workplace: Workplace, target: str | None, *, now: datetime) -> tuple[tuple[Open, ...], tuple[Taken, ...]]:
+    """What waits for a person, and what was recorded of what was asked, of ``target``; of all where it is None.
+
+    Raises ``UsageError`` for one that the ledger does not know.
+    """
+    with workplace.reader() as ledger:
+        state = fold(ledger.entries())
+    scopes = {target_of(name): name for name in sorted(state.scopes)}
+    if target is not None:
+        if target not in scopes:
+            raise UsageError(f"the ledger knows no AI system {target!r}", fix=f"choose one of: {', '.join(scopes)}")
+        scopes = {target: scopes[target]}
+    topics = (topic for name in scopes.values() for topic in state.scopes[name].decisions.values())
+    taken = tuple(Taken(found, why) for topic in topics for found, why in told(topic))
+    return tuple(each for each in requested(workplace, now=now) if target_of(each.need.scope) in scopes), taken
 
 
 def requested(workplace: Workplace, *, now: datetime) -> tuple[Open, ...]:
