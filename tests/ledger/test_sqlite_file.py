@@ -60,8 +60,11 @@ def test_what_is_taken_away_under_a_writer_is_written_to_no_more(sqlite_place, a
     with sqlite_place.create() as ledger:
         ledger.append([alias()], now=NOON)
         take_away(sqlite_place.home / name, how)
+        left = {path: path.read_bytes() for path in sqlite_place.home.glob("*-wal")}
         with pytest.raises(LedgerReplaced, match="removed or replaced while it was open"):
             ledger.append([alias("2")], now=NOON)
+        # Where the database is another, so may the log be that stands beside it.
+        assert name != "ledger.db" or {path: path.read_bytes() for path in sqlite_place.home.glob("*-wal")} == left
 
 
 @pytest.mark.parametrize("how", ["removed", "renamed", "replaced"])

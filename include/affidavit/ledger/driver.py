@@ -1,14 +1,14 @@
 """The driver itself, for the statements that every append makes.
 
-SQLAlchemy's way costs more for each of them than the database does. The transaction is still SQLAlchemy's, and every
-BEGIN is ours.
+SQLAlchemy's way costs more for each of them than the database does. Every BEGIN and COMMIT is ours; what SQLAlchemy
+itself is asked in between runs in the same transaction, and it gives the connection back with ROLLBACK.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache, update_wrapper
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -58,6 +58,12 @@ def _notice(connection: Connection, error: BaseException) -> None:
 def run(connection: Connection, statement: str) -> None:
     """Run a statement that takes nothing and gives nothing."""
     plain(connection).execute(statement)
+
+
+@_noticing
+def commit(connection: Connection) -> None:
+    """COMMIT, unless that was run already. Without it the transaction ends with ROLLBACK when the connection goes."""
+    plain(connection).commit()
 
 
 def rows(connection: Connection, query: str, values: Sequence[Any] = ()) -> Rows:
@@ -115,15 +121,16 @@ def _swallowed(kept: int, table: str) -> LedgerError:
     return LedgerError(problem, fix="nothing was acknowledged; drop the trigger on it that swallows rows")
 
 
-@contextmanager
-def pipelined(connection: Connection) -> Iterator[None]:
+def pipelined(connection: Connection) -> AbstractContextManager[None]:
     """Postgres is sent what is run meanwhile without waiting for answers; an error may come at the end only.
 
     SQLAlchemy's own statements find no answer in here.
     """
-    if not _on_postgres(connection):
-        yield
-        return
+    return _pipeline(connection) if _on_postgres(connection) else nullcontext()
+
+
+@contextmanager
+def _pipeline(connection: Connection) -> Iterator[None]:
     try:
         with plain(connection).pipeline():
             yield
@@ -147,10 +154,17 @@ def _on_postgres(connection: Connection) -> bool:
 def _written(connection: Connection, query: Query) -> tuple[str, list[Any]]:
     text, values = query
     if _on_postgres(connection):  # which takes its time to read hundreds of places
-        return text.format(*["= ANY(%s)" if isinstance(value, list) else "%s" for value in values]), list(values)
-    places = [f"IN ({', '.join('?' * len(value))})" if isinstance(value, list) else "?" for value in values]
+        return _placed(text, tuple(["= ANY(%s)" if isinstance(value, list) else "%s" for value in values])), list(
+            values
+        )
+    places = tuple([f"IN ({', '.join('?' * len(value))})" if isinstance(value, list) else "?" for value in values])
     flat = [each for value in values for each in (value if isinstance(value, list) else [value])]
-    return text.format(*places), flat
+    return _placed(text, places), flat
+
+
+@lru_cache
+def _placed(text: str, places: tuple[str, ...]) -> str:
+    return text.format(*places)
 
 
 @lru_cache

@@ -77,9 +77,10 @@ def reading(engine: Engine, *, repeatable: bool = False) -> Iterator[Connection]
     It ends with COMMIT too: at each ROLLBACK psycopg forgets what it has prepared.
     """
     begin = _BEGIN if engine.dialect.name == "sqlite" else _BEGIN_REPEATABLE if repeatable else _BEGIN_COMMITTED
-    with translated(engine), engine.connect() as connection, connection.begin():
+    with translated(engine), engine.connect() as connection:
         driver.run(connection, begin)
         yield connection
+        driver.commit(connection)
         _demand_same(connection)
 
 
@@ -89,7 +90,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     The lock avoids retries; what makes a fork impossible are the keys of ``checkpoints``.
     """
-    with locked(engine, ()) as (connection, _):
+    # SQLAlchemy is told of the transaction: Alembic would else commit one of its own.
+    with locked(engine, ()) as (connection, _), connection.begin():
         yield connection
 
 
@@ -99,10 +101,11 @@ def locked(engine: Engine, queries: Sequence[driver.Query]) -> Iterator[tuple[Co
 
     Raises ``LedgerReplaced`` where an SQLite file is no longer the one that was opened.
     """
-    with translated(engine), engine.connect() as connection, connection.begin():
+    with translated(engine), engine.connect() as connection:
         found = driver.asked(connection, queries, first=_LOCKED[engine.dialect.name])
         _demand_same(connection)
         yield connection, found
+        driver.commit(connection)
 
 
 @contextmanager

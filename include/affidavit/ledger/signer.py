@@ -13,8 +13,7 @@ import hashlib
 import os
 import secrets
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -170,8 +169,11 @@ class LocalSigner:
 
     def remembered(self) -> Remembered | None:
         """The newest head that was released; None before the first."""
-        with self._locked(fcntl.LOCK_SH) as descriptor:
+        descriptor = self._locked(fcntl.LOCK_SH)
+        try:
             return self._newest(descriptor)[1]
+        finally:
+            os.close(descriptor)
 
     def confront(self, present: Head | None, *, last: Remembered | None) -> None:
         """See :meth:`Signer.confront`."""
@@ -220,23 +222,29 @@ class LocalSigner:
 
     def remember(self, head: Head) -> None:
         """See :meth:`Signer.remember`."""
-        with self._locked(fcntl.LOCK_EX) as descriptor:
+        descriptor = self._locked(fcntl.LOCK_EX)
+        try:
             sequence, last = self._newest(descriptor)
             if last is not None and last.size >= head.size:
                 return
             record = _RECORD.pack(sequence + 1, head.size, int(head.time.timestamp()), head.root)
-            try:
-                os.pwrite(descriptor, record + hashlib.sha256(record).digest(), (sequence + 1) % 2 * _SLOT)
-            except OSError as error:
-                kind = LedgerFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else LedgerUnavailable
-                raise kind(
-                    f"the signer could not remember a head ({error.strerror})",
-                    where=str(self._memory),
-                    fix="see to that disk, and make the same call again: what it stored is found",
-                ) from error
+            self._write(descriptor, record + hashlib.sha256(record).digest(), (sequence + 1) % 2 * _SLOT)
+        finally:
+            os.close(descriptor)
 
-    @contextmanager
-    def _locked(self, mode: int) -> Iterator[int]:
+    def _write(self, descriptor: int, data: bytes, at: int) -> None:
+        try:
+            os.pwrite(descriptor, data, at)
+        except OSError as error:
+            kind = LedgerFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else LedgerUnavailable
+            raise kind(
+                f"the signer could not remember a head ({error.strerror})",
+                where=str(self._memory),
+                fix="see to that disk, and make the same call again: what it stored is found",
+            ) from error
+
+    def _locked(self, mode: int) -> int:
+        """The memory, open and locked until it is closed."""
         try:
             descriptor = os.open(self._memory, os.O_RDWR)
         except OSError as error:
@@ -247,9 +255,10 @@ class LocalSigner:
             ) from error
         try:
             fcntl.flock(descriptor, mode)
-            yield descriptor
-        finally:
+        except BaseException:
             os.close(descriptor)
+            raise
+        return descriptor
 
     def _newest(self, descriptor: int) -> tuple[int, Remembered | None]:
         """The highest sequence number in the two slots, 0 for none, and what it holds."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -31,19 +32,27 @@ class OpenFile(sqlite3.Connection):
     """A connection that can tell whether the files that it opened are those that are there."""
 
     path: Path
-    frozen = False
-    """Whether it was opened as a file that nobody changes."""
-    seen: tuple[object, ...] | None = None
-    """What was there when it was opened; None for one that only reads, under SQLite's own locks."""
+    _look: Callable[[str], tuple[int, ...]] | None = None
+    _seen: tuple[int, ...] | None = None
+
+    def mark(self, look: Callable[[str], tuple[int, ...]]) -> None:
+        """Remember what ``look`` sees now at the path, for :meth:`demand_same`."""
+        self._look, self._name, self._seen = look, str(self.path), look(str(self.path))
 
     def demand_same(self) -> None:
-        """Raise ``LedgerReplaced`` where it was opened to be written and the path leads elsewhere now.
+        """Where it was opened to be written, raise ``LedgerReplaced`` unless its path still leads to the same files.
 
-        Raises ``LedgerUnavailable`` where it was opened as a file that nobody changes, and somebody did.
+        Where it was opened as a file that nobody changes, raise ``LedgerUnavailable`` if somebody did.
         """
-        if self.seen is None or self.seen == self._present():
+        if self._look is None:
             return
-        if self.frozen:
+        try:
+            seen = self._look(self._name)
+        except OSError:
+            seen = None
+        if seen == self._seen:
+            return
+        if self._look is _states:
             raise LedgerUnavailable(
                 "somebody wrote to it while it was read, and who may not write in its folder cannot lock it",
                 where=f"sqlite:///{self.path}",
@@ -55,21 +64,20 @@ class OpenFile(sqlite3.Connection):
             fix="nothing was acknowledged; put back the file that was there, with its log, and find out who took it",
         )
 
-    def mark(self) -> None:
-        """Remember what is there now."""
-        self.seen = self._present()
 
-    def _present(self) -> tuple[object, ...]:
-        found: list[object] = []
-        for name in (str(self.path), f"{self.path}-wal"):
-            try:
-                status = os.stat(name)  # noqa: PTH116 - at each append; a Path costs several times as much
-            except OSError:
-                found.append(None)
-                continue
-            written = (status.st_size, status.st_mtime_ns) if self.frozen else ()
-            found.append((status.st_dev, status.st_ino, *written))
-        return tuple(found)
+def _identities(path: str) -> tuple[int, ...]:
+    # os.stat: twice at each append, and a Path costs as much again.
+    file = os.stat(path)  # noqa: PTH116
+    try:
+        log = os.stat(path + "-wal")  # noqa: PTH116
+    except FileNotFoundError:  # where SQLite could not begin one, which 'affidavit doctor' says
+        return file.st_dev, file.st_ino
+    return file.st_dev, file.st_ino, log.st_dev, log.st_ino
+
+
+def _states(path: str) -> tuple[int, ...]:
+    file, log = Path(path).stat(), Path(f"{path}-wal")
+    return *_identities(path), file.st_size, file.st_mtime_ns, log.stat().st_size if log.exists() else 0
 
 
 def open_file(path: Path, *, access: Access, timeout: float) -> OpenFile:
@@ -90,7 +98,7 @@ def open_file(path: Path, *, access: Access, timeout: float) -> OpenFile:
         kind = LedgerFull if error.errno == errno.ENOSPC else LedgerUnavailable
         problem = f"the folder of the database cannot be flushed ({error.strerror})"
         raise kind(problem, where=f"sqlite:///{path}", fix=AGAIN) from error
-    connection.mark()
+    connection.mark(_identities)
     return connection
 
 
@@ -120,8 +128,7 @@ def _reader(path: Path, timeout: float) -> OpenFile:
 
 def _frozen(path: Path, timeout: float) -> OpenFile:
     connection = _connect(path, "mode=ro&immutable=1", timeout)
-    connection.frozen = True
-    connection.mark()
+    connection.mark(_states)
     log = Path(f"{path}-wal")
     if there(log) and log.stat().st_size:
         connection.close()
