@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import zipfile
 from datetime import timedelta
 
 import pytest
@@ -39,6 +40,40 @@ def test_the_main_job_by_hand(run, project):
     shown = run("show", "0")
     assert "genesis" in shown.stdout
     assert json.loads(run("show", "0", "--json").stdout)["_type"].startswith("https://in-toto.io")
+
+
+def test_examples_of_failing_rows_are_shown_to_whoever_asks_and_are_on_no_page_and_in_no_bundle(run, project):
+    dataset = {"id": "loans-train", "connection": "bank", "table": "loans", "use": "training", "suite": "loans"}
+    project.declare(**system("loans", project.tracking.name, datasets=[{**dataset, "examples": 2}]))
+    project.sql("UPDATE loans SET amount = 5000, region = 'hunter2-' || id WHERE id < 5")
+    project.collect()
+    assert run("assess").returncode == 0
+    [shot], [failing] = (project.entries(kind=kind) for kind in ("validation", "failing-rows"))
+    digest = failing.statement.facts["details"]["digest"]["sha256"]
+    shown = json.loads(run("show", str(failing.index), "--details").stdout)
+    [rows] = shown["tests"].values()
+    assert len(rows) == 2
+    assert "hunter2-" in json.dumps(rows)
+    site = project.root / ".affidavit/site"
+    [page] = site.glob("data-docs/*.html")
+    assert f"entries/{failing.index}.html" in page.read_text()
+    assert digest in page.read_text()
+    for path in site.rglob("*"):
+        assert path.is_dir() or b"hunter2-" not in path.read_bytes(), path
+    assert "hunter2-" not in run("show", str(shot.index), "--details").stdout
+    assert "hunter2-" not in run("show", str(failing.index)).stdout
+    held = {}
+    for name, choice in (("all", ()), ("loans", ("--scope", "loans")), ("listed", ("--entries", str(failing.index)))):
+        assert run("bundle", "--out", f"{name}.zip", *choice).returncode == 0
+        with zipfile.ZipFile(project.root / f"{name}.zip") as zipped:
+            held[name] = [f"blobs/{digest}" in zipped.namelist(), f"entries/{failing.index}.json" in zipped.namelist()]
+            assert any(b"hunter2-" in zipped.read(each) for each in zipped.namelist()) == (name == "listed")
+        assert "breach" not in run("verify", "--bundle", f"{name}.zip").stdout
+    assert held == {"all": [False, False], "loans": [False, False], "listed": [True, True]}
+    done = run("erase", digest, "--reason", "no-longer-needed", "--decided-by", "p-001")
+    assert done.returncode == 0, done.stderr
+    assert run("show", str(failing.index), "--details").returncode != 0
+    assert "intact" in run("verify").stdout
 
 
 def test_verify_says_intact_and_that_nobody_vouches_for_the_author(run, project):

@@ -1,16 +1,18 @@
 """200 secrets and names in the values of columns: none is in a statement, a blob, a log line, an error or a page."""
 
+import hashlib
 import json
 import logging
 import random
 import string
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from affidavit.collect.tables import look_at_table
 from affidavit.errors import SuiteError
-from affidavit.evidence import loads
+from affidavit.evidence import kinds, loads
 from affidavit.evidence.salted import payload
 from affidavit.inventory import Dataset
 from affidavit.quality import render
@@ -92,6 +94,23 @@ def test_no_value_of_a_row_leaves_the_warehouse(bank, caplog):
     page = render(details[1], where="blob")
     leaves = [draft.seal(None).decode() for draft in (shot, test)]
     none_in(rows, *leaves, *(blob.decode() for blob in details), page, repr(look), caplog.text)
+
+
+def test_examples_of_failing_rows_lie_in_one_erasable_blob_and_nowhere_else(bank, caplog):
+    rows = corpus()
+    fill(bank, rows)
+    caplog.set_level(logging.DEBUG)
+    allowed = TRAIN.model_copy(update={"examples": 3})
+    look = look_at_table(SYSTEM, allowed, FAILING, connection=bank.connection, seen=LATER)
+    drafts = {draft.kind.name: draft for draft in look.drafts}
+    details = {hashlib.sha256(blob).hexdigest(): payload(blob) for blob in look.blobs}
+    kept = details.pop(drafts["failing-rows"].facts["details"]["digest"]["sha256"])
+    assert any(str(value) in kept.decode() for row in rows for value in row)
+    assert drafts["failing-rows"].kind.name in kinds.WITH_BLOBS
+    leaves = [draft.seal(None).decode() for draft in look.drafts]
+    page = render(details[drafts["validation"].facts["details"]["digest"]["sha256"]], where="blob")
+    said = repr(replace(look, blobs=()))
+    none_in(rows, *leaves, *(blob.decode() for blob in details.values()), page, said, caplog.text)
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,7 @@ WEAKER = [
     ("use", None, mortgage(put("datasets", 0, "use", "reference")), SYSTEM_FILE, f"{TRAIN}.use"),
     ("no time", None, mortgage(put("datasets", 0, "time_column", None)), SYSTEM_FILE, f"{TRAIN}.time_column"),
     ("other time", None, mortgage(put("datasets", 0, "time_column", "x")), SYSTEM_FILE, f"{TRAIN}.time_column"),
+    ("examples", None, mortgage(put("datasets", 0, "examples", 1)), SYSTEM_FILE, f"{TRAIN}.examples"),
     ("by parts", None, PARTED, SYSTEM_FILE, f"{TRAIN}.partition"),
     ("other parts", PARTED, parted(column="year"), SYSTEM_FILE, f"{TRAIN}.partition"),
     ("other token", PARTED, parted(token="id"), SYSTEM_FILE, f"{TRAIN}.partition"),

@@ -33,7 +33,7 @@ from affidavit.evidence import (
 )
 from affidavit.evidence.salted import salted
 from affidavit.inventory import Connection, Dataset, PredictionTable, Suite, System, seconds_between_ticks
-from affidavit.quality import Due, Validation, validate
+from affidavit.quality import Due, Examples, Validation, examples_of, validate
 from affidavit.warehouse import (
     EDGES,
     Fingerprint,
@@ -112,7 +112,7 @@ def look_at_table(  # noqa: PLR0913  each argument is one thing that is known of
         with snapshot(connection, timeout_seconds=table.timeout_seconds) as opened:
             read = _read(opened, system, table, suite, seen=seen, before=before)
             measured = _measure(opened, system, table, read, known)
-    described, digest, validation = read.described, read.digest, read.validation
+    described, digest, validation, failing = read.described, read.digest, read.validation, read.examples
 
     def draft(kind: Kind, facts: Mapping[str, Any]) -> Draft:
         return Draft(
@@ -138,6 +138,9 @@ def look_at_table(  # noqa: PLR0913  each argument is one thing that is known of
     if suite and validation:
         blobs.append(salted(validation.details))
         drafts.append(draft(kinds.VALIDATION, _validation_facts(table, suite, validation, read.parts, blobs[1])))
+    if suite and failing:
+        blobs.append(salted(failing.details))
+        drafts.append(draft(kinds.FAILING_ROWS, _examples_facts(table, suite, failing, blobs[2])))
     for taken in measured:
         of_rows = replace(taken, about=(Subject(table.uri, digest.sha256),), attempts=known.attempts(taken))
         statement, report = measurement(system, of_rows, origin=Origin.RECORDED, collector=name, seen=seen)
@@ -210,6 +213,7 @@ class _Read:
     validation: Validation | None
     consistency: str
     until: int | None
+    examples: Examples | None = None
 
 
 def _read(
@@ -229,16 +233,18 @@ def _read(
         until = seen_until(before.facts, column=table.time_column, type_=types.get(table.time_column or ""))
     described = profile(opened, found, about=table.table, time_column=table.time_column, until=until)
     behind = relation(opened, found, about=table.table)
-    validation = None
+    validation = examples = None
     if suite:
         validation = validate(opened, table=table.table, suite=suite, due=Due(seen.observed_at, system.schedule))
+        if table.examples and validation.failed:
+            examples = examples_of(opened, table=table.table, suite=suite, validation=validation, most=table.examples)
     counts = {digest.rows, described.rows} | ({validation.rows} if validation else set())
     if not opened.dialect.one_state:
         after, parts = fingerprint_of(opened, found, table, seen=seen, before=before)
         if after != digest or len(counts) > 1:
             return _Read(described, after, parts, behind, None, kinds.MOVED, None)
     opened.agree(table.table, counts)
-    return _Read(described, digest, parts, behind, validation, opened.consistency, described.until)
+    return _Read(described, digest, parts, behind, validation, opened.consistency, described.until, examples)
 
 
 def _measure(
@@ -261,10 +267,10 @@ def _measure(
 
 def _read_lake(files: Lake, table: Dataset | PredictionTable, suite: Suite | None, *, due: Due) -> _Read:
     """The same through Spark, where nothing shows one state: the files are listed and hashed again at the end."""
-    if table.partition is not None:
-        raise SourceRefused(
-            "partitions are not supported for this engine, Spark", where=files.where(table.table), fix="leave them out"
-        )
+    for asked, what in ((table.partition is not None, "partitions"), (table.examples > 0, "examples of failing rows")):
+        if asked:
+            problem = f"{what} are not supported for this engine, Spark"
+            raise SourceRefused(problem, where=files.where(table.table), fix="leave them out")
     found = files.table(table.table)
     before = files.fingerprint(found, rows=0)
     described = files.profile(found, time_column=table.time_column)
@@ -340,6 +346,18 @@ def _validation_facts(
             }
             for failure in validation.failed
         ],
+        "details": _named(details),
+    }
+
+
+def _examples_facts(
+    table: Dataset | PredictionTable, suite: Suite, failing: Examples, details: bytes
+) -> dict[str, Any]:
+    return {
+        "dataset": table.id,
+        "table": table.table,
+        "suite": suite.name,
+        "tests": [{"test": test, "rows": rows} for test, rows in failing.rows.items()],
         "details": _named(details),
     }
 

@@ -215,6 +215,21 @@ VALIDATION = Kind(
 reads every row all the same, so where any was carried the rows that it judged need not be those of the digest.
 """
 
+FAILING_ROWS = Kind(
+    "failing-rows",
+    1,
+    {
+        "dataset": TEXT,
+        "table": TEXT,
+        "suite": TEXT,
+        "tests": [{"test": TEXT, "rows": COUNT}],
+        "details": {"digest": {"sha256": DIGEST}, "media_type": TEXT},
+    },
+)
+"""That of ``rows`` rows for each test that failed examples lie in the blob that ``details`` names: whole rows, which
+stand nowhere else. A declaration of the table allows them, and no verdict rests on them.
+"""
+
 LINEAGE_EDGE = Kind("lineage-edge", 1, {"relation": TEXT, "from": _DIGESTED, "to": _DIGESTED, "basis": TEXT})
 
 REGISTER = Kind(
@@ -477,6 +492,7 @@ ALL = (
     SCHEMA_CHANGE,
     LATE_DATA,
     VALIDATION,
+    FAILING_ROWS,
     LINEAGE_EDGE,
     REGISTER,
     DOCUMENT,
@@ -500,8 +516,8 @@ keys, outsiders and decisions; a decision, to erase or of any other type, is a p
 reviewed files, or anybody could declare less. A collection says how far collectors came, unreconciled what they found
 that nobody claims, an assessment what rules judged, a challenge what our own planting came to, a schema change and late
 data what two snapshots show: each is derived here. Model versions and aliases are read from the registry that serves
-them, registers, documents and endpoints from where they are, and validations and measurements are taken by us, never
-told.
+them, registers, documents and endpoints from where they are, and validations, the rows that fail them and measurements
+are taken by us, never told.
 """
 
 WITH_BLOBS = tuple(sorted(kind.name for kind in ALL if "details" in kind.facts))

@@ -332,6 +332,9 @@ def _table_in_force(
         before, after = getattr(old, name), getattr(new, name)
         weaker = before is not None and before != after
         changes[name] = waiting.keep(f"{field}.{name}", old, new, weaker, why)
+    more = new.examples > old.examples
+    why = "more values of rows would be kept outside the warehouse"
+    changes["examples"] = waiting.keep(f"{field}.examples", old, new, more, why)
     changes["partition"] = _partition_in_force(f"{field}.partition", old.partition, new.partition, waiting)
     return changes
 

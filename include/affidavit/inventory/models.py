@@ -50,7 +50,7 @@ RESERVED = "organisation"
 RiskLevel = Literal["minimal", "limited", "high"]
 OrganisationRole = Literal["developer", "provider", "deployer", "user", "importer", "distributor"]
 Use = Literal["training", "validation", "test", "production", "reference"]
-KindWithBlobs = Literal["anchor", "dataset-snapshot", "decision", "document", "measurement", "validation"]
+KindWithBlobs = Literal["anchor", "dataset-snapshot", "decision", "document", "failing-rows", "measurement", "validation"]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Quality = Literal["completeness", "validity", "consistency", "uniqueness", "timeliness", "representativeness"]
 
@@ -86,6 +86,12 @@ class Table(Declared):
     time_column: Name | None = Field(None, description="Column that dates a row; gives the period a snapshot covers")
     partition: Partition | None = Field(
         None, description="Fingerprint by partitions, and skip those whose change token is the same; whole if absent"
+    )
+    examples: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description="Rows to keep, whole, of each test that fails, in an erasable blob; 0: none",
     )
     timeout_seconds: int = Field(600, ge=1, le=86_400, description="Longest time that one query may run")
 

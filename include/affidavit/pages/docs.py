@@ -21,13 +21,15 @@ class DocsPage:
     answer: str
     failed: tuple[Name, ...]
     entry: int
+    examples: tuple[int, Name] | None
     body: str
 
 
-def docs_page(entry: Entry, body: str, *, origin: str) -> DocsPage:
+def docs_page(entry: Entry, body: str, *, origin: str, examples: Entry | None = None) -> DocsPage:
     """The page about the validation in ``entry``, the first with this result, of the log ``origin``.
 
-    It is written once, so it says of demonstrations only what its own entry says.
+    ``examples`` is the entry that names the blob with rows that failed, which are not shown. The page is written once,
+    so it says of demonstrations only what its own entry says.
     """
     statement, facts = entry.statement, entry.statement.facts
     subject = name(statement.subject.name, longest=80)
@@ -49,5 +51,10 @@ def docs_page(entry: Entry, body: str, *, origin: str) -> DocsPage:
         answer=held,
         failed=tuple(name(test) for test in facts["failedTests"]),
         entry=entry.index,
+        examples=_examples(examples),
         body=body,
     )
+
+
+def _examples(entry: Entry | None) -> tuple[int, Name] | None:
+    return (entry.index, name(entry.statement.facts["details"]["digest"]["sha256"])) if entry else None

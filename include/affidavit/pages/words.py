@@ -285,6 +285,14 @@ KINDS: Mapping[str, KindWords] = {
         ),
     ),
     "validation": KindWords("data validation", "Whether the suite asks enough of the table.", _validation),
+    "failing-rows": KindWords(
+        "examples of failing rows",
+        "How many rows fail: the validation says that. No page shows the rows; they lie in the blob that is named.",
+        lambda f: (
+            f"Of {counted(len(f['tests']), 'test')} that failed on the table {_q(f['table'])}, "
+            f"{counted(sum(each['rows'] for each in f['tests']), 'row')} are kept as examples, in an erasable blob."
+        ),
+    ),
     "lineage-edge": KindWords(
         "lineage edge",
         "What the basis does not say: an edge is as strong as what matched both ends.",

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from affidavit.errors import AffidavitError, ConfigurationError, IntegrityError, UsageError
 from affidavit.evidence import Entry, dumps
-from affidavit.evidence.kinds import ANCHOR
+from affidavit.evidence.kinds import ANCHOR, FAILING_ROWS
 from affidavit.evidence.naming import named_blobs
 from affidavit.projections import erasures
 from affidavit.projections.anchoring import newest_cosigned
@@ -54,6 +54,7 @@ _RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
 class Selection:
     """Which entries: those of ``scope`` and those in ``ranges`` (first and last index); every one where both are empty.
 
+    Of failing rows only entries in ``ranges``: their blobs hold values of rows, and go out where somebody asked.
     ``words`` is how somebody asked for them.
     """
 
@@ -73,17 +74,25 @@ class Selection:
         return cls(scope, tuple(sorted(ranges)))
 
     @property
+    def _listed(self) -> bool:
+        """Whether every entry was chosen by its number."""
+        return self.scope is None and bool(self.ranges)
+
+    @property
     def words(self) -> str:
         """The selection as it is written into the manifest."""
         entries = ",".join(str(a) if a == b else f"{a}-{b}" for a, b in self.ranges)
         parts = [f"scope {self.scope}" if self.scope else "", f"entries {entries}" if entries else ""]
-        return " and ".join(filter(None, parts)) or "every entry"
+        chosen = " and ".join(filter(None, parts)) or "every entry"
+        return chosen if self._listed else f"{chosen}, but no examples of failing rows that are not listed"
 
     def choose(self, reader: Reader, size: int, *, always: Iterable[int]) -> list[Entry]:
         """The entries under the head of ``size``, in order, ``always`` among them. Raises ``UsageError`` for none."""
         chosen = {index: reader.entry(index) for index in always}
-        if self.scope is not None or not self.ranges:
+        if not self._listed:
             found = {entry.index: entry for entry in reader.entries(0, size, scope=self.scope)}
+            for entry in reader.entries(0, size, scope=self.scope, kind=FAILING_ROWS.name):
+                del found[entry.index]
             if not found:
                 raise UsageError(f"no entry is about {self.scope!r}", where="--scope", fix="see 'affidavit status'")
             chosen |= found

@@ -155,8 +155,17 @@ class EvidencePages:
             self.reports += 1
             return
         body = self._render_docs(details, where=f"blob {report.digest}")
-        self._files.write(report.href, render(docs_page(entry, body, origin=self._head.origin)))
+        page = docs_page(entry, body, origin=self._head.origin, examples=self._examples(entry))
+        self._files.write(report.href, render(page))
         self.data_docs += 1
+
+    def _examples(self, validation: Entry) -> Entry | None:
+        """The entry about rows that failed, where the look that validated them kept some: it stands next."""
+        if validation.index + 1 >= self._head.size:
+            return None
+        following = self._reader.entry(validation.index + 1)
+        of_these = following.statement.subjects == validation.statement.subjects
+        return following if following.statement.kind == kinds.FAILING_ROWS.name and of_these else None
 
     def _rewrite_erased(self) -> None:
         """Say of erased details that they are; where such a page stands already it stays."""

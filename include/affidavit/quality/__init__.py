@@ -7,7 +7,8 @@ a parent process whose forks inherit it.
 
 from affidavit.quality.docs import render
 from affidavit.quality.due import Due
+from affidavit.quality.examples import Examples, examples_of
 from affidavit.quality.gx import load
 from affidavit.quality.validation import Failure, Validation, validate
 
-__all__ = ["Due", "Failure", "Validation", "load", "render", "validate"]
+__all__ = ["Due", "Examples", "Failure", "Validation", "examples_of", "load", "render", "validate"]

@@ -19,11 +19,13 @@ from great_expectations.validator.metric_configuration import MetricConfiguratio
 from great_expectations.validator.validator import Validator
 
 from affidavit.errors import AffidavitError
-from affidavit.quality.sharing import Share, Unique, share
+from affidavit.quality.sharing import Share, Unique, failing, share
 from affidavit.warehouse import Snapshot, TableRef
 
 COUNTS_ONLY = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
 """Decide and count, without the extra scan per expectation that looks for examples."""
+
+_WITH_VALUES = {"result_format": "SUMMARY", "partial_unexpected_count": 1}
 
 _MOST_COLUMNS = 1_000
 """Of one statement; Postgres takes 1,664."""
@@ -155,6 +157,36 @@ class SnapshotEngine(SqlAlchemyExecutionEngine):
             return [{"name": column.name, "type": _generic_type(column.type)} for column in table.columns]
         with self._snapshot.guard(self._about):
             return list(sa.inspect(self._snapshot.connection).get_columns(table.name, schema=table.schema))  # type: ignore[arg-type]
+
+
+class FailingRows(SnapshotEngine):
+    """Asks which rows fail one expectation; what was counted before is not counted again."""
+
+    _found: sa.ColumnElement[bool] | None = None
+
+    def of(self, configuration: ExpectationConfiguration) -> sa.ColumnElement[bool] | None:
+        """The condition on rows of the table; None where the expectation has none. Raises what the warehouse says."""
+        self.run(self.table, [configuration], result_format=_WITH_VALUES)
+        if self.failure:
+            raise self.failure
+        return self._found
+
+    def resolve_metrics(
+        self,
+        metrics_to_resolve: Iterable[MetricConfiguration],
+        metrics: dict[Any, Any] | None = None,
+        runtime_configuration: dict[str, Any] | None = None,
+    ) -> dict[Any, Any]:
+        """The condition is kept where values are asked for; counts are answered with 0, since nobody reads them."""
+        asked = list(metrics_to_resolve)
+        found: dict[Any, Any] = {}
+        for metric in asked:
+            if metric.metric_name.endswith(".unexpected_values"):
+                self._found, found[metric.id] = failing(metric, metrics or {}, self, self.table.selectable), []
+            elif metric.metric_name == "table.row_count" or metric.metric_name.endswith(".unexpected_count"):
+                found[metric.id] = 0
+        rest = [metric for metric in asked if metric.id not in found]
+        return found | (super().resolve_metrics(rest, metrics, runtime_configuration) if rest else {})
 
 
 class QuietValidator(Validator):

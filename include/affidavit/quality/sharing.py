@@ -51,6 +51,12 @@ class Unique:
         groups = sa.select(rows).select_from(table).where(self.counted).group_by(*self.columns).having(rows > 1)
         return sa.select(sa.func.coalesce(sa.func.sum(groups.subquery().c.n), 0))
 
+    def failing(self, table: sa.FromClause) -> sa.ColumnElement[bool]:
+        """Whether a row is one of these."""
+        value: Any = self.columns[0] if len(self.columns) == 1 else sa.tuple_(*self.columns)
+        groups = sa.select(*self.columns).select_from(table).where(self.counted).group_by(*self.columns)
+        return sa.and_(self.counted, value.in_(groups.having(sa.func.count() > 1)))
+
 
 Share = sa.ColumnElement[Any] | Unique
 """One value of the scan that is shared, or a question of uniqueness."""
@@ -66,7 +72,9 @@ def share(metric: MetricConfiguration, known: Mapping[Any, Any], engine: SqlAlch
     condition = (bundled or metric).metric_dependencies.get("unexpected_condition")
     try:
         if name in {_UNIQUE, _COMPOUND}:
-            return _unique(metric, engine)
+            if engine.dialect_name == "sqlite" and len(domain.get("column_list", ())) > 1:
+                raise _OwnQuery  # it counts no distinct rows
+            return _repeated(domain, engine)
         if name.endswith(".filtered_row_count"):
             return _rows(_filter(engine, domain))
         if name.endswith(".unexpected_count") and condition is not None:
@@ -81,6 +89,25 @@ def share(metric: MetricConfiguration, known: Mapping[Any, Any], engine: SqlAlch
     except (GreatExpectationsError, _OwnQuery):
         pass  # Great Expectations meets the same difficulty on its own way, and says what it is.
     return None
+
+
+def failing(
+    metric: MetricConfiguration, known: Mapping[Any, Any], engine: SqlAlchemyExecutionEngine, table: sa.FromClause
+) -> sa.ColumnElement[bool] | None:
+    """Which rows of ``table`` the unexpected ``metric``, values, are of; None where no condition says it."""
+    domain = metric.metric_domain_kwargs
+    name = metric.metric_name.removesuffix("unexpected_values") + "unexpected_count"
+    condition = metric.metric_dependencies.get("unexpected_condition")
+    try:
+        if name in {_UNIQUE, _COMPOUND}:
+            return _repeated(domain, engine).failing(table)
+        which = _filter(engine, domain)
+    except (GreatExpectationsError, _OwnQuery):
+        return None
+    if condition is None:
+        return None
+    there = cast("sa.ColumnElement[bool]", known[condition.id][0])
+    return there if which is None else sa.and_(which, there)
 
 
 class _OwnQuery(Exception):
@@ -108,11 +135,8 @@ def _rows(which: Filter) -> sa.ColumnElement[int]:
     return sa.func.count() if which is None else sa.func.count(sa.case((which, 1)))
 
 
-def _unique(metric: MetricConfiguration, engine: SqlAlchemyExecutionEngine) -> Unique:
-    domain = metric.metric_domain_kwargs
-    names = [domain["column"]] if metric.metric_name == _UNIQUE else list(domain["column_list"])
-    if len(names) > 1 and engine.dialect_name == "sqlite":
-        raise _OwnQuery  # it counts no distinct rows
+def _repeated(domain: Mapping[str, Any], engine: SqlAlchemyExecutionEngine) -> Unique:
+    names = [domain["column"]] if "column" in domain else list(domain["column_list"])
     which = _filter(engine, domain)
     columns: tuple[sa.ColumnElement[Any], ...] = tuple(sa.column(sa.sql.quoted_name(name, True)) for name in names)
     present = [column.is_not(None) for column in columns]

@@ -139,7 +139,7 @@ def _engine(snapshot: Snapshot | Lake, table: TableRef, *, about: str) -> Any:
 def _results(
     snapshot: Snapshot | Lake, table: TableRef, *, about: str, suite: Suite, due: Due | None
 ) -> dict[str, Any]:
-    asked = {expectation.test: _configured(expectation, suite, due) for expectation in suite.expectations}
+    asked = {expectation.test: configured(expectation, suite, due) for expectation in suite.expectations}
     rows = _configuration("expect_table_row_count_to_be_between", {"min_value": 0}, _ROWS)
     values = [_values(expectation) for expectation in suite.expectations if _asks_for_values(expectation)]
     engine = _engine(snapshot, table, about=about)
@@ -185,7 +185,8 @@ def _judged(expectation: Expectation, results: Mapping[str, Any]) -> int | None:
     return int(rows if expectation.type == _OF_NULLS else rows - nulls)
 
 
-def _configured(expectation: Expectation, suite: Suite, due: Due | None) -> Any:
+def configured(expectation: Expectation, suite: Suite, due: Due | None) -> Any:
+    """One expectation as Great Expectations takes it. Raises as :func:`validate`."""
     from great_expectations.exceptions.exceptions import ExpectationNotFoundError
 
     if own := sorted(_NOT_FOR_A_SUITE & set(expectation.kwargs)):
