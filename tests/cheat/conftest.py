@@ -63,6 +63,7 @@ class Told(Story):
             "kind": "requests-served",
             "source": "warehouse://bank/served",
             "upload": False,
+            "hidden": {},
             "rows": rows,
             "columns": {"time": {"column": "served_at", "blank": 0}},
             "categories": {},

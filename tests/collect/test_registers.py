@@ -1,8 +1,11 @@
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
+import fsspec
+import openpyxl
 import pytest
+from pydantic import ValidationError
 
 from affidavit.collect.registers import look_at_register
 from affidavit.errors import ConnectionMissing, SourceRefused
@@ -207,3 +210,50 @@ def test_a_file_is_declared_and_its_fingerprint_is_that_of_its_bytes(tmp_path):
 def test_a_file_that_is_not_there_is_refused_by_name(tmp_path):
     with pytest.raises(SourceRefused, match=r"include/registers/licences\.csv"):
         look(LICENCES, folder=tmp_path)
+
+
+def test_a_sheet_in_a_store_is_counted_compared_and_never_quoted_like_a_table(duck):
+    made = openpyxl.Workbook()
+    made.active.append(("person", "competence", "until"))
+    for secret in SECRETS:
+        made.active.append((secret, "model review", date(2026, 12, 31)))
+    made.active.row_dimensions[3].hidden = True
+    with fsspec.open("memory://registers/trained.xlsx", "wb") as out:
+        made.save(out)
+    duck.run("INSERT INTO scored VALUES ('not trained')")
+    declared = {
+        "id": "trained",
+        "kind": "training-and-competence",
+        "file": "memory://registers/trained.xlsx",
+        "sheet": "Sheet",
+        "columns": {"person": "person", "competence": "competence", "until": "until"},
+        "categories": {"competence": ["model review"]},
+        "reconcile": {"connection": "bank", "table": "scored", "column": "application"},
+    }
+    [draft] = look(declared, duck).drafts
+    facts = draft.facts
+    assert (draft.origin, facts["upload"], facts["source"]) == (Origin.DECLARED, True, declared["file"])
+    assert (facts["rows"], facts["undated"], facts["hidden"]) == (40, 0, {"rows": 1})
+    assert facts["categories"]["competence"]["values"] == {"model review": 40}
+    assert facts["days"] == [{"day": "2026-12-31", "rows": 40, "categories": {"competence": {"model review": 40}}}]
+    assert (facts["reconciled"]["matched"], facts["reconciled"]["only_there"]) == (40, 1)
+    assert facts["fingerprint"]["coverage"] == "the whole file; read is the sheet 'Sheet'"
+    leaf = draft.seal(None)
+    for secret in SECRETS:
+        assert json.dumps(secret, ensure_ascii=False).strip('"').encode() not in leaf
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"file": "../licences.csv"}, "not a path below include/"),
+        ({"file": "/etc/licences.csv"}, "not a path below include/"),
+        ({"file": "s3://key:secret@bucket/licences.csv"}, "credentials"),
+        ({"file": "https://host/licences.csv?token=x.csv"}, "credentials"),
+        ({"sheet": "One"}, "only an XLSX file has sheets"),
+        ({"file": "registers/licences.xls"}, "pattern"),
+    ],
+)
+def test_an_address_that_is_none_or_tells_a_secret_is_refused(changes, words):
+    with pytest.raises(ValidationError, match=words):
+        Register.model_validate(LICENCES | changes)

@@ -279,6 +279,13 @@ WEAKER = [
         ORGANISATION_FILE,
         "registers.licences.file",
     ),
+    (
+        "other sheet",
+        of_organisation(LICENCES | {"file": "x.xlsx", "sheet": "All"}),
+        of_organisation(LICENCES | {"file": "x.xlsx", "sheet": "Few"}),
+        ORGANISATION_FILE,
+        "registers.licences.sheet",
+    ),
     ("endpoint", LIVE, mortgage(put("serving", [])), SYSTEM_FILE, "serving.live"),
     ("endpoint's path", LIVE, mortgage(put("serving", 0, "path", "/v2")), SYSTEM_FILE, "serving.live.path"),
     ("endpoint's place", LIVE, mortgage(put("serving", 0, "connection", "x")), SYSTEM_FILE, "serving.live.connection"),

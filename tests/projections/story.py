@@ -322,6 +322,7 @@ class Story:
             "kind": register.kind,
             "source": register.uri,
             "upload": register.file is not None,
+            "hidden": changes.get("hidden", {}),
             "rows": rows,
             "columns": {role: {"column": column, "blank": 0} for role, column in register.columns.items()},
             "categories": {},

@@ -193,6 +193,14 @@ def test_a_register_put_there_by_hand_counts_as_declared_where_that_is_enough(pa
     assert (found.status, found.origin) == (Status.SUPPORTED, Origin.DECLARED)
 
 
+def test_a_sheet_that_hides_rows_or_sheets_is_a_finding_that_says_so(part):
+    sheet = LICENCES | {"file": "registers/licences.xlsx"}
+    found = current(part, story_of(sheet, days=IN_DATE, hidden={"rows": 3, "sheets": 1}))
+    assert found.status is Status.FAILING
+    assert "hides 3 rows and 1 sheets" in found.sentence or "hides 3 rows, 1 sheets" in found.sentence
+    assert current(part, story_of(sheet, days=IN_DATE)).status is Status.SUPPORTED
+
+
 def test_it_stands_until_the_first_row_runs_out(part):
     story = story_of(LICENCES, days=[{"day": "2026-03-02", "rows": 100, "categories": {}}])
     found = current(part, story)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ class _Opened:
     snapshot: Snapshot
     table: str
     fingerprint: Fingerprint | None = None
+    hidden: Mapping[str, int] = field(default_factory=dict)
 
 
 def look_at_register(register: Register, *, scope: str, folder: Path, resolve: Resolve, seen: Circumstances) -> Look:
@@ -72,16 +73,25 @@ def look_at_register(register: Register, *, scope: str, folder: Path, resolve: R
 def _opened(register: Register, folder: Path, resolve: Resolve) -> Iterator[_Opened]:
     if register.file is not None:
         with (
-            upload(folder / register.file, where=register.uri.removeprefix("file:")) as file,
+            upload(_place(register.file, folder), where=_told(register), sheet=register.sheet) as file,
             snapshot(file.connection, timeout_seconds=register.timeout_seconds) as opened,
         ):
             # The rows count themselves below: the file's own digest stands for them.
-            yield _Opened(opened, file.table, Fingerprint(file.sha256, UPLOAD_METHOD, "the whole file", 0))
+            digest = Fingerprint(file.sha256, UPLOAD_METHOD, file.coverage, 0)
+            yield _Opened(opened, file.table, digest, file.hidden)
         return
     assert register.connection is not None
     assert register.table is not None
     with snapshot(resolve(register.connection), timeout_seconds=register.timeout_seconds) as opened:
         yield _Opened(opened, register.table)
+
+
+def _place(file: str, folder: Path) -> Path | str:
+    return file if "://" in file else folder / file
+
+
+def _told(register: Register) -> str:
+    return register.uri.removeprefix("file:") if register.uri.startswith("file:include/") else register.uri
 
 
 def _read(register: Register, opened: _Opened, resolve: Resolve) -> tuple[dict[str, Any], Counts]:
@@ -107,6 +117,7 @@ def _read(register: Register, opened: _Opened, resolve: Resolve) -> tuple[dict[s
         "kind": register.kind,
         "source": register.uri,
         "upload": register.file is not None,
+        "hidden": dict(opened.hidden),
         "rows": counts.rows,
         "columns": {role: {"column": column, "blank": counts.blank[column]} for role, column in roles.items()},
         "categories": {name: _category(found) for name, found in counts.categories.items()},

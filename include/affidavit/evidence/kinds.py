@@ -240,6 +240,7 @@ REGISTER = Kind(
         "kind": WORD,
         "source": TEXT,
         "upload": BOOL,
+        "hidden": {"*": COUNT},
         "rows": COUNT,
         "columns": {"*": {"column": TEXT, "blank": maybe(COUNT)}},
         "categories": {"*": maybe({"values": {"*": COUNT}, "other": COUNT, "blank": COUNT})},
@@ -267,6 +268,7 @@ REGISTER = Kind(
 """One look at a register: how many rows, by day and by the values that the inventory lists; never what a row says.
 
 ``columns`` are the required ones by role, ``blank`` null where the source has no such column, as is a category there.
+``hidden`` counts rows, columns and sheets that a workbook does not show; hidden rows are counted like all others.
 ``undated`` are rows without a readable day, null where nothing dates a row. ``days`` are those that a leaf has room
 for: the latest, or of rows that run out the earliest. ``reconciled`` counts distinct keys of both sources, and the rows
 of each that have none.

@@ -5,7 +5,6 @@ A document's text never enters the ledger. Its digest does, and which of its sec
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,14 +13,11 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from affidavit.evidence.statement import Stage
-from affidavit.inventory.declared import Declared, Id, Name, Text, refuse
+from affidavit.inventory.declared import Declared, Id, Name, Text, check_address, refuse
 
 DOCUMENT_PATTERN = r"^[^\x00-\x20]+\.(md|docx|xlsx)$"
 ROLES_OF_DOCUMENTS = ("owner", "approver")
 """The fields of a document that name a role of the organisation."""
-
-_PATH = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*")
-_WITH_REF = ("git://", "github://")
 
 DocumentKind = Literal[
     "ai-impact-assessment",
@@ -133,13 +129,7 @@ class ControlledDocument(Declared):
 
     @model_validator(mode="after")
     def _addressed(self) -> ControlledDocument:
-        if "://" not in self.file:
-            if not _PATH.fullmatch(self.file):
-                fix = "name a file below include/, as documents/ai-policy.md, or write an fsspec URL"
-                raise refuse(("file",), "not a path below include/", fix)
-        elif "?" in self.file or ("@" in self.file and not self.file.startswith(_WITH_REF)):
-            # The address stands in the ledger, which cannot unsay a password.
-            raise refuse(("file",), "an address with credentials or a query", "write it without them")
+        check_address(self.file, example="documents/ai-policy.md")
         return self
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Protocol
 
@@ -27,6 +28,10 @@ Schedule = Annotated[Name, AfterValidator(schedules.checked)]
 """Five cron fields, or a preset of :mod:`affidavit.inventory.schedule`; times are UTC."""
 
 
+_PATH = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+_WITH_REF = ("git://", "github://")
+
+
 class Declared(BaseModel):
     """Base of every declaration: frozen, and unknown keys are refused."""
 
@@ -39,6 +44,17 @@ def refuse(path: tuple[str | int, ...], problem: str, fix: str) -> PydanticCusto
     ``load`` reads path and fix back out, to say them in its own form.
     """
     return PydanticCustomError("declared", "{problem}", {"path": path, "problem": problem, "fix": fix})
+
+
+def check_address(file: str, *, example: str) -> None:
+    """Refuse a ``file`` that is neither a path below include/ nor an fsspec URL without credentials."""
+    if "://" not in file:
+        if not _PATH.fullmatch(file):
+            fix = f"name a file below include/, as {example}, or write an fsspec URL"
+            raise refuse(("file",), "not a path below include/", fix)
+    elif "?" in file or ("@" in file and not file.startswith(_WITH_REF)):
+        # The address stands in the ledger, which cannot unsay a password.
+        raise refuse(("file",), "an address with credentials or a query", "write it without them")
 
 
 def first_again(keys: Iterable[object]) -> int | None:

@@ -50,7 +50,9 @@ RESERVED = "organisation"
 RiskLevel = Literal["minimal", "limited", "high"]
 OrganisationRole = Literal["developer", "provider", "deployer", "user", "importer", "distributor"]
 Use = Literal["training", "validation", "test", "production", "reference"]
-KindWithBlobs = Literal["anchor", "dataset-snapshot", "decision", "document", "failing-rows", "measurement", "validation"]
+KindWithBlobs = Literal[
+    "anchor", "dataset-snapshot", "decision", "document", "failing-rows", "measurement", "validation"
+]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Quality = Literal["completeness", "validity", "consistency", "uniqueness", "timeliness", "representativeness"]
 

@@ -1,7 +1,8 @@
 """Registers and scoring endpoints: what else is recorded about an AI system or the organisation, and where.
 
-A register is of one of the kinds below: a table of a warehouse, or a CSV file that somebody put beside the
-declarations. What a row says never enters the ledger: only how many there are, by day and by values listed here.
+A register is of one of the kinds below: a table of a warehouse, or a CSV or XLSX file that somebody put beside the
+declarations or into a store. What a row says never enters the ledger: only how many there are, by day and by values
+listed here.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from affidavit.evidence.statement import Stage
-from affidavit.inventory.declared import ConnectionId, Declared, Id, Name, refuse
+from affidavit.inventory.declared import ConnectionId, Declared, Id, Name, check_address, refuse
 
-FILE_PATTERN = r"^([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*\.csv$"
+FILE_PATTERN = r"^[^\x00-\x20]+\.(csv|xlsx)$"
 PATH_PATTERN = r"^/[A-Za-z0-9_./-]*$"
 ANSWER_PATTERN = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
 
@@ -95,8 +96,11 @@ class Register(Declared):
     connection: ConnectionId | None = Field(None, description="Airflow connection id of the warehouse")
     table: Name | None = Field(None, description="Table name, with its schema where the warehouse has schemas")
     file: Annotated[Name, StringConstraints(pattern=FILE_PATTERN)] | None = Field(
-        None, description="CSV file below include/, put there by hand: counts as declared, never as observed"
+        None,
+        description="CSV or XLSX: a path below include/, or any fsspec URL without credentials; nobody can tell who "
+        "wrote it, so it counts as declared, never as observed",
     )
+    sheet: Name | None = Field(None, description="Sheet of an XLSX file; the only one that is shown, if absent")
     columns: dict[Id, Name] = Field(description="Column of each role that the kind demands")
     categories: dict[Name, tuple[Name, ...]] = Field(
         default_factory=dict, description="Columns whose rows are counted by the values listed here; others as 'other'"
@@ -111,8 +115,10 @@ class Register(Declared):
 
     @property
     def uri(self) -> str:
-        """Where its rows are: ``warehouse://<connection>/<table>``, or ``file:include/<file>``."""
-        return f"file:include/{self.file}" if self.file else f"warehouse://{self.connection}/{self.table}"
+        """Where its rows are: ``warehouse://<connection>/<table>``, ``file:include/<file>``, or the file's URL."""
+        if self.file is None:
+            return f"warehouse://{self.connection}/{self.table}"
+        return self.file if "://" in self.file else f"file:include/{self.file}"
 
     @property
     def name(self) -> str:
@@ -125,6 +131,10 @@ class Register(Declared):
         if table != ((True, True) if self.file is None else (False, False)):
             fix = "give it a connection and a table, or else a file"
             raise refuse((), "a register is either a table or a file", fix)
+        if self.file is not None:
+            check_address(self.file, example="registers/licences.csv")
+        if self.sheet is not None and not (self.file or "").endswith(".xlsx"):
+            raise refuse(("sheet",), "only an XLSX file has sheets", "leave it out")
         for role in self.demand.columns:
             if role not in self.columns:
                 raise refuse(("columns",), f"a register of {self.kind} needs its {role}", f"name the column: {role}: …")

@@ -17,6 +17,7 @@ _FIELDS = {
     "connection": _ELSEWHERE,
     "table": _ELSEWHERE,
     "file": _ELSEWHERE,
+    "sheet": _ELSEWHERE,
     "columns": "other columns would be counted",
 }
 

@@ -97,6 +97,11 @@ def _whole(held: _Held, at: datetime) -> Outcome:
     if blank := [f"{role} in {count(column['blank'], 'row')}" for role, column in columns.items() if column["blank"]]:
         sentence = f"{held.label} lacks its {some(blank)}."
         outcomes.append(Outcome(Status.FAILING, sentence, entries, f"Fill what is blank in {register.uri}"))
+    if hidden := [f"{number:,} {what}" for what, number in sorted(facts.get("hidden", {}).items())]:
+        sentence = f"{held.label} hides {some(hidden)} from whoever opens it."
+        outcomes.append(
+            Outcome(Status.FAILING, sentence, entries, f"Show in {register.uri} what is hidden, or remove it")
+        )
     if facts["undated"]:
         sentence = f"{held.label} has {count(facts['undated'], 'row')} whose day cannot be read."
         action = f"Write dates in {register.uri} as 2026-12-31"

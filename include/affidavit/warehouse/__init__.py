@@ -5,7 +5,7 @@ expectation suite (:mod:`affidavit.quality`) all read through it, so that they s
 has a time limit; every failure is one of :mod:`affidavit.errors`, and none quotes a row. :func:`fingerprint_parts` is
 for tables too large to be read whole each time; :func:`estimate` asks the catalogue only, for the dry run. Of a
 register :func:`count_register` counts rows and :func:`reconcile` compares keys; :func:`sample` draws rows by key;
-:func:`upload` makes a warehouse of a CSV file.
+:func:`upload` makes a warehouse of a CSV file or a sheet.
 """
 
 from affidavit.warehouse.estimate import Estimate, estimate
