@@ -191,6 +191,19 @@ class TestWhoCounts:
         assert why in latest(story).why
         assert schedule(story) == "@daily"
 
+    def test_only_people_who_could_decide_that_day_are_asked(self):
+        holders = ["p-1", "bot", "p-9", "p-5"]
+        roles = {**organisation()["roles"], "ml-lead": {"title": "ML lead", "holders": holders}}
+        story = Story(people={**PEOPLE, "p-5": {"until": "2026-03-02"}})
+        story.declare_organisation(roles=roles)
+        story.declare()
+        story.declare(schedule="@monthly")
+        [need] = asked(story)
+        stands = fold(story.entries).organisation.organisation.value
+        assert may_answer(need, stands, date(2026, 3, 2)) == ("p-1", "p-5")
+        assert may_answer(need, stands, date(2026, 3, 3)) == ("p-1",)
+        assert may_answer(replace(need, authors=("p-1",)), stands, date(2026, 3, 3)) == ()
+
     def test_who_made_himself_approver_in_the_same_change_is_none(self):
         story = begun()
         people = {**PEOPLE, "p-9": {}}
