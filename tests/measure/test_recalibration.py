@@ -36,6 +36,14 @@ def test_both_are_those_of_scikit_learn(weighted):
     assert slope.n == 600
 
 
+def test_scores_far_too_sure_of_themselves_are_fitted_although_the_first_steps_lead_away():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=300)
+    label, score = (rng.random(300) < expit(0.3 + 0.8 * x)).astype(np.int64), expit(8 * x)
+    theirs = LogisticRegression(C=np.inf, tol=1e-13, solver="newton-cholesky").fit(logit(score)[:, None], label)
+    assert fitted(label, score)[1].value == pytest.approx(theirs.coef_[0, 0], abs=1e-9)
+
+
 def test_ties_in_scores_change_nothing_in_how_they_are_fitted():
     rng = np.random.default_rng(6)
     label, score = drawn(rng, 400)
@@ -58,7 +66,7 @@ def test_intervals_cover_what_they_say(weighted):
     rng, covered, trials = np.random.default_rng(8), np.zeros(2), 500
     for _ in range(trials):
         label, score = drawn(rng, 400, intercept=0.3, slope=0.8)
-        found = fitted(label, score, rng.uniform(0.5, 1.5, 400) if weighted else None)
+        found = fitted(label, score, rng.gamma(2, 0.5, 400) if weighted else None)
         covered += [each.low <= true <= each.high for each, true in zip(found, (0.3, 0.8), strict=True)]
     assert (covered / trials >= 0.93).all()
     assert (covered / trials <= 0.97).all()
