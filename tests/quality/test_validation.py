@@ -130,6 +130,7 @@ def test_an_aggregate_over_a_filtered_few_is_withheld(warehouse, condition):
 
 
 NONE_KNOWN = {"row_condition": 'col("id") == 99', "condition_parser": "great_expectations"}
+NULLS = [(1, None), (2, None)]
 EITHER = "either_value_is_missing"
 HOLD_OF_NOTHING = suite(
     expects("expect_column_values_to_be_in_set", column="empty", value_set=["a"]),
@@ -142,6 +143,9 @@ HOLD_OF_NOTHING = suite(
     expects("expect_column_unique_value_count_to_be_between", column="name", max_value=3, **NONE_KNOWN),
     expects("expect_column_pair_values_to_be_equal", column_A="empty", column_B="name", ignore_row_if=EITHER),
     expects("expect_column_pair_values_to_be_equal", column_A="id", column_B="id", **NONE_KNOWN),
+    expects("expect_column_pair_values_a_to_be_greater_than_b", column_A="zero", column_B="id"),
+    expects("expect_multicolumn_sum_to_equal", column_list=["id", "zero"], sum_total=1),
+    expects("expect_compound_columns_to_be_unique", column_list=["name", "empty"]),
     expects("expect_compound_columns_to_be_unique", column_list=["id", "empty"], ignore_row_if="any_value_is_missing"),
     expects("expect_compound_columns_to_not_overlap", column_list=["empty"], tables=["u"]),
 )
@@ -149,14 +153,19 @@ HOLD_OF_SOMETHING = suite(
     expects("expect_column_values_to_be_null", column="empty"),
     expects("expect_column_proportion_of_non_null_values_to_be_between", column="empty", max_value=0.5),
     expects("expect_column_to_exist", column="empty"),
+    expects(
+        "expect_column_pair_values_to_be_in_set", column_A="id", column_B="zero", value_pairs_set=[(1, None), (2, None)]
+    ),
     expects("expect_column_distinct_values_to_be_in_set", column="name", value_set=["a"]),
     expects("expect_table_row_count_to_be_between", min_value=1),
 )
 
 
 def test_a_test_that_had_nothing_to_judge_has_not_passed(warehouse):
-    warehouse.run("CREATE TABLE t (id INT, name VARCHAR(9), empty VARCHAR(9))", "CREATE TABLE u (empty VARCHAR(9))")
-    warehouse.run("INSERT INTO t VALUES (1, 'a', NULL), (2, 'a', NULL)")
+    warehouse.run(
+        "CREATE TABLE t (id INT, name VARCHAR(9), empty VARCHAR(9), zero INT)", "CREATE TABLE u (empty VARCHAR(9))"
+    )
+    warehouse.run("INSERT INTO t VALUES (1, 'a', NULL, NULL), (2, 'a', NULL, NULL)")
     found = run(warehouse, HOLD_OF_NOTHING)
     assert found.warned == tuple(each.test for each in HOLD_OF_NOTHING.expectations)
     assert (found.passed, found.failed, found.success) == ((), (), False)

@@ -25,6 +25,15 @@ _COUNTS_ITSELF = "expect_column_value"
 """How each expectation of single values is called, whose result counts them."""
 
 _OF_THE_SCHEMA = frozenset({"expect_column_to_exist", "expect_column_type_to_be"})
+_OF_WHOLE_ROWS = frozenset({"expect_compound_columns_to_be_unique", "expect_multicolumn_sum_to_equal"})
+"""Expectations of several columns that say nothing of a row in which one of them is null."""
+
+_KNOWN_TOGETHER = {
+    "column_A": ("affidavit_known_pair", "either_value_is_missing"),
+    "column_list": ("affidavit_known_columns", "any_value_is_missing"),
+}
+"""By the argument that names columns: what counts the rows that have a value in each."""
+
 _OF_NULLS = "expect_column_proportion_of_non_null_values_to_be_between"
 
 _NOT_FOR_A_SUITE = frozenset(
@@ -33,7 +42,7 @@ _NOT_FOR_A_SUITE = frozenset(
 _OVERLAP = "expect_compound_columns_to_not_overlap"
 _ON_SCHEDULE = "expect_column_newest_to_be_on_schedule"
 _NAMES_OF_COLUMNS = ("column", "column_A", "column_B")
-_ROWS_AND_COLUMN = ("column", "row_condition", "condition_parser")
+_ROWS_AND_COLUMN = ("column", "column_A", "column_B", "column_list", "row_condition", "condition_parser")
 
 
 @dataclass(frozen=True)
@@ -166,12 +175,20 @@ def _results(
 
 def _asks_for_values(expectation: Expectation) -> bool:
     kind = expectation.type
+    if "column_A" in expectation.kwargs:
+        # A pair that is expected to hold a null is judged where there is one.
+        return not any(None in pair for pair in expectation.kwargs.get("value_pairs_set") or ())
+    if kind in _OF_WHOLE_ROWS:
+        return True
     return "column" in expectation.kwargs and not kind.startswith(_COUNTS_ITSELF) and kind not in _OF_THE_SCHEMA
 
 
 def _values(expectation: Expectation) -> Any:
     """The question that counts rows and nulls among the rows that the expectation is about."""
     about = {key: expectation.kwargs[key] for key in _ROWS_AND_COLUMN if key in expectation.kwargs}
+    for key, (counted, left_out) in _KNOWN_TOGETHER.items():
+        if key in expectation.kwargs:
+            return _configuration(counted, {**about, "ignore_row_if": left_out}, _VALUES + expectation.test)
     return _configuration("expect_column_values_to_not_be_null", about, _VALUES + expectation.test)
 
 
