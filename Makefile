@@ -36,6 +36,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5 -m "not faults and not nightly"
 
 nightly: $(READY)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[spark]'
 	$(BIN)/python -m pytest -n 2 --dist load -m "faults or nightly"
 
 lint: $(READY)

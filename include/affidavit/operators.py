@@ -172,6 +172,8 @@ class ValidateTable(BaseOperator):
 
     ``system`` and ``table`` are ids of the inventory, where the table's connection and suite stand. What was found is
     recorded before the task fails, which it does at once, whatever its retries: so nothing downstream reads the table.
+    A test that had nothing to judge does not fail the task, since no row broke it; it is recorded as warned, and what
+    rests on that validation is undetermined.
     """
 
     def __init__(self, *, system: str, table: str, **kwargs: Any) -> None:

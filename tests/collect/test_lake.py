@@ -1,8 +1,6 @@
 """Parquet through a real local Spark: the demo's suites judge it as they judge the same rows in DuckDB."""
 
 import dataclasses
-import importlib.util
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,9 +19,7 @@ from tests.quality.suites import expects, suite
 ROOT = Path(__file__).resolve().parents[2]
 SEEN = Circumstances(datetime(2026, 11, 21, 9, 30, tzinfo=UTC))
 pytestmark = [
-    pytest.mark.nightly,  # Spark starts for each look
-    pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="the extra spark is not installed"),
-    pytest.mark.skipif(shutil.which("java") is None, reason="there is no Java"),
+    pytest.mark.nightly,  # Spark starts for each look; where it or Java is absent, these fail
     # Spark's gateway leaves its sockets to the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
