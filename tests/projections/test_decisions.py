@@ -118,6 +118,22 @@ class TestWeakenings:
         decide(story, need, **{"try": 3})
         assert schedule(story) == "@monthly"
 
+    def test_what_could_only_be_declared_after_a_contradicted_approval_stands_no_more(self):
+        story = Story(people=PEOPLE)
+        kept = {"owners": {"6": "governance-lead"}}
+        committees = {"risk": {"members": ["p-1"], "quorum": 1}}
+        story.declare_organisation(committees=committees, **kept)
+        story.declare_organisation(**kept)
+        [need] = asked(story, ORGANISATION_SCOPE)
+        decide(story, need, by="p-3")
+        roles = {**organisation()["roles"], "risk": {"title": "Risk", "holders": []}}
+        story.declare_organisation(roles=roles, **kept)
+        decide(story, need, by="p-3", option="reject", **{"try": 2})
+        state = fold(story.entries)
+        assert state.aside == []
+        stands = state.organisation.organisation.value
+        assert ("risk" in stands.committees, "risk" in stands.roles) == (True, False)
+
     def test_of_the_organisations_file_the_role_itself_is_asked(self):
         story = begun()
         roles = {**organisation()["roles"], "data-owner": {"title": "Data owner", "holders": ["p-9"]}}

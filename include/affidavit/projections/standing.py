@@ -8,6 +8,7 @@ what stood without it stands again.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -101,7 +102,8 @@ def grant(standing: Standing[T], change: Change, index: int) -> Standing[T]:
 def revoke(standing: Standing[T], change: Change) -> Standing[T] | None:
     """What stands without the latest approval of ``change``: every declaration and other approval, told again.
 
-    None where the change would not wait then: it was taken back, or never approved.
+    A declaration that cannot be merged without it counts as little as it would have then. None where the change would
+    not wait then: it was taken back, or never approved.
     """
     last = max((n for n, each in enumerate(standing.grants) if each.loosening.change == change), default=None)
     if last is None:
@@ -111,7 +113,8 @@ def revoke(standing: Standing[T], change: Change) -> Standing[T] | None:
     told: Standing[T] | None = None
     for event in events:
         if isinstance(event, Entry):
-            told = declare(told, _reads(type(standing.declared), event), event)
+            with suppress(StatementError):
+                told = declare(told, _reads(type(standing.declared), event), event)
         elif told and event.loosening in told.pending:
             told = grant(told, event.loosening.change, event.index)
     return told if told and change in told.waiting else None
