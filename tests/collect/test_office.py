@@ -120,6 +120,7 @@ RELS = '<Relationships><Relationship Type="http://x/attachedTemplate" Target="ht
         (archive(("word/document.xml", LAUGHS), without={"word/document.xml"}), "document type"),
         (archive(("word/document.xml", LAUGHS.encode("utf-16")), without={"word/document.xml"}), "document type"),
         (archive(("word/elsewhere.bin", LAUGHS)), "document type"),
+        (archive(("x.xml", '<!DOCTYPE x SYSTEM "http://evil/x.dtd"><x/>')), "document type"),
         (archive(("x.xml", '<?xml version="1.0" encoding="UTF-7"?><x/>')), "encoding"),
         (archive(("word/_rels/settings.xml.rels", RELS)), "from elsewhere"),
         (archive(("word/a.bin", bytes(office.MOST_OF_ONE + 1))), "more than can be read"),
