@@ -251,7 +251,9 @@ class TestQuestions:
     def test_the_author_of_what_is_judged_does_not_judge_it(self, part):
         story, parts = staffed(), (self.Machine(),)
         decide(story, replace(self.need(parts), authors=("p-2",)), by="p-2")
-        assert self.ask(part, story, parts).status is Status.AWAITING
+        outcome = self.ask(part, story, parts)
+        assert outcome.status is Status.AWAITING
+        assert "p-2 wrote what is decided on" in outcome.sentence
 
     def test_the_need_of_a_control_is_what_its_answer_is_found_by(self):
         story = staffed()
@@ -315,9 +317,9 @@ class TestExclusion:
 class TestException:
     UNTIL = date(2026, 4, 1)
 
-    def failing(self):
+    def failing(self, until=None):
         story = staffed()
-        exception = {"control": "A.7.4", "until": str(self.UNTIL), "why": "The source is being mended."}
+        exception = {"control": "A.7.4", "until": until or str(self.UNTIL), "why": "The source is being mended."}
         story.declare(exceptions=[exception])
         story.look_at_table("train", "2", failed=("expect_column_mean_to_be_between:group",))
         return story
@@ -333,6 +335,14 @@ class TestException:
         after = datetime(2026, 4, 2, 0, 1, tzinfo=UTC)
         late = verdicts(story, at=after)[SCOPE, "A.7.4"]
         assert late.status is not Status.ACCEPTED
+
+    def test_the_day_after_it_fails_again(self, verdicts):
+        story = self.failing(until="2026-03-03")
+        decide(story, asked(story, "exception")[0])
+        assert verdicts(story)[SCOPE, "A.7.4"].status is Status.ACCEPTED
+        late = verdicts(story, at=datetime(2026, 3, 4, 0, 1, tzinfo=UTC))[SCOPE, "A.7.4"]
+        assert late.status is Status.FAILING
+        assert "Its exception ended on 2026-03-03." in late.sentence
 
     def test_what_does_not_fail_is_not_accepted(self, verdicts):
         story = self.failing()
