@@ -132,7 +132,7 @@ def over_time(points: Sequence[Point], *, limit: Limit | None = None) -> Figure:
     layers += plot.estimates(shown, places=range(len(shown)), value=at, place=when, edge=height - 12)
     names: plot.Rows = [{"at": n, "when": plot.short(shown[n].when, pixels=90)} for n in _spread(len(shown))]
     labels = plot.words(names, field="when", align="center", colour=plot.QUIET, size=plot.SMALL)
-    layers.append(labels.encode(x=when, y=alt.YValue(height + 16)))
+    layers.append(labels.encode(x=when, y=plot.y_at(height + 16)))
     drawing, *size = plot.finished([plot.sheet(layers, width=width, height=height)], left=plot.NUMBERS + 34)
     return Figure(
         title=f"{_capital(measure)} over time",
@@ -168,7 +168,7 @@ def _rows(rows: Sequence[_Row], *, axis: str, limit: Limit | None, zero: bool = 
     reasons = [(n, point.estimate.why) for n, point in enumerate(points) if point.estimate.why is not None]
     if unmeasured := [{"at": n, "why": plot.short(why, pixels=plot.WIDTH - 60)} for n, why in reasons]:
         why = plot.words(unmeasured, field="why", align="left", colour=plot.QUIET, size=plot.SMALL)
-        text = why.encode(x=alt.XValue(26), y=place)
+        text = why.encode(x=plot.x_at(26), y=place)
         layers += [plot.halo(text), text]
     return plot.finished([plot.sheet(layers, height=height)], top=16 + 14 * len(limit.lines if limit else ()))
 

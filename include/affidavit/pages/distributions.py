@@ -160,7 +160,7 @@ def _bars(bars: Sequence[tuple[float, float, int]], *, width: int, height: int, 
     x = alt.X("low:Q", **plot.axis(axis, ends))
     y = alt.Y("count:Q", **plot.axis("rows", (0, max(count for _, _, count in bars)), ticks=3, room=plot.NUMBERS))
     mark = plot.bars(rows).encode(x=x, x2=alt.X2("high:Q"), y=y, y2=alt.Y2("zero:Q"))
-    title = plot.words([{"said": said}], field="said", align="left").encode(x=alt.XValue(0), y=alt.YValue(-14))
+    title = plot.words([{"said": said}], field="said", align="left").encode(x=plot.x_at(0), y=plot.y_at(-14))
     return plot.sheet([mark, title], width=width, height=height)
 
 

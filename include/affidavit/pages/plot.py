@@ -81,6 +81,16 @@ def axis(title: str, domain: tuple[float, float], *, ticks: int = 6, room: int =
     return {"title": title, "scale": alt.Scale(domain=list(domain), nice=True, zero=False), "axis": look}
 
 
+def x_at(pixels: float) -> alt.XValue:
+    """The place ``pixels`` right of the vertical axis."""
+    return alt.XValue(pixels)  # type: ignore[no-untyped-call]
+
+
+def y_at(pixels: float) -> alt.YValue:
+    """The place ``pixels`` below the upper end."""
+    return alt.YValue(pixels)  # type: ignore[no-untyped-call]
+
+
 def points(rows: Rows, key: Key) -> alt.Chart:
     """One mark of ``key`` for each row; the caller says where."""
     fill, stroke = _PAINTS[key.paint]
@@ -97,7 +107,7 @@ def estimates(
     """
     # Channels as objects: Altair looks long for the class of one that is only text or a plain value.
     along, across = ("y", "x") if isinstance(value, alt.Y) else ("x", "y")
-    far, fixed = (alt.Y2("high:Q"), alt.YValue(edge)) if along == "y" else (alt.X2("high:Q"), alt.XValue(edge))
+    far, fixed = (alt.Y2("high:Q"), y_at(edge)) if along == "y" else (alt.X2("high:Q"), x_at(edge))
     rows = [
         (outcome_of(p), {"at": at, "value": p.estimate.value, "low": p.estimate.low, "high": p.estimate.high})
         for p, at in zip(found, places, strict=True)
@@ -124,9 +134,9 @@ def place(count: int) -> alt.Y:
 
 def row_texts(rows: Rows, at: alt.Y) -> list[alt.Chart]:
     """Left of the axis the ``label`` of each row, right of it the ``note``."""
-    label = words(rows, field="label", align="right").encode(x=alt.XValue(-12), y=at)
+    label = words(rows, field="label", align="right").encode(x=x_at(-12), y=at)
     note = words(rows, field="note", align="left", colour=QUIET, size=SMALL)
-    return [label, note.encode(x=alt.XValue(WIDTH + 14), y=at)]
+    return [label, note.encode(x=x_at(WIDTH + 14), y=at)]
 
 
 def bars(rows: Rows) -> alt.Chart:
@@ -169,11 +179,11 @@ def limit_lines(limit: Limit | None, *, along: str, end: float = 0) -> list[alt.
         text = words(row, field="said", align="center" if along == "x" else "left", size=SMALL)
         line = rule(row, width=1.6, dash=(5, 4))
         if along == "x":
-            at = alt.X("limit:Q")
-            layers += [line.encode(x=at), text.encode(x=at, y=alt.YValue(-10 - 14 * n))]
+            across = alt.X("limit:Q")
+            layers += [line.encode(x=across), text.encode(x=across, y=y_at(-10 - 14 * n))]
         else:
-            at = alt.Y("limit:Q")
-            layers += [line.encode(y=at), text.encode(x=alt.XValue(end + 8), y=at)]
+            up = alt.Y("limit:Q")
+            layers += [line.encode(y=up), text.encode(x=x_at(end + 8), y=up)]
     return layers
 
 
