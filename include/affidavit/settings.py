@@ -76,6 +76,11 @@ class Settings:
         )
 
     @property
+    def views_file(self) -> Path:
+        """Where what past dates showed is kept; it is made again where it is gone."""
+        return self.project / ".affidavit" / "views.db"
+
+    @property
     def include_dir(self) -> Path:
         """The folder of ``organisation.yaml`` and ``systems/``."""
         return self.project / "include"

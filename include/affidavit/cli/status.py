@@ -48,7 +48,11 @@ def status(
 
     work = workplace()
     with work.reader() as ledger:
-        judged = posture.judge_as_of(ledger, at=past(as_of)) if as_of is not None else posture.judge(ledger, at=now())
+        judged = (
+            posture.judge_as_of(ledger, at=past(as_of), view=work.postures)
+            if as_of is not None
+            else posture.judge(ledger, at=now())
+        )
         scopes = _scopes(judged, system)
         document = _document(ledger, judged, scopes)
         if period is not None:

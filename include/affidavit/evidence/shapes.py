@@ -74,18 +74,52 @@ def maybe(shape: Shape) -> Maybe:
 
 def check(value: Any, shape: Shape, *, where: str) -> None:
     """Raise ``FieldNotAllowed``, naming the path, unless ``value`` has ``shape``."""
+    known = _TESTS.get(id(shape))
+    if known is None:
+        known = _TESTS[id(shape)] = (shape, _test(shape))
+    if not known[1](value):  # nearly all fit, and then no path is put into words
+        _check(value, shape, where=where)
+
+
+_TESTS: dict[int, tuple[Shape, Callable[[Any], bool]]] = {}
+"""Tests of shapes by their identity; each is kept with its shape, so that no other can take its place."""
+
+
+def _test(shape: Shape) -> Callable[[Any], bool]:
+    """Whether :func:`_check` would pass a value, as one function: it is asked of each entry of a ledger."""
+    if isinstance(shape, Leaf):
+        return shape.accepts
+    if isinstance(shape, Maybe):
+        inner = _test(shape.shape)
+        return lambda value: value is None or inner(value)
+    if isinstance(shape, list):
+        each = _test(shape[0])
+        return lambda value: isinstance(value, list | tuple) and all(map(each, value))
+    fields = {name: _test(each) for name, each in shape.items()}
+    if "*" in fields:
+        free = fields["*"]
+        return lambda value: isinstance(value, Mapping) and all(map(free, value.values()))
+    names = fields.keys()
+    return lambda value: (
+        isinstance(value, Mapping)
+        and value.keys() == names
+        and all([fields[name](item) for name, item in value.items()])  # noqa: C419  a generator costs as much again
+    )
+
+
+def _check(value: Any, shape: Shape, *, where: str) -> None:
     match shape:
         case Leaf():
             if not shape.accepts(value):
                 raise FieldNotAllowed(f"{_brief(value)} is not {shape.name}", where=where)
         case Maybe():
             if value is not None:
-                check(value, shape.shape, where=where)
+                _check(value, shape.shape, where=where)
         case list():
             if not isinstance(value, list | tuple):
                 raise FieldNotAllowed(f"{_brief(value)} is not a list", where=where)
             for position, item in enumerate(value):
-                check(item, shape[0], where=f"{where}[{position}]")
+                _check(item, shape[0], where=f"{where}[{position}]")
         case _:
             _check_object(value, shape, where)
 
@@ -96,7 +130,7 @@ def _check_object(value: Any, shape: Mapping[str, Shape], where: str) -> None:
     free = shape.get("*")
     if free is not None:
         for name, item in value.items():
-            check(item, free, where=f"{where}.{name}")
+            _check(item, free, where=f"{where}.{name}")
         return
     if extra := sorted(set(value) - set(shape)):
         raise FieldNotAllowed(
@@ -107,7 +141,7 @@ def _check_object(value: Any, shape: Mapping[str, Shape], where: str) -> None:
     if absent := sorted(set(shape) - set(value)):
         raise FieldNotAllowed(f"the field {absent[0]!r} is absent", where=where)
     for name, item in value.items():
-        check(item, shape[name], where=f"{where}.{name}")
+        _check(item, shape[name], where=f"{where}.{name}")
 
 
 def _brief(value: Any) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from affidavit import __version__, catalogue, rules
 from affidavit.errors import UsageError
@@ -27,38 +28,48 @@ from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import Head, Reader, Sighted, State, fold, fold_scope, graph, sighted
 from affidavit.publish.site import SiteReport, build_site
 from affidavit.rules.verdict import Verdict
+from affidavit.views import Postures
 
 COLLECTOR = Collector("assessment", __version__)
 
 
 @dataclass(frozen=True)
 class Posture:
-    """What one prefix of the ledger shows at one moment."""
+    """What one prefix of the ledger shows at one moment; ``known`` is asked for what is not in the verdicts."""
 
     at: datetime
     head: Head
-    state: State
     verdicts: tuple[Verdict, ...]
+    known: Callable[[], State]
+
+    @cached_property
+    def state(self) -> State:
+        """All that the entries under the head come to."""
+        return self.known()
 
 
 def judge(reader: Reader, *, at: datetime, head: Head | None = None) -> Posture:
     """Fold the entries under ``head`` (the newest if None) and judge every control at ``at``."""
     head = head or reader.head()
     state = fold(reader.entries(0, head.size))
-    return Posture(at, head, state, rules.judge(state, at=at, catalogue=catalogue.load()))
+    return Posture(at, head, rules.judge(state, at=at, catalogue=catalogue.load()), lambda: state)
 
 
-def judge_as_of(reader: Reader, *, at: datetime) -> Posture:
+def judge_as_of(reader: Reader, *, at: datetime, view: Postures | None = None) -> Posture:
     """What was known at ``at``: the newest head signed by then, judged as of then.
 
-    Raises ``UsageError`` for a time before the first entry.
+    What ``view`` holds of that moment is read, and anything else judged from the entries. Raises ``UsageError`` for a
+    time before the first entry.
     """
     head = reader.head_at(at)
     if head is None:
         raise UsageError(
             f"the ledger held nothing at {timestamp(at)}", fix="choose a time after the ledger's first entry"
         )
-    return judge(reader, at=at, head=head)
+    held = view.read(head, at) if view else None
+    if held is None:
+        return judge(reader, at=at, head=head)
+    return Posture(at, head, held, lambda: fold(reader.entries(0, head.size)))
 
 
 def observed_later(reader: Reader, judged: Posture) -> int:
@@ -85,12 +96,12 @@ def assess(workplace: Workplace, *, now: datetime, airflow: AirflowRun | None = 
 
 
 def publish(workplace: Workplace, *, now: datetime) -> SiteReport:
-    """Judge now and write the site that an auditor browses."""
+    """Judge now and write the site that an auditor browses, then keep the posture of each moment that passed."""
     from affidavit.quality.docs import render
 
     with workplace.reader() as ledger:
         posture = judge(ledger, at=now)
-        return build_site(
+        report = build_site(
             workplace.settings.site_dir,
             reader=ledger,
             head=posture.head,
@@ -102,6 +113,8 @@ def publish(workplace: Workplace, *, now: datetime) -> SiteReport:
             at=now,
             render_docs=render,
         )
+        workplace.postures.advance(ledger, until=now)
+    return report
 
 
 def versions_in_use(reader: Reader, scope: str, *, at: datetime) -> tuple[Sighted, ...]:

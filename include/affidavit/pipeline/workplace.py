@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from affidavit import catalogue
 from affidavit.errors import UsageError
 from affidavit.inventory import Organisation, Resolve, Suite, System
 from affidavit.inventory.load import Loaded, load_lenient
@@ -16,6 +17,7 @@ from affidavit.ledger.keychain import AnySigner
 from affidavit.pipeline.staging import Staging
 from affidavit.settings import Settings
 from affidavit.tlog.note import VerifierKey
+from affidavit.views import Postures
 from affidavit.witness.client import WitnessClient
 
 
@@ -96,6 +98,11 @@ class Workplace:
         """The ledger, to be appended to."""
         with Ledger.open(self.settings.ledger_url, blobs=self.settings.blobs_url, signer=self.signer()) as ledger:
             yield ledger
+
+    @property
+    def postures(self) -> Postures:
+        """What past dates showed, as far as it was kept."""
+        return Postures(self.settings.views_file, catalogue.load())
 
     @property
     def staging(self) -> Staging:

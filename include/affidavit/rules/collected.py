@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
 
 from affidavit.evidence import Period, kinds, moment, timestamp
 from affidavit.inventory.schedule import next_tick, slot_at, slots_between
 from affidavit.projections import Collected, ScopeState, Snapshot
+from affidavit.rules.horizon import unwatched
 from affidavit.rules.registry import Outcome, check, count, some, together
 from affidavit.rules.verdict import Status
 from affidavit.rules.view import ScopeView
@@ -134,7 +135,7 @@ def _due(scope: ScopeState, schedule: str, first: Period, at: datetime) -> Itera
     """
     assert first.start is not None
     for since, then in reversed(_schedules(scope, schedule, first.start, at)):
-        slot = slot_at(then, at)
+        slot = slot_at(then, unwatched(at, partial(next_tick, then)))
         while slot.start is not None and slot.end is not None and slot.end > since and slot.start >= first.start:
             yield slot, then
             slot = slot_at(then, slot.start)

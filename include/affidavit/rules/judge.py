@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time
+from functools import partial
 
 from affidavit.catalogue import Catalogue, Requirement
 from affidavit.evidence import ORGANISATION_SCOPE
 from affidavit.inventory import Organisation, System
+from affidavit.inventory.schedule import next_tick
 from affidavit.projections import Standing, State
 from affidavit.rules.checks import find, run
 from affidavit.rules.collected import good_until, schedule_of
+from affidavit.rules.horizon import unwatched
 from affidavit.rules.registry import count, some, weakest
 from affidavit.rules.verdict import WORST_FIRST, Part, Status, Verdict, worst
 from affidavit.rules.view import ScopeView
@@ -137,4 +140,6 @@ def _valid_until(parts: Sequence[Part], view: ScopeView, at: datetime) -> dateti
         return min(ends)
     # What rests on no look ages all the same: it is to be judged again when the next collections are over.
     schedule = schedule_of(view.mine)
-    return good_until(schedule, at, view.policy.grace_slots) if schedule else None
+    if schedule is None:
+        return None
+    return good_until(schedule, unwatched(at, partial(next_tick, schedule)), view.policy.grace_slots)

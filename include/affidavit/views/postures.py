@@ -1,0 +1,252 @@
+"""The posture of every date, as interval rows: built by the pure fold, read by date, and checked against it.
+
+A verdict depends on the entries under a head and on the moment it is asked about. It is judged where a head begins to
+be the newest, and again at each moment at which an answer turns into another (:mod:`affidavit.rules.horizon`). So the
+rows hold every moment, and not only those at which somebody looked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib import resources
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from affidavit import rules
+from affidavit.catalogue import Catalogue
+from affidavit.errors import IntegrityError
+from affidavit.evidence import ORGANISATION_SCOPE, Origin
+from affidavit.ledger import engine as database
+from affidavit.projections import Head, Reader, State, fold
+from affidavit.rules import Part, Status, Verdict
+from affidavit.rules.horizon import WatchedMoment
+from affidavit.views.tables import OPEN, items, judged, made, metadata, verdicts
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Postures:
+    """Verdicts by date, in an SQLite file of their own that :meth:`advance` makes; safe for many processes."""
+
+    def __init__(self, file: Path, catalogue: Catalogue) -> None:
+        """The view in ``file`` of verdicts by ``catalogue``."""
+        self._file = file
+        self._catalogue = catalogue
+
+    def read(self, head: Head, at: datetime, *, scope: str | None = None) -> tuple[Verdict, ...] | None:
+        """The verdicts at ``at``, when ``head`` was the newest; those of one scope, or in the order of ``judge``.
+
+        None where no row was made for that moment, that head, or by this code: then only the fold knows.
+        """
+        if not self._file.exists():
+            return None
+        time = _micros(at)
+        with self._reading() as connection:
+            if not _is_ours(connection, head.origin):
+                return None
+            last = sa.select(judged).where(judged.c.since <= time).order_by(judged.c.since.desc()).limit(1)
+            row = connection.execute(last).first()
+            if row is None or row.until <= time or (row.size, row.root) != (head.size, head.root.hex()):
+                return None
+            return tuple(self._at(connection, time, scope))
+
+    def advance(self, reader: Reader, *, until: datetime) -> None:
+        """Make the rows of every moment up to ``until`` that has none.
+
+        Rows by other code, or of what the ledger no longer holds, are made anew. Each look folds all entries.
+        """
+        engine = database.connect(f"sqlite:///{self._file}", access="create")
+        try:
+            with database.writing(engine) as connection:
+                metadata.create_all(connection)
+                heads = _heads(connection, reader)
+                writer = _Writer(connection, self._catalogue)
+                state = State()
+                for head, after in zip_longest(heads, heads[1:]):
+                    for entry in reader.entries(state.size, head.size):
+                        state.apply(entry)
+                    writer.judge(state, head, after=after.time if after else None, until=until)
+        finally:
+            engine.dispose()
+
+    def check(self, reader: Reader, moments: Sequence[datetime]) -> int:
+        """How many of ``moments`` the view holds, each the same as the fold; ``IntegrityError`` where one is not."""
+        held = 0
+        for at in moments:
+            head = reader.head_at(at)
+            found = self.read(head, at) if head else None
+            if head is None or found is None:
+                continue
+            held += 1
+            if found != rules.judge(fold(reader.entries(0, head.size)), at=at, catalogue=self._catalogue):
+                raise IntegrityError(
+                    f"what it keeps of {at.isoformat()} is not what the entries come to",
+                    where=f"the view {self._file.name}",
+                    fix="delete the file, which the next assessment makes again, and find out who wrote to it",
+                )
+        return held
+
+    def moments(self, shares: Sequence[float]) -> list[datetime]:
+        """Moments that the view holds, at these shares (0 to before 1) of its rows."""
+        if not self._file.exists():
+            return []
+        with self._reading() as connection:
+            count = connection.execute(sa.select(sa.func.count()).select_from(judged)).scalar() or 0
+            query = sa.select(judged.c.since).order_by(judged.c.since).limit(1)
+            places = [int(share * count) for share in shares] if count else []
+            found = [connection.execute(query.offset(place)).scalar_one() for place in places]
+        return [_EPOCH + timedelta(microseconds=since) for since in found]
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        engine = database.connect(f"sqlite:///{self._file}", access="read")
+        try:
+            with database.reading(engine) as connection:
+                yield connection
+        finally:
+            engine.dispose()
+
+    def _at(self, connection: Connection, time: int, scope: str | None) -> Iterator[Verdict]:
+        order = {requirement.id: place for place, requirement in enumerate(self._catalogue)}
+        latest = sa.select(verdicts.c.body).where(verdicts.c.item == items.c.id, verdicts.c.since <= time)
+        body = latest.order_by(verdicts.c.since.desc()).limit(1).scalar_subquery()
+        query = sa.select(items.c.scope, items.c.control, body.label("body"))
+        if scope is not None:
+            query = query.where(items.c.scope == scope)
+        rows = [row for row in connection.execute(query) if row.body is not None]
+        rows.sort(key=lambda row: (row.scope != ORGANISATION_SCOPE, row.scope, order[row.control]))
+        return (_verdict(row.scope, row.control, json.loads(row.body)) for row in rows)
+
+
+def _is_ours(connection: Connection, origin: str) -> bool:
+    row = connection.execute(sa.select(made)).first()
+    return row is not None and tuple(row) == (_code(), origin)
+
+
+def _heads(connection: Connection, reader: Reader) -> list[Head]:
+    """The heads that were ever the newest, from the last that was judged on; what was judged beyond it is dropped."""
+    heads = [reader.head()]
+    last = connection.execute(sa.select(judged).order_by(judged.c.since.desc()).limit(1)).first()
+    if last is None or not _is_ours(connection, heads[0].origin):
+        _clear(connection, heads[0].origin)
+        last = None
+    while heads[-1].size > (last.size if last else 0):
+        # Of two heads of one second, and of one whose clock was ahead, only the later was ever the newest.
+        head = reader.head_at(heads[-1].time - timedelta(seconds=1))
+        if head is None:
+            break
+        heads.append(head)
+    heads.reverse()
+    if last and (heads[0].size, heads[0].root.hex()) != (last.size, last.root):
+        _clear(connection, heads[0].origin)
+        return _heads(connection, reader)
+    if last and len(heads) > 1:
+        _cut(connection, _micros(heads[1].time))
+    return heads
+
+
+class _Writer:
+    """Judges one head after another, and writes what changed."""
+
+    def __init__(self, connection: Connection, catalogue: Catalogue) -> None:
+        self._connection = connection
+        self._catalogue = catalogue
+        found = connection.execute(sa.select(items.c.id, items.c.scope, items.c.control))
+        self._items: dict[tuple[str, str], int] = {(scope, control): item for item, scope, control in found}
+        still = connection.execute(sa.select(verdicts.c.item, verdicts.c.body).where(verdicts.c.until == OPEN))
+        self._open: dict[int, str | None] = {item: body for item, body in still}  # noqa: C416  rows are no pairs
+        self._judged = int(connection.execute(sa.select(sa.func.max(judged.c.until))).scalar() or 0)
+
+    def judge(self, state: State, head: Head, *, after: datetime | None, until: datetime) -> None:
+        """Write the rows while ``head`` was the newest: up to ``after``, or without one up to ``until``."""
+        time = max(_micros(head.time), self._judged)
+        end = _micros(after) if after else None
+        while time < end if end is not None else time <= _micros(until):
+            moment = WatchedMoment.of(_EPOCH + timedelta(microseconds=time))
+            found = rules.judge(state, at=moment, catalogue=self._catalogue)
+            horizon = min(_micros(moment.horizon), OPEN if end is None else end)
+            self._write(found, time, head)
+            row = {"since": time, "until": horizon, "size": head.size, "root": head.root.hex()}
+            self._connection.execute(judged.insert(), row)
+            if moment.unwatched:
+                break  # other moments are left to the fold
+            time = self._judged = horizon
+
+    def _write(self, found: Sequence[Verdict], time: int, head: Head) -> None:
+        bodies = {self._item(verdict): _body(verdict) for verdict in found}
+        changed = [item for item in {*bodies, *self._open} if self._open.get(item) != bodies.get(item)]
+        for item in changed:
+            last = verdicts.update().where(verdicts.c.item == item, verdicts.c.until == OPEN)
+            self._connection.execute(last.values(until=time))
+            row = {"item": item, "since": time, "until": OPEN, "from_index": head.size, "body": bodies.get(item)}
+            self._connection.execute(verdicts.insert(), row)
+            self._open[item] = bodies.get(item)
+
+    def _item(self, verdict: Verdict) -> int:
+        place = (verdict.scope, verdict.control)
+        if place not in self._items:
+            number = len(self._items)
+            row = {"id": number, "scope": verdict.scope, "control": verdict.control}
+            self._connection.execute(items.insert(), row)
+            self._items[place] = number
+        return self._items[place]
+
+
+def _clear(connection: Connection, origin: str) -> None:
+    for table in (verdicts, items, judged, made):
+        connection.execute(table.delete())
+    connection.execute(made.insert(), {"code": _code(), "origin": origin})
+
+
+def _cut(connection: Connection, time: int) -> None:
+    """Forget what was judged from ``time`` on: another head was the newest then."""
+    for table in (judged, verdicts):
+        connection.execute(table.delete().where(table.c.since >= time))
+    connection.execute(judged.update().where(judged.c.until > time).values(until=time))
+    connection.execute(verdicts.update().where(verdicts.c.until >= time).values(until=OPEN))
+
+
+def _body(verdict: Verdict) -> str:
+    fields = asdict(verdict)
+    del fields["scope"], fields["control"]
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
+
+
+def _verdict(scope: str, control: str, body: dict[str, Any]) -> Verdict:
+    parts = tuple(Part(**_typed(part)) for part in body.pop("parts"))
+    return Verdict(scope=scope, control=control, parts=parts, **_typed(body))
+
+
+def _typed(fields: dict[str, Any]) -> dict[str, Any]:
+    return fields | {
+        "status": Status(fields["status"]),
+        "entries": tuple(fields["entries"]),
+        "origin": Origin(fields["origin"]) if fields["origin"] else None,
+        "valid_until": datetime.fromisoformat(fields["valid_until"]) if fields["valid_until"] else None,
+    }
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+@cache
+def _code() -> str:
+    """SHA-256 over all that a verdict depends on beside the entries, and over what makes and reads the rows."""
+    digest = hashlib.sha256(rules.digest().encode())
+    for package in ("affidavit.evidence", "affidavit.projections", "affidavit.views"):
+        files = (file for file in resources.files(package).iterdir() if file.name.endswith(".py"))
+        for file in sorted(files, key=lambda file: file.name):
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
