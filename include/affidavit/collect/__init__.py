@@ -17,6 +17,7 @@
     comparison      a version against the one before it, on the same rows
     measurements    one family of measures as a statement, with its report
     documents       what is written down: digests and filled sections of each file;  office  DOCX and XLSX, strictly
+    hitl            what Airflow holds of a question that a person was asked
     registers       what else is recorded: counted by day and listed value, compared with a second source
     serving         which version a scoring endpoint says that it serves
     scoring         a model's answers, by MLflow's scoring protocol, strictly
