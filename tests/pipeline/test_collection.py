@@ -531,17 +531,17 @@ def test_the_mark_of_a_demonstration_cannot_be_dropped_unapproved(project):
 def test_two_runs_of_one_slot_close_it_once(project, monkeypatch):
     """The second run read the ledger before the first had recorded."""
     workplace = project.workplace
-    stale = collection._scope_state
+    stale = collection.fold_scope
 
     def overtaken(ledger, scope):
         known = stale(ledger, scope)
-        monkeypatch.setattr(collection, "_scope_state", stale)
+        monkeypatch.setattr(collection, "fold_scope", stale)
         project.collect()
         return known
 
     visit = collection.Visit("loans", collection.slot_of(workplace, "loans", project.now), project.now)
     looks = [collection.look(workplace, visit, s.id, now=project.now) for s in collection.steps(workplace, "loans")]
-    monkeypatch.setattr(collection, "_scope_state", overtaken)
+    monkeypatch.setattr(collection, "fold_scope", overtaken)
     collection.record(workplace, visit, looks, now=project.now)
     assert len(project.entries(kind="collection")) == 1
 
