@@ -30,7 +30,8 @@ SYSTEM = load_system(ROOT / "include/systems/mortgage-approval.yaml")
 def home(tmp_path_factory, mlflow) -> Path:
     """Where the script ran: a commit that holds it, and the demo's data."""
     home = tmp_path_factory.mktemp("team")
-    [script] = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    examples = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    [script] = [each for each in examples if "log_table(" in each]
     (home / "train.py").write_text(script, encoding="utf-8")
     (home / ".gitignore").write_text(".demo/\n")
     with git.Repo.init(home) as repo:

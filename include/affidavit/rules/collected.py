@@ -209,7 +209,15 @@ def _collect(view: ScopeView) -> str:
 
 
 def _ends(schedule: str, after: datetime, at: datetime) -> str:
-    slots = list(islice(slots_between(schedule, after, at), _COUNTED))
+    # Told by the slot that ``at`` lies in: every check of a judgement asks the same again.
+    slot = slot_at(schedule, unwatched(at, partial(next_tick, schedule)))
+    assert slot.end is not None
+    return _ends_until(schedule, after, slot.end)
+
+
+@lru_cache(maxsize=256)
+def _ends_until(schedule: str, after: datetime, end: datetime) -> str:
+    slots = list(islice(slots_between(schedule, after, end), _COUNTED))
     more = "more than " if len(slots) == _COUNTED else ""
     return f"{some(_end(slot) for slot in slots[:3])} ({more}{count(len(slots), 'slot')})"
 
