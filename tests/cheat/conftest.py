@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,15 +10,20 @@ import pytest
 
 from affidavit.anchor.evidence import Anchored
 from affidavit.cheat.trial import Outcome, trial
-from affidavit.evidence import Circumstances, kinds
+from affidavit.evidence import ORGANISATION_SCOPE, Circumstances, Subject, kinds
 from affidavit.ledger import Ledger, LocalSigner
+from affidavit.projections import Need
+from affidavit.projections.needs import OPTIONS
 from tests import rotations
 from tests.conftest import NOON
-from tests.projections.story import DAY, TRAIN, Story, digest
+from tests.projections import papers
+from tests.projections.story import DAY, TRAIN, Story, decide, digest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "verifier/affidavit_verify.py"
 DAYS = 15
+DETAILS = {"digest": {"sha256": hashlib.sha256(b"details").hexdigest()}, "media_type": "application/json"}
+EXCLUSION = OPTIONS["exclusion"]
 
 
 class Told(Story):
@@ -116,6 +121,24 @@ class Told(Story):
         }
         self.say(kinds.CHALLENGE, "affidavit://canaries/train/bad-table/missing/amount", facts)
 
+    def failing(self, rows: int) -> None:
+        facts = {
+            "dataset": "train",
+            "table": TRAIN,
+            "suite": "loans",
+            "tests": [{"test": "expect", "rows": rows}],
+            "details": DETAILS,
+        }
+        self.say(kinds.FAILING_ROWS, TRAIN, facts)
+
+    def decided(self, round_: int) -> None:
+        control = Subject("affidavit://controls/A.2.2", digest("why"))
+        texts = {"title": "Leave A.2.2 out", "question": "Does it not apply?"}
+        need = Need("exclusion", ORGANISATION_SCOPE, **texts, subjects=(control,), options=EXCLUSION, roles=("board",))
+        head = self.ledger.head()
+        basis = {"size": head.size, "root": head.root.hex()}
+        decide(self, replace(need, round=round_), basis=basis, details=DETAILS)
+
     def served(self, version: str) -> None:
         facts = {"endpoint": "loans", "model": "loans", "source": "http", "version": version, "unknown": None}
         self.say(kinds.SERVING_VERSION, "affidavit://serving/loans", facts)
@@ -168,6 +191,9 @@ class Place:
                 story.registered(day + 1)
                 story.measured(0.8 + day / 1000)
                 story.challenged(day % 7 > 0)
+                story.failing(1 + day % 2)
+                papers.look(story, f"policy {day}", str(day))
+                story.decided(day)
                 story.edge("train", str(day))
                 story.collection()
                 story.assessed("supported" if day % 2 else "failing")
