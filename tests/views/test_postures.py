@@ -99,7 +99,7 @@ def view(tmp_path) -> Postures:
     return Postures(tmp_path / "views.db", WHOLE)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(steps, steps, st.lists(st.integers(0, 30 * 24 * 3600), min_size=3, max_size=3))
 def test_a_view_read_at_any_moment_is_the_pure_fold(tmp_path_factory, before, after, seconds):
     log = Log(Story())
