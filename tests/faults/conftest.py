@@ -145,6 +145,15 @@ class Postgres:
             if " [local] " in " ".join(each.cmdline()):
                 each.kill()
 
+    def recovered(self) -> None:
+        """Wait until it takes connections again: a server whose backends were killed recovers while clients ask."""
+        while psutil.pid_exists(self._server.get_pid()):
+            try:
+                return self.admin("SELECT 1")
+            except psycopg.OperationalError:
+                continue
+        raise AssertionError("the server is gone")
+
     def stop(self) -> None:
         self._server.cleanup()
 

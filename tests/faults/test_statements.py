@@ -77,12 +77,14 @@ def test_a_server_at_each_message(case, worker, postgres, pattern, home, tally):
     for at in count(1):
         what = f"{case}, {at}"
         place, told = copied(postgres, pattern, home, "work"), home / f"{at}.told"
-        client = worker.start("write", place, told, sends=True, fault=fault, at=at)
+        # As often as it takes: while the server recovers it refuses whoever asks.
+        client = worker.start("write", place, told, sends=True, fault=fault, at=at, attempts=10_000)
         if worker.wait(client) != "stopped":
             break
         kill(postgres)
         os.kill(client, signal.SIGCONT)
         status = worker.wait(client)
+        postgres.recovered()
         tally.points[case] += 1
         if status != 0:
             tally.wrong.append(f"{what}: ended with {status}")
