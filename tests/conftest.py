@@ -12,6 +12,7 @@ import sys
 import tempfile
 import uuid
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,9 +34,28 @@ LONGEST = ("tests/test_end_to_end.py", "tests/test_decisions.py", "tests/test_ou
 """Files that are begun first: begun last, they would leave all workers but one with nothing to do."""
 
 
+ROTATED = ("tests/collect/", "tests/quality/")
+"""Folders whose tests of all three warehouses take one of them in turn: of each dialect's own SQL ``tests/warehouse``
+asks everything of all three, and so does ``make nightly`` here."""
+
+WAREHOUSES = ("duckdb", "sqlite", "postgres")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     last = len(LONGEST)
+    for item in items:
+        if item.nodeid.startswith(ROTATED) and (kind := _warehouse(item)):
+            turn = zlib.crc32(item.nodeid.partition("[")[0].encode()) % len(WAREHOUSES)
+            if kind != WAREHOUSES[turn]:
+                item.add_marker(pytest.mark.nightly)
     items.sort(key=lambda item: LONGEST.index(file) if (file := item.nodeid.partition("::")[0]) in LONGEST else last)
+
+
+def _warehouse(item: pytest.Item) -> str | None:
+    """Which of the three kinds a test is given that is made for each; None for any other test."""
+    call = getattr(item, "callspec", None)
+    given = [value for value in call.params.values() if value in WAREHOUSES] if call else []
+    return given[0] if given and {"warehouse", "bank"} & set(call.params) else None
 
 
 @pytest.fixture(scope="session")

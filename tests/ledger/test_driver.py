@@ -57,7 +57,7 @@ def test_what_a_postgres_writer_asks_is_prepared_once_also_where_it_is_read_in_b
         for number in range(10):
             ledger.append([alias(model=str(number))], now=NOON)
             assert ledger.head().size == number + 2
-        with ledger._engine.connect() as connection:
+        with ledger._held.locked(()) as (connection, _):
             found = driver.rows(connection, "SELECT statement FROM pg_prepared_statements")
     prepared = " ".join(statement for (statement,) in found)
     for part in ("pg_advisory_xact_lock", "SELECT stream", "INTO entries", "INTO checkpoints"):

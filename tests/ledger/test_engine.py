@@ -18,7 +18,7 @@ from affidavit.errors import (
     LedgerMissing,
     LedgerUnavailable,
 )
-from affidavit.ledger import Ledger, LocalSigner, verify
+from affidavit.ledger import Ledger, LocalSigner, driver, verify
 from affidavit.ledger.places import shown
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -314,3 +314,19 @@ def test_a_password_behind_the_question_mark_is_in_no_error(scheme):
         Ledger.open(url, blobs="")
     assert "hunter2" not in caught.value.text
     assert caught.value.where == f"{scheme}://bob@127.0.0.1:1/x"
+
+
+def test_a_writer_keeps_its_connection_and_gives_it_up_after_an_error(place):
+    def taken(held):
+        with held.locked(()) as (connection, _):
+            return driver.plain(connection), connection
+
+    with place.create() as ledger:
+        first = taken(ledger._held)
+        assert taken(ledger._held) == first
+        with pytest.raises(ZeroDivisionError), ledger._held.locked(()):
+            raise ZeroDivisionError
+        assert first[1].closed
+        last = taken(ledger._held)[1]
+        assert not last.closed
+    assert last.closed

@@ -317,7 +317,10 @@ def declare_as_it_is(home, organisation):
     return index
 
 
-@pytest.mark.parametrize("organisation", UNREADABLE)
+@pytest.mark.parametrize(
+    "organisation",
+    [pytest.param(each, marks=[pytest.mark.nightly] if number % 5 else []) for number, each in enumerate(UNREADABLE)],
+)
 def test_a_declaration_that_cannot_be_read_decides_nothing_whoever_reads(sqlite_place, validation, organisation):
     home = Home(sqlite_place, validation)
     rule = declare_as_it_is(home, organisation)

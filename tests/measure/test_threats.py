@@ -177,12 +177,14 @@ def test_two_per_cent_of_flipped_labels_raise_the_share_by_about_that():
     assert 0.012 < shares[0.02] - shares[0] < 0.03
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("name", "least"), [("tumours", 4), ("mortgages", 3)])
 def test_one_flipped_label_of_twenty_is_found_in_so_many_of_six_halves(name, least):
     # Who is denied is hard to tell, so that a flipped label stands out less there.
     assert label_alarms(*DATA[name](), range(6), 0.05) >= least
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", DATA)
 def test_labels_as_they_are_raise_no_alarm_against_trusted_rows(name):
     assert within_nominal(label_alarms(*DATA[name](), range(6)), 6)

@@ -10,6 +10,7 @@ import logging
 import math
 import re
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,10 +103,49 @@ def locked(engine: Engine, queries: Sequence[driver.Query]) -> Iterator[tuple[Co
     Raises ``LedgerReplaced`` where an SQLite file is no longer the one that was opened.
     """
     with translated(engine), engine.connect() as connection:
-        found = driver.asked(connection, queries, first=_LOCKED[engine.dialect.name])
-        _demand_same(connection)
-        yield connection, found
+        yield connection, _lock(connection, queries)
         driver.commit(connection)
+
+
+class Held:
+    """One connection of a writer, kept from one transaction to the next.
+
+    To take it from the pool each time costs as much as the INSERTs. Threads wait for each other, as they would for the
+    database's lock.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+        self._mine = threading.Lock()
+
+    @contextmanager
+    def locked(self, queries: Sequence[driver.Query]) -> Iterator[tuple[Connection, list[driver.Rows]]]:
+        """As :func:`locked`; after any error the connection is given up, with what it had not committed."""
+        with self._mine, translated(self._engine):
+            connection, self._connection = self._connection or self._engine.connect(), None
+            try:
+                yield connection, _lock(connection, queries)
+                driver.commit(connection)
+                if connection.in_transaction():  # SQLAlchemy believes in one as soon as it was asked anything
+                    connection.rollback()
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+
+    def close(self) -> None:
+        """Give the connection back."""
+        with self._mine:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
+def _lock(connection: Connection, queries: Sequence[driver.Query]) -> list[driver.Rows]:
+    found = driver.asked(connection, queries, first=_LOCKED[connection.dialect.name])
+    _demand_same(connection)
+    return found
 
 
 @contextmanager

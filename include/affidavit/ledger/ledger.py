@@ -44,6 +44,7 @@ class Ledger:
 
     def __init__(self, engine: Engine, *, blobs: Blobs, keys: Keychain, signer: AnySigner | None) -> None:
         self._engine = engine
+        self._held = database.Held(engine)
         self._blobs = blobs
         self._edge: Frontier | None = None
         self._present: Head | None = None
@@ -150,6 +151,7 @@ class Ledger:
 
     def close(self) -> None:
         """Give back every connection."""
+        self._held.close()
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -183,7 +185,7 @@ class Ledger:
         ``UsageError``, with nothing appended and nothing acknowledged.
         """
         self._writer()
-        with database.locked(self._engine, standing(drafts)) as (connection, found):
+        with self._held.locked(standing(drafts)) as (connection, found):
             batch = self._begun(connection, found)
             places = self._filled(batch, drafts, enclosed=Enclosures(connection, self._blobs, blobs), closing=closing)
             signed = self._committed(connection, batch, now=now)
