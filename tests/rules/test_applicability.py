@@ -6,18 +6,17 @@ import pytest
 from affidavit import catalogue, rules
 from affidavit.evidence import ORGANISATION_SCOPE
 from affidavit.projections import fold, needs
+from affidavit.projections.own_controls import OWN
 from affidavit.rules import Status
 from affidavit.rules.applicability import (
     FAILS,
     NO_OWNER,
     NO_REASON,
-    OWN,
     UNDECIDED,
     Change,
     cells,
     differences,
     statement_of_applicability,
-    with_own_controls,
 )
 from tests.projections.papers import PEOPLE
 from tests.projections.story import DAY, Story, decide, told
@@ -32,9 +31,8 @@ EXCLUDED = {"A.10.4": {"why": "We have no customers."}}
 
 def rows(story):
     state = fold(story.entries)
-    asked = with_own_controls(catalogue.load(), state.organisation.organisation.value)
-    verdicts = rules.judge(state, at=story.now, catalogue=asked)
-    return {row.control: row for row in statement_of_applicability(state, verdicts, asked)}
+    verdicts = rules.judge(state, at=story.now, catalogue=catalogue.load())
+    return {row.control: row for row in statement_of_applicability(state, verdicts, catalogue.load())}
 
 
 def declared(story=None, **changes):

@@ -126,6 +126,17 @@ def test_one_scope_is_its_part_of_the_whole(log, view):
     assert read(view, log, log.story.now, scope=SCOPE) == tuple(v for v in whole if v.scope == SCOPE)
 
 
+def test_controls_of_the_organisations_own_are_kept_in_the_order_of_the_fold(log, view):
+    for names in (("zeal", "breaks"), ("breaks", "zeal", "red-team")):
+        own = [{"id": name, "title": name, "question": f"Is there {name}?", "owner": "ml-lead"} for name in names]
+        log.story.now += HOUR
+        log.story.declare_organisation(own_controls=own)
+        log.sign()
+        view.advance(log, until=log.story.now)
+        assert read(view, log, log.story.now) == judged(log, log.story.now)
+    assert [v.control for v in judged(log, log.story.now) if "-" in v.control or v.control in names] == sorted(names)
+
+
 def test_every_tick_at_which_words_change_has_its_row_though_nothing_is_recorded(log, view):
     view.advance(log, until=log.story.now + 5 * DAY)
     for hours in range(0, 5 * 24, 7):

@@ -380,7 +380,12 @@ class Organisation(Declared):
     demonstration: Text | None = None
 
     def owner_of(self, control: str) -> str | None:
-        """The role that answers for a control or clause: by its own id, else by the nearest area above it."""
+        """The role that answers for a control or clause: by its own id, else by the nearest area above it.
+
+        A control of the organisation's own names its owner itself.
+        """
+        if own := next((each.owner for each in self.own_controls if each.id == control), None):
+            return own
         while control not in self.owners:
             control, dot, _ = control.rpartition(".")
             if not dot:

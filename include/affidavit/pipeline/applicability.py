@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from affidavit import catalogue, rules
+from affidavit import catalogue
 from affidavit.pipeline import posture
 from affidavit.projections import Head, Reader
-from affidavit.rules.applicability import Row, statement_of_applicability, with_own_controls
+from affidavit.rules.applicability import Row, statement_of_applicability
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,5 @@ def state_applicability(reader: Reader, *, at: datetime, as_of: bool) -> Stated:
     Raises ``UsageError`` for a time before the first entry.
     """
     judged = posture.judge_as_of(reader, at=at) if as_of else posture.judge(reader, at=at)
-    standing = judged.state.organisation.organisation
-    asked = with_own_controls(catalogue.load(), standing.value if standing else None)
-    verdicts = rules.judge(judged.state, at=judged.at, catalogue=asked)
-    return Stated(judged.at, judged.head, statement_of_applicability(judged.state, verdicts, asked))
+    rows = statement_of_applicability(judged.state, judged.verdicts, catalogue.load())
+    return Stated(judged.at, judged.head, rows)

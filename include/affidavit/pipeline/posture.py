@@ -26,6 +26,7 @@ from affidavit.ledger import Ledger
 from affidavit.pipeline.completeness import completeness
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import Head, Reader, Sighted, State, fold, fold_scope, graph, sighted
+from affidavit.projections.own_controls import with_own_controls
 from affidavit.publish.site import SiteReport, build_site
 from affidavit.rules.verdict import Verdict
 from affidavit.views import Postures
@@ -106,7 +107,7 @@ def publish(workplace: Workplace, *, now: datetime) -> SiteReport:
             reader=ledger,
             head=posture.head,
             verdicts=posture.verdicts,
-            catalogue=catalogue.load(),
+            catalogue=with_own_controls(catalogue.load(), posture.state.organisation),
             demonstrations=posture.state.demonstrations,
             lineages={scope.name: graph(scope) for scope in posture.state.systems},
             completeness=completeness(posture.state, at=now),

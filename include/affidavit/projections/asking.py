@@ -22,6 +22,7 @@ from affidavit.projections.deployments import Basis, approval_of, left_at, versi
 from affidavit.projections.documents import asked_since, document_needs
 from affidavit.projections.lineage import InUse, in_use
 from affidavit.projections.needs import COMPETENCE, ON_WEAKENINGS, OPTIONS, Need, change_subjects
+from affidavit.projections.own_controls import with_own_controls
 from affidavit.projections.scope import ScopeState
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def needs(state: State, verdicts: Iterable[Judged], *, at: datetime, catalogue: 
     """Every open need of ``state``, judged by ``verdicts`` as of ``at``: weakenings, versions, documents, questions."""
     standing = state.organisation.organisation
     organisation = standing.value if standing else None
+    asked = with_own_controls(catalogue, state.organisation)
     wanted = [
         need
         for scope in (state.organisation, *state.systems)
@@ -81,7 +83,7 @@ def needs(state: State, verdicts: Iterable[Judged], *, at: datetime, catalogue: 
             *_documents(organisation, scope),
         )
     ]
-    wanted += (need for verdict in verdicts for need in _judgements(organisation, state, verdict, catalogue))
+    wanted += (need for verdict in verdicts for need in _judgements(organisation, state, verdict, asked))
     every = (each for need in wanted for each in _open(state.scope(need.scope), need, organisation, at))
     return tuple({need.id: need for need in every}.values())
 

@@ -7,7 +7,7 @@ declared and judged: nobody writes a Statement of Applicability by hand, and non
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -16,11 +16,11 @@ from affidavit.catalogue import load as load_catalogue
 from affidavit.evidence import ORGANISATION_SCOPE
 from affidavit.inventory import Organisation
 from affidavit.projections import State
+from affidavit.projections.own_controls import with_own_controls
 from affidavit.rules.registry import Outcome, check, count, some, together
 from affidavit.rules.verdict import Status, Verdict, worst
 from affidavit.rules.view import ScopeView
 
-OWN = "Controls of the organisation's own"
 NO_REASON = "no reason is given why the control is there"
 NO_OWNER = "no role answers for it"
 UNDECIDED = "its exclusion is declared and nobody decided on it: it applies until somebody has"
@@ -57,40 +57,15 @@ class Change:
     after: str
 
 
-def with_own_controls(catalogue: Catalogue, organisation: Organisation | None) -> Catalogue:
-    """The catalogue, and behind the controls of Annex A those of the organisation's own, which a person judges."""
-    own = organisation.own_controls if organisation else ()
-    added = tuple(
-        Requirement(
-            id=control.id,
-            clause=False,
-            title=control.title,
-            area=OWN,
-            group="",
-            scope="organisation",
-            lifecycle=("cross_lifecycle",),
-            topics=("governance",),
-            automation="attestation",
-            summary=control.title,
-            check=control.question,
-            question=control.question,
-            evidence=(),
-            crosswalks=(),
-            parts=(),
-        )
-        for control in own
-    )
-    return replace(catalogue, controls=(*catalogue.controls, *added))
-
-
 def statement_of_applicability(state: State, verdicts: Iterable[Verdict], catalogue: Catalogue) -> tuple[Row, ...]:
-    """One row for each of the catalogue's controls, in its order, from verdicts of the same state."""
+    """One row for each control of the catalogue and of the organisation's own, from verdicts of the same state."""
     standing = state.organisation.organisation
     of: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         of.setdefault(verdict.control, []).append(verdict)
+    asked = with_own_controls(catalogue, state.organisation)
     value, declared = (standing.value, standing.declared) if standing else (None, None)
-    return tuple(_row(item, of.get(item.id, []), value, declared) for item in catalogue.controls)
+    return tuple(_row(item, of.get(item.id, []), value, declared) for item in asked.controls)
 
 
 def _row(
@@ -101,8 +76,7 @@ def _row(
     status = worst(verdict.status for verdict in verdicts) if applicable else Status.NOT_APPLICABLE
     asked = declared.excluded.get(item.id) if declared else None
     inclusion = value.included.get(item.id) if value else None
-    owner = next((control.owner for control in value.own_controls if control.id == item.id), None) if value else None
-    owner = owner or next((verdict.owner for verdict in verdicts if verdict.owner), "")
+    owner = next((verdict.owner for verdict in verdicts if verdict.owner), "")
     reason = asked.why if asked and not applicable else inclusion.reason if inclusion else ""
     # Left out or not: what its parts show is what it would be.
     beneath = worst(part.status for verdict in verdicts for part in verdict.parts)

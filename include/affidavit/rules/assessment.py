@@ -24,6 +24,7 @@ _SOURCES = {
         "lineage.py",
         "lineage_graph.py",
         "needs.py",
+        "own_controls.py",
         "scope.py",
         "standing.py",
         "state.py",

@@ -12,6 +12,7 @@ from affidavit.evidence import ORGANISATION_SCOPE
 from affidavit.inventory import Organisation, System
 from affidavit.inventory.schedule import next_tick
 from affidavit.projections import Standing, State
+from affidavit.projections.own_controls import with_own_controls
 from affidavit.rules.checks import find, run
 from affidavit.rules.collected import good_until, schedule_of
 from affidavit.rules.horizon import unwatched
@@ -25,11 +26,13 @@ _OF_ORGANISATION = frozenset({"organisation", "supplier"})
 def judge(state: State, *, at: datetime, catalogue: Catalogue) -> tuple[Verdict, ...]:
     """How each requirement stands as of ``at``: the organisation's first, then each AI system's, by name.
 
-    Raises ``ConfigurationError`` where the catalogue names a check that there is not.
+    What is asked is the catalogue and the controls of the organisation's own. Raises ``ConfigurationError`` where the
+    catalogue names a check that there is not.
     """
     views = [ScopeView(ORGANISATION_SCOPE, state, catalogue.policy)]
     views += (ScopeView(scope.name, state, catalogue.policy) for scope in state.systems)
-    return tuple(_verdict(item, view, at) for view in views for item in catalogue if _concerns(item, view))
+    asked = tuple(with_own_controls(catalogue, state.organisation))
+    return tuple(_verdict(item, view, at) for view in views for item in asked if _concerns(item, view))
 
 
 def _concerns(item: Requirement, view: ScopeView) -> bool:
@@ -128,7 +131,8 @@ def _not_shown(item: Requirement) -> str:
 def owner(requirement_id: str, view: ScopeView) -> str:
     """The role that answers for a requirement; empty where none is declared.
 
-    The organisation's ``owners`` decide by their longest match, then the owner of the AI system.
+    A control of the organisation's own names it; of any other, the organisation's ``owners`` decide by their longest
+    match, then the owner of the AI system.
     """
     role = view.organisation.owner_of(requirement_id) if view.organisation else None
     return role or (view.system.owner if view.system else "")

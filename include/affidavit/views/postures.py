@@ -118,6 +118,7 @@ class Postures:
             engine.dispose()
 
     def _at(self, connection: Connection, time: int, scope: str | None) -> Iterator[Verdict]:
+        # The organisation's own controls stand behind the catalogue's, by id.
         order = {requirement.id: place for place, requirement in enumerate(self._catalogue)}
         latest = sa.select(verdicts.c.body).where(verdicts.c.item == items.c.id, verdicts.c.since <= time)
         body = latest.order_by(verdicts.c.since.desc()).limit(1).scalar_subquery()
@@ -125,7 +126,14 @@ class Postures:
         if scope is not None:
             query = query.where(items.c.scope == scope)
         rows = [row for row in connection.execute(query) if row.body is not None]
-        rows.sort(key=lambda row: (row.scope != ORGANISATION_SCOPE, row.scope, order[row.control]))
+        rows.sort(
+            key=lambda row: (
+                row.scope != ORGANISATION_SCOPE,
+                row.scope,
+                order.get(row.control, len(order)),
+                row.control,
+            )
+        )
         return (_verdict(row.scope, row.control, json.loads(row.body)) for row in rows)
 
 
