@@ -1,4 +1,3 @@
-import functools
 import json
 import os
 import shutil
@@ -26,8 +25,8 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def parse_in_a_fresh_interpreter(name: str, *, project: Path, home: Path) -> dict:
-    """Parse ``dags/<name>.py`` in an Airflow that keeps to a folder of its own and sends nothing anywhere."""
+def parse_in_a_fresh_interpreter(*names: str, project: Path, home: Path) -> list[dict]:
+    """Parse each ``dags/<name>.py`` in an Airflow that keeps to a folder of its own and sends nothing anywhere."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "AFFIDAVIT"))}
     environment = {
         **kept,
@@ -36,15 +35,18 @@ def parse_in_a_fresh_interpreter(name: str, *, project: Path, home: Path) -> dic
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AFFIDAVIT_PROJECT": str(project),
     }
-    command = [sys.executable, str(REPO / "tests/dags/describe.py"), str(REPO / "dags" / f"{name}.py")]
+    files = [str(REPO / "dags" / f"{name}.py") for name in names]
+    command = [sys.executable, str(REPO / "tests/dags/describe.py"), *files]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    described: dict = json.loads(done.stdout.splitlines()[-1])
-    return described
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+DAG_FILES = ("ai_systems", "posture", "ledger_audit", "anchor", "decisions")
 
 
 @pytest.fixture(scope="session")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict]:
     """This project's own DAG files, each parsed once."""
-    home = tmp_path_factory.mktemp("airflow")
-    return functools.cache(lambda name: parse_in_a_fresh_interpreter(name, project=REPO, home=home))
+    found = parse_in_a_fresh_interpreter(*DAG_FILES, project=REPO, home=tmp_path_factory.mktemp("airflow"))
+    return dict(zip(DAG_FILES, found, strict=True)).__getitem__

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.dags.conftest import REPO, parse_in_a_fresh_interpreter
+from tests.dags.conftest import DAG_FILES, REPO, parse_in_a_fresh_interpreter
 
 SYSTEM = "evidence.mortgage-approval"
 
@@ -61,7 +61,7 @@ def test_assets_link_each_collection_to_the_posture(parsed):
     }
 
 
-@pytest.mark.parametrize("name", ["ai_systems", "posture", "ledger_audit", "anchor", "decisions"])
+@pytest.mark.parametrize("name", DAG_FILES)
 def test_parsing_loads_nothing_heavy(parsed, name):
     assert parsed(name)["heavy"] == []
 
@@ -70,7 +70,8 @@ def test_broken_files_are_one_failing_configuration_task_each_and_the_others_run
     (project / "include/systems/tumour-triage.yaml").write_text("id: tumour-triage\nownr: ml-lead\n")
     (project / "include/systems/unfinished.yaml").write_text("id: [")
     (project / "include/organisation.yaml").write_text("id: harbour\n")
-    dags = parse_in_a_fresh_interpreter("ai_systems", project=project, home=tmp_path / "airflow")["dags"]
+    [parsed] = parse_in_a_fresh_interpreter("ai_systems", project=project, home=tmp_path / "airflow")
+    dags = parsed["dags"]
     for broken in ("evidence.tumour-triage", "evidence.unfinished", "evidence.organisation"):
         assert set(dags[broken]["tasks"]) == {"configuration"}
         assert dags[broken]["tasks"]["configuration"]["retries"] == 0
@@ -96,7 +97,7 @@ def test_the_head_is_handed_over_after_every_collection_and_by_the_clock(parsed)
 
 
 def test_a_second_parse_makes_the_same_dags(parsed, tmp_path):
-    again = parse_in_a_fresh_interpreter("ai_systems", project=REPO, home=tmp_path / "airflow")
+    [again] = parse_in_a_fresh_interpreter("ai_systems", project=REPO, home=tmp_path / "airflow")
     assert again["dags"] == parsed("ai_systems")["dags"]
 
 
@@ -115,5 +116,6 @@ def test_each_system_has_a_dag_of_what_waits_for_a_person_and_so_has_the_organis
 def test_a_system_whose_file_is_broken_can_still_be_decided_on(project, tmp_path):
     (project / "include/systems/tumour-triage.yaml").write_text("id: [")
     (project / "include/organisation.yaml").write_text("id: harbour\n")
-    dags = parse_in_a_fresh_interpreter("decisions", project=project, home=tmp_path / "airflow")["dags"]
+    [parsed] = parse_in_a_fresh_interpreter("decisions", project=project, home=tmp_path / "airflow")
+    dags = parsed["dags"]
     assert {"decisions.tumour-triage", "decisions.organisation"} <= set(dags)
