@@ -1,4 +1,4 @@
-# make demo | up | down | test | nightly | lint | bench; each makes .venv itself. PYTHON chooses the interpreter (3.11 to 3.13).
+# make demo | up | down | test | airflow | nightly | lint | bench; each makes .venv itself. PYTHON chooses the interpreter (3.11 to 3.13).
 
 PYTHON ?= python3
 UV := uv==0.13.8
@@ -7,7 +7,7 @@ READY := .venv/.ready
 # Where the environment forbids bytecode, each of the many processes would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up down test nightly lint bench format constraints schema clean
+.PHONY: help demo up down test airflow nightly lint bench format constraints schema clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make up           the same, and leave the servers running"
 	@echo "make down         stop what make up left running"
 	@echo "make test         run the tests"
+	@echo "make airflow      run the tests that walk through an Airflow of their own, as people and other DAGs do"
 	@echo "make nightly      run the tests that cut everything off at every point, and those that tamper with everything"
 	@echo "make lint         style, types and imports"
 	@echo "make bench        measure both sides of each comparison"
@@ -33,7 +34,10 @@ down: $(READY)
 	$(BIN)/python -m demo down
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5 -m "not faults and not nightly"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5 -m "not airflow and not faults and not nightly"
+
+airflow: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 10 --durations-min 5 -m "airflow and not nightly"
 
 nightly: $(READY)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[spark]'

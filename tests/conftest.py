@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
-LONGEST = ("tests/test_end_to_end.py", "tests/test_decisions.py", "tests/test_outside.py")
+LONGEST = ("tests/test_end_to_end.py", "tests/cheat/test_trial.py", "tests/collect/test_predictions.py")
 """Files that are begun first: begun last, they would leave all workers but one with nothing to do."""
 
 

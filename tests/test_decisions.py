@@ -21,6 +21,8 @@ from affidavit.projections.decisions import told
 from affidavit.settings import Settings
 from tests.real_airflow import PASSWORD, Airflow, serving_airflow
 
+pytestmark = pytest.mark.airflow
+
 ROOT = Path(__file__).parents[1]
 DAG = "decisions.organisation"
 

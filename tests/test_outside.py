@@ -16,6 +16,8 @@ from affidavit.pipeline.workplace import Workplace
 from affidavit.settings import Settings
 from demo.warehouses import load_clinic
 
+pytestmark = pytest.mark.airflow
+
 ROOT = Path(__file__).parents[1]
 FILES = (ROOT / "docs/examples/clinic_samples.py", ROOT / "tests/outside_in_airflow.py")
 

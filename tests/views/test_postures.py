@@ -101,9 +101,14 @@ def view(tmp_path) -> Postures:
     return Postures(tmp_path / "views.db", WHOLE)
 
 
-@settings(max_examples=20, deadline=None)
-@given(steps, steps, st.lists(st.integers(0, 30 * 24 * 3600), min_size=3, max_size=3))
-def test_a_view_read_at_any_moment_is_the_pure_fold(tmp_path_factory, before, after, seconds):
+@pytest.mark.parametrize("examples", [5, pytest.param(300, marks=pytest.mark.nightly)])
+def test_a_view_read_at_any_moment_is_the_pure_fold(tmp_path_factory, examples):
+    moments = st.lists(st.integers(0, 30 * 24 * 3600), min_size=3, max_size=3)
+    tried = settings(max_examples=examples, deadline=None)(given(steps, steps, moments)(compared))
+    tried(tmp_path_factory)
+
+
+def compared(tmp_path_factory, before, after, seconds):
     log = Log(Story())
     log.story.declare()
     log.sign()
