@@ -13,7 +13,7 @@ from typing import Any
 
 import affidavit
 from affidavit.evidence import kinds
-from affidavit.projections import scope
+from affidavit.projections import State, scope
 from affidavit.rules.registry import Check
 from affidavit.rules.verdict import Status
 from affidavit.rules.view import ScopeView
@@ -101,7 +101,7 @@ def _reached(function: Any) -> Iterator[tuple[CodeType, ModuleType]]:
         ]
         for name in _names(one.__code__):
             todo += _functions(vars(module).get(name))
-            for owner in (ScopeView, scope.ScopeState, *classes):
+            for owner in (ScopeView, State, scope.ScopeState, *classes):
                 todo += _functions(vars(owner).get(name))
 
 

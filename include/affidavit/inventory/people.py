@@ -30,6 +30,7 @@ DecisionType = Literal[
     "document",
     "erasure",
     "finding",
+    "retirement",
 ]
 """What a person can be asked to decide; :mod:`affidavit.projections.needs` has a row for each that is asked."""
 

@@ -268,7 +268,7 @@ def _look_at_organisation(workplace: Workplace, visit: Visit, step: str, now: da
 def _systems_in_force(workplace: Workplace) -> dict[str, System]:
     with workplace.reader() as ledger:
         declared = (ledger.entries(kind=kind.name) for kind in (kinds.ORGANISATION, kinds.SYSTEM, kinds.DECISION))
-        recorded = fold(heapq.merge(*declared, key=lambda entry: entry.index)).systems
+        recorded = fold(heapq.merge(*declared, key=lambda entry: entry.index)).active
     return {scope.system.value.id: scope.system.value for scope in recorded if scope.system}
 
 

@@ -109,7 +109,7 @@ def publish(workplace: Workplace, *, now: datetime) -> SiteReport:
             verdicts=posture.verdicts,
             catalogue=with_own_controls(catalogue.load(), posture.state.organisation),
             demonstrations=posture.state.demonstrations,
-            lineages={scope.name: graph(scope) for scope in posture.state.systems},
+            lineages={scope.name: graph(scope) for scope in posture.state.active},
             completeness=completeness(posture.state, at=now),
             at=now,
             render_docs=render,

@@ -23,6 +23,7 @@ from affidavit.projections.documents import asked_since, document_needs
 from affidavit.projections.lineage import InUse, in_use
 from affidavit.projections.needs import COMPETENCE, ON_WEAKENINGS, OPTIONS, Need, change_subjects
 from affidavit.projections.own_controls import with_own_controls
+from affidavit.projections.retirement import RETIREMENT, gone_since, retirement_need, retiring
 from affidavit.projections.scope import ScopeState
 
 if TYPE_CHECKING:
@@ -76,13 +77,14 @@ def needs(state: State, verdicts: Iterable[Judged], *, at: datetime, catalogue: 
     asked = with_own_controls(catalogue, state.organisation)
     wanted = [
         need
-        for scope in (state.organisation, *state.systems)
+        for scope in (state.organisation, *state.active)
         for need in (
             *_loosenings(organisation, scope),
             *_deployments(organisation, scope, at, catalogue.policy),
             *_documents(organisation, scope),
         )
     ]
+    wanted += (need for scope in state.dropped if (need := retirement_need(organisation, scope)))
     wanted += (need for verdict in verdicts for need in _judgements(organisation, state, verdict, asked))
     every = (each for need in wanted for each in _open(state.scope(need.scope), need, organisation, at))
     return tuple({need.id: need for need in every}.values())
@@ -312,6 +314,8 @@ def _since(scope: ScopeState, need: Need, at: datetime) -> int:
         return waited_since(scope, need) or 0
     if need.type == "deployment":
         return left_at(scope, scope.latest(kinds.MODEL_VERSION)[need.subjects[0].name])
+    if need.type == RETIREMENT:
+        return gone_since(scope, retiring(need)) or 0
     if need.type == "document":
         return asked_since(scope, need.subjects[0].name, at)
     return 0

@@ -16,6 +16,7 @@ from itertools import zip_longest
 from affidavit.evidence import Period, moment
 from affidavit.inventory.schedule import next_tick, slot_at, ticks_between
 from affidavit.projections.duties import Duty
+from affidavit.projections.retirement import retirements
 from affidavit.projections.scope import Collected, ScopeState
 from affidavit.projections.state import State
 
@@ -131,7 +132,8 @@ def calendar(
     duties = [duty for duty in mine.duties if duty.since <= at]
     if not duties:
         return Calendar(scope, at, None, "", ())
-    owed = list(_owed(duties, at))
+    idle = retirements(state.organisation, mine)
+    owed = [slot for slot in _owed(duties, at) if not any(each.covers(slot.end) for each in idle)]
     looks = _Looks([one for one in mine.collections if _seen(one) <= at], {slot.end for slot in owed})
     missing = _missing_file(state, scope, duties[0].since)
     asked = (slot for slot in owed if (start is None or start < slot.end) and (end is None or slot.end <= end))

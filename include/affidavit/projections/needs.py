@@ -32,6 +32,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "document": (APPROVE, REJECT),
     "erasure": (APPROVE, REJECT),
     "finding": (APPROVE, REJECT),
+    "retirement": (APPROVE, REJECT),
 }
 """Each type of decision with what may be chosen; the first is what takes effect."""
 

@@ -9,11 +9,13 @@ from typing import Protocol
 
 from affidavit.errors import AffidavitError, StatementError
 from affidavit.evidence import CANARY_SCOPES, ORGANISATION_SCOPE, Entry, Origin, Period, Statement, moment, system_scope
-from affidavit.evidence.kinds import BY_PREDICATE_TYPE, DECISION, ORGANISATION
+from affidavit.evidence.kinds import BY_PREDICATE_TYPE, DECISION, ORGANISATION, SYSTEM
 from affidavit.evidence.shapes import TEXT, TIME, Shape, check, maybe
 from affidavit.inventory import Organisation
 from affidavit.projections.asking import expected, waited_since
-from affidavit.projections.decisions import Decided, Standpoint, decided, need_of, requested_at
+from affidavit.projections.decisions import Decided, Settled, Standpoint, decided, need_of, requested_at
+from affidavit.projections.needs import Need
+from affidavit.projections.retirement import RETIREMENT, gone_since, retirement_need, retirements, retiring
 from affidavit.projections.scope import ScopeState
 
 _ENDS: Shape = maybe({"from": maybe(TIME), "to": maybe(TIME)})
@@ -86,13 +88,21 @@ class State:
     def _decided(self, scope: ScopeState, entry: Entry) -> Decided:
         need, standing = need_of(entry), self.organisation.organisation
         now, asked_at = standing.value if standing else None, requested_at(entry)
-        since = waited_since(scope, need)
+        if need.type == RETIREMENT:
+            asked, since = self._retirement(now, need), gone_since(self.organisation, retiring(need))
+        else:
+            asked, since = expected(now, scope, need), waited_since(scope, need)
         by = Standpoint(
             requested=self._organisation_at(asked_at) if asked_at is not None else None,
             now=now,
             before=self._organisation_at(since) if since is not None else None,
         )
-        return decided(entry, need, expected(now, scope, need), by)
+        return decided(entry, need, asked, by)
+
+    def _retirement(self, organisation: Organisation | None, need: Need) -> Need | None:
+        """What is asked about the AI system that ``need`` is to retire; None where its file is there."""
+        asked = (retirement_need(organisation, scope) for scope in self.gone)
+        return next((each for each in asked if each and each.subjects == need.subjects), None)
 
     def _organisation_at(self, size: int) -> Organisation | None:
         """The organisation as in force after the first ``size`` entries."""
@@ -120,8 +130,26 @@ class State:
         return tuple(self.scopes[name] for name in sorted(self.scopes) if name != ORGANISATION_SCOPE)
 
     @property
+    def active(self) -> tuple[ScopeState, ...]:
+        """The AI systems that anything is due for: all but those that are retired."""
+        retired = {scope.name for scope, _ in self.retired}
+        return tuple(scope for scope in self.systems if scope.name not in retired)
+
+    @property
+    def retired(self) -> tuple[tuple[ScopeState, Settled], ...]:
+        """The AI systems whose file is gone and whose retirement was decided, each with that decision."""
+        found = ((scope, retirements(self.organisation, scope)) for scope in self.gone)
+        return tuple((scope, each[-1].decided) for scope, each in found if each and each[-1].end is None)
+
+    @property
     def dropped(self) -> tuple[ScopeState, ...]:
-        """The AI systems whose file was gone at the organisation's latest look; what they owe stands all the same.
+        """The AI systems whose file is gone and that nobody decided to retire; what they owe stands all the same."""
+        retired = {scope.name for scope, _ in self.retired}
+        return tuple(scope for scope in self.gone if scope.name not in retired)
+
+    @property
+    def gone(self) -> tuple[ScopeState, ...]:
+        """The AI systems whose file was gone at the organisation's latest look.
 
         One that was first declared after that look is none of them.
         """
@@ -168,11 +196,15 @@ def fold_scope(ledger: Entries, scope: str, *, size: int | None = None) -> Scope
     """One scope of the first ``size`` entries, as a fold of all of them has it.
 
     What decisions come to rests on the organisation: its declarations, and what was decided about these, are read too.
+    The retirement of an AI system rests on what was declared of that, and decided.
     """
     read = [ledger.entries(0, size, scope=scope)]
     if scope != ORGANISATION_SCOPE:
         of_organisation = (ORGANISATION.name, DECISION.name)
         read += (ledger.entries(0, size, scope=ORGANISATION_SCOPE, kind=kind) for kind in of_organisation)
+    else:
+        declared = (ledger.entries(0, size, kind=kind) for kind in (SYSTEM.name, DECISION.name))
+        read += ((each for each in some if each.statement.scope != scope) for some in declared)
     return fold(heapq.merge(*read, key=lambda entry: entry.index)).scope(scope)
 
 

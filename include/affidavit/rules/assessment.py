@@ -25,6 +25,7 @@ _SOURCES = {
         "lineage_graph.py",
         "needs.py",
         "own_controls.py",
+        "retirement.py",
         "scope.py",
         "standing.py",
         "state.py",

@@ -11,6 +11,7 @@ from typing import Any
 from affidavit.evidence import Period, kinds, moment, timestamp
 from affidavit.inventory.schedule import next_tick, slot_at, slots_between
 from affidavit.projections import Collected, ScopeState, Snapshot
+from affidavit.projections.retirement import retirements
 from affidavit.rules.horizon import unwatched
 from affidavit.rules.registry import Outcome, check, count, some, together
 from affidavit.rules.verdict import Status
@@ -103,7 +104,11 @@ def _slots_complete(view: ScopeView, _params: Mapping[str, Any], at: datetime) -
     looked = [one for one in view.mine.slots().values() if _looked(one, "", at, facts=False)]
     gaps = {one.slot: one for one in view.mine.slots().values() if one.gap}
     first = min(looked, key=lambda one: one.end).slot
-    obligations = list(islice(_due(view.mine, schedule, first, at), view.policy.window_slots))
+    idle = retirements(view.state.organisation, view.mine)
+    owed = (
+        one for one in _due(view.mine, schedule, first, at) if not any(each.covers(_ended(one[0])) for each in idle)
+    )
+    obligations = list(islice(owed, view.policy.window_slots))
     due = [slot for slot, _ in obligations]
     absent = [slot for slot, then in obligations if not any(_covers(one, slot, then) for one in looked)]
     # The newest slots may still come: that is what the grace is for.
@@ -223,8 +228,12 @@ def _ends_until(schedule: str, after: datetime, end: datetime) -> str:
 
 
 def _end(slot: Period) -> str:
+    return _day(_ended(slot))
+
+
+def _ended(slot: Period) -> datetime:
     assert slot.end is not None
-    return _day(slot.end)
+    return slot.end
 
 
 def _day(time: datetime) -> str:

@@ -29,8 +29,11 @@ def _question_answered(_view: ScopeView, params: Mapping[str, Any], _at: datetim
 
 @check("systems_declared/1", about="any", limits="AI systems that nobody declared.")
 def _systems_declared(view: ScopeView, _params: Mapping[str, Any], _at: datetime) -> Outcome:
+    retired = view.state.retired
+    told = "".join(f" {scope.name.removeprefix('system:')} is retired: {each.words}." for scope, each in retired)
     if not view.systems:
-        return Outcome(Status.MISSING, "No AI system is declared.", (), "Declare the AI systems in include/systems")
+        sentence, entries = f"No AI system is declared.{told}", tuple(e for _, each in retired for e in each.entries)
+        return Outcome(Status.MISSING, sentence, entries, "Declare the AI systems in include/systems")
     outcomes = []
     for scope in view.systems:
         if scope.system is None:
@@ -45,8 +48,8 @@ def _systems_declared(view: ScopeView, _params: Mapping[str, Any], _at: datetime
         else:
             outcomes.append(Outcome(Status.SUPPORTED, "", (scope.system.entry,)))
     return together(
-        [*outcomes, *_dropped(view)],
-        f"{count(len(outcomes), 'AI system')} declared, each with the organisation's role.",
+        [*outcomes, *_dropped(view), *(Outcome(Status.SUPPORTED, "", each.entries) for _, each in retired)],
+        f"{count(len(outcomes), 'AI system')} declared, each with the organisation's role.{told}",
     )
 
 

@@ -30,7 +30,7 @@ def judge(state: State, *, at: datetime, catalogue: Catalogue) -> tuple[Verdict,
     catalogue names a check that there is not.
     """
     views = [ScopeView(ORGANISATION_SCOPE, state, catalogue.policy)]
-    views += (ScopeView(scope.name, state, catalogue.policy) for scope in state.systems)
+    views += (ScopeView(scope.name, state, catalogue.policy) for scope in state.active)
     asked = tuple(with_own_controls(catalogue, state.organisation))
     return tuple(_verdict(item, view, at) for view in views for item in asked if _concerns(item, view))
 

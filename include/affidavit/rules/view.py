@@ -25,10 +25,10 @@ class ScopeView:
         """The scope's own state."""
         return self.state.scope(self.scope)
 
-    @property
+    @cached_property
     def systems(self) -> tuple[ScopeState, ...]:
-        """The AI systems that the scope is about: itself, or all of them."""
-        return self.state.systems if self.scope == ORGANISATION_SCOPE else (self.mine,)
+        """The AI systems that the scope is about: itself, or all that are not retired."""
+        return self.state.active if self.scope == ORGANISATION_SCOPE else (self.mine,)
 
     @cached_property
     def dropped(self) -> tuple[Loosening, ...]:
