@@ -21,6 +21,7 @@ HEAVY = (
     "duckdb_engine",
     "mlflow",
     "great_expectations",
+    "affidavit.collect.hitl",
     "affidavit.collect.models",
     "affidavit.collect.runs",
     "affidavit.collect.tables",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,20 @@ from affidavit.errors import SourceGarbled, SourceRefused, SourceUnavailable
 Answer = dict[str, Any]
 
 FINISHED = frozenset({"success", "failed"})
+
+
+WAITING = "awaiting_input"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the task of a run asks a person, under ``title``; ``state`` is the task's."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    title: str
+    state: str | None
 
 
 class Airflow:
@@ -73,6 +88,21 @@ class Airflow:
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         found: list[Answer] = self._call("GET", path, params={"limit": 1000})["task_instances"]
         return found
+
+    def questions(self) -> list[Question]:
+        """What people are asked, or were."""
+        found = self._call("GET", "/api/v2/dags/~/dagRuns/~/hitlDetails", params={"limit": 100})["hitl_details"]
+        return [
+            Question(task["dag_id"], task["dag_run_id"], task["task_id"], each["subject"], task["state"])
+            for each in found
+            for task in [each["task_instance"]]
+        ]
+
+    def answer(self, question: Question, *, option: str, reasons: str) -> None:
+        """Answer what is asked, as this client's user. Raises ``SourceRefused`` for a user who may not."""
+        path = f"/api/v2/dags/{question.dag_id}/dagRuns/{question.run_id}/taskInstances/{question.task_id}"
+        given = {"chosen_options": [option], "params_input": {"reasons": reasons}}
+        self._call("PATCH", f"{path}/-1/hitlDetails", json=given)
 
     def progress(self, dag_id: str, run_id: str) -> str:
         """How far a run is: ``5 of 9 tasks``."""

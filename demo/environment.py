@@ -13,6 +13,14 @@ from urllib.parse import quote
 from demo.layout import Layout
 
 ADMIN = "admin"
+SERVICE = "affidavit"
+"""As whom Affidavit itself calls Airflow: to start the DAGs that ask people, and to read what they answered."""
+
+PEOPLE = ("director", "governance", "steward", "engineer", "operator", "auditor")
+"""Those of ``include/organisation.yaml``, where their accounts stand; a script answers for them."""
+
+USERS = {ADMIN: "admin", SERVICE: "user"} | {f"demo-user-{name}": "user" for name in PEOPLE}
+"""Users of Airflow's simple auth manager, and the role of each."""
 
 QUIET = {
     "GX_ANALYTICS_ENABLED": "false",
@@ -65,11 +73,15 @@ def with_affidavit(environment: Mapping[str, str], *, layout: Layout, tracking: 
     }
 
 
-def with_airflow(environment: Mapping[str, str], *, layout: Layout, url: str, execution_url: str) -> dict[str, str]:
-    """For Airflow's processes: loopback only, one administrator, secrets made for this run and stored nowhere.
+def with_airflow(
+    environment: Mapping[str, str], *, layout: Layout, url: str, execution_url: str, password: str
+) -> dict[str, str]:
+    """For Airflow's processes: loopback only, users with passwords, secrets made for this run and stored nowhere.
 
-    ``url`` is where people and the demo call Airflow, ``execution_url`` where its tasks do.
+    ``url`` is where people and the demo call Airflow, ``execution_url`` where its tasks do. ``password`` is that of
+    :data:`SERVICE`.
     """
+    scheme, _, place = url.partition("://")
     return dict(environment) | {
         "PYTHONPATH": os.pathsep.join([str(layout.root), str(layout.root / "config")]),
         "AIRFLOW_HOME": str(layout.airflow),
@@ -81,24 +93,25 @@ def with_airflow(environment: Mapping[str, str], *, layout: Layout, url: str, ex
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{execution_url}/execution/",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(layout.passwords),
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW_CONN_AIRFLOW_API": f"{scheme}://{SERVICE}:{password}@{place}",
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(32),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
     }
 
 
-def write_password(path: Path) -> str:
-    """Generate the administrator's password and store it where Airflow looks, readable by its owner only.
+def write_passwords(path: Path) -> dict[str, str]:
+    """Generate each user's password and store them where Airflow looks, readable by its owner only.
 
-    Airflow would generate one itself, and print it into a log.
+    Airflow would generate them itself, and print them into a log.
     """
-    password = secrets.token_urlsafe(12)
+    passwords = {name: secrets.token_urlsafe(12) for name in USERS}
     path.touch(mode=0o600)
-    path.write_text(json.dumps({ADMIN: password}) + "\n")
-    return password
+    path.write_text(json.dumps(passwords) + "\n")
+    return passwords
 
 
 def _duckdb(path: Path) -> str:

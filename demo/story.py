@@ -1,4 +1,4 @@
-"""What the demo does, in order: servers up, data in, models trained, DAGs run, posture read, servers down."""
+"""What the demo does, in order: servers up, data in, models trained, DAGs run, decisions made, servers down."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import httpx
 from rich.console import Console
 
 from affidavit.errors import SourceRefused, SourceUnavailable
-from demo import agent, environment, summary, warehouses
-from demo.airflow_api import FINISHED, Airflow
+from demo import agent, deciding, environment, summary, warehouses
+from demo.airflow_api import FINISHED, Airflow, Question
+from demo.deciding import Answer
 from demo.layout import Layout
 from demo.servers import Server, Servers, answers, free_ports, only_one, stop_recorded
 from demo.steps import Note, Steps
@@ -76,12 +77,12 @@ def play(layout: Layout, console: Console, *, environ: Mapping[str, str], leave:
         stage = Stage(layout, steps, servers, mlflow_port, airflow_port, execution_port, environ)
         left = False
         try:
-            password = environment.write_password(layout.passwords)
-            _act(stage, password, console)
+            passwords = environment.write_passwords(layout.passwords)
+            _act(stage, passwords, console)
             if leave:
                 servers.leave()
                 left = True
-                _farewell(stage, password, console)
+                _farewell(stage, passwords, console)
         finally:
             if not left:
                 _stop(stage)
@@ -120,9 +121,13 @@ def _clear(layout: Layout, steps: Steps) -> None:
         )
 
 
-def _act(stage: Stage, password: str, console: Console) -> None:
+def _act(stage: Stage, passwords: Mapping[str, str], console: Console) -> None:
     airflow_env = environment.with_airflow(
-        stage.environ, layout=stage.layout, url=stage.airflow_url, execution_url=_url(stage.execution_port)
+        stage.environ,
+        layout=stage.layout,
+        url=stage.airflow_url,
+        execution_url=_url(stage.execution_port),
+        password=passwords[environment.SERVICE],
     )
     prepared = _prepare(stage, airflow_env)
     _load(stage)
@@ -131,13 +136,16 @@ def _act(stage: Stage, password: str, console: Console) -> None:
     asked = _ask_help_desk(stage)
     _train(stage, 1)
     stage.servers.finish(asked, seconds=START_SECONDS)
-    airflow = _open_airflow(stage, airflow_env, password)
+    airflow = _open_airflow(stage, airflow_env, passwords)
     try:
         # Whatever judges a version has to stand before it is trained: so there is a look between two rounds.
         _collect(stage, airflow, "Collecting evidence, and with it what will be asked of the next version")
         _train(stage, 2)
         _collect(stage, airflow, "Collecting evidence of the next version")
-        _judge(stage, airflow)
+        collected = {(dag_id, run_id) for dag_id in EVIDENCE for run_id in airflow.runs(dag_id)}
+        _judge(stage, airflow, "Judging the posture, which the new evidence has triggered", collected)
+        _decide(stage, airflow, passwords, deciding.FIRST)
+        _decide(stage, airflow, passwords, deciding.SECOND)
         _run(stage, airflow, "Verifying the ledger in Airflow", [AUDIT])
     finally:
         airflow.close()
@@ -242,15 +250,15 @@ def _answering(stage: Stage, name: str, *, port: int, path: str) -> None:
         )
 
 
-def _open_airflow(stage: Stage, airflow_env: Mapping[str, str], password: str) -> Airflow:
-    wanted = {*EVIDENCE, POSTURE, AUDIT}
+def _open_airflow(stage: Stage, airflow_env: Mapping[str, str], passwords: Mapping[str, str]) -> Airflow:
+    asking = {dag_id.replace("evidence.", "decisions.") for dag_id in EVIDENCE}
+    wanted = {*EVIDENCE, *asking, POSTURE, AUDIT}
     with stage.steps.step("Starting Airflow") as note:
         note(stage.airflow_url)
         _answering(stage, "api-server", port=stage.airflow_port, path="/api/v2/version")
         # The first call of this API builds it, which takes seconds: better now than in the first tasks.
         _answering(stage, "execution-server", port=stage.execution_port, path="/execution/health")
-        log = stage.servers.named("api-server").log
-        airflow = Airflow(stage.airflow_url, user=environment.ADMIN, password=password, log=log)
+        airflow = _airflow_as(stage, environment.ADMIN, passwords)
         for name, pool in json.loads(stage.layout.pools.read_text(encoding="utf-8")).items():
             airflow.create_pool(name, slots=pool["slots"])
 
@@ -314,23 +322,51 @@ def _raise_failed(stage: Stage, airflow: Airflow, dag_id: str, runs: Mapping[str
         raise SourceRefused(f"{who} failed", where=str(log), fix="mend what this log says, then try again")
 
 
-def _judge(stage: Stage, airflow: Airflow) -> None:
-    """Wait for the posture that Airflow starts by itself once evidence has arrived."""
-    with stage.steps.step("Judging the posture, which the new evidence has triggered") as note:
-        collected = {run_id for dag_id in EVIDENCE for run_id in airflow.runs(dag_id)}
+def _judge(stage: Stage, airflow: Airflow, title: str, news: set[tuple[str, str]]) -> None:
+    """Wait for the posture that Airflow starts by itself once the runs ``news``, each of a DAG, have added evidence."""
+    with stage.steps.step(title) as note:
 
         def judged() -> bool:
+            for dag_id in sorted({dag_id for dag_id, _ in news}):
+                _raise_failed(stage, airflow, dag_id, airflow.runs(dag_id))
             runs = airflow.runs(POSTURE)
             _raise_failed(stage, airflow, POSTURE, runs)
             try:
-                seen = {cause for run_id in runs for cause in airflow.causes(POSTURE, run_id)}
+                causes = {cause for run_id in runs for cause in airflow.causes(POSTURE, run_id)}
             except SourceUnavailable:  # a run is still queued
                 return False
-            note(f"{len(collected & seen)} of {len(collected)} collections judged")
-            return collected <= seen and all(state in FINISHED for state in runs.values())
+            seen = sum(run_id in causes for _, run_id in news)
+            note(f"{seen} of {len(news)} runs judged")
+            return seen == len(news) and all(state in FINISHED for state in runs.values())
 
         log = stage.servers.named("scheduler").log
         stage.servers.wait_for("the run of posture", judged, seconds=RUN_SECONDS, log=log)
+
+
+def _decide(stage: Stage, airflow: Airflow, passwords: Mapping[str, str], answers: tuple[Answer, ...]) -> None:
+    """Answer what people are asked, each as the user who is asked, and wait until it is recorded and judged."""
+    log = stage.servers.named("scheduler").log
+    with stage.steps.step("Answering, as users of the demo, what people are asked") as note:
+        asked: dict[Answer, Question] = {}
+
+        def waits() -> bool:
+            asked.update(deciding.waiting(airflow, answers, log=log.read_text(errors="replace")))
+            note(f"{len(asked)} of {len(answers)} wait")
+            return len(asked) == len(answers)
+
+        stage.servers.wait_for("all questions to people", waits, seconds=RUN_SECONDS, log=log)
+        for answer, question in asked.items():
+            user = _airflow_as(stage, answer.user, passwords)
+            user.answer(question, option=answer.option, reasons=answer.reasons)
+            user.close()
+        note("; ".join(f"{answer.option}: {question.title}" for answer, question in asked.items()))
+    recorded = {(question.dag_id, question.run_id) for question in asked.values()}
+    _judge(stage, airflow, "Judging the posture, which the answers have triggered", recorded)
+
+
+def _airflow_as(stage: Stage, user: str, passwords: Mapping[str, str]) -> Airflow:
+    log = stage.servers.named("api-server").log
+    return Airflow(stage.airflow_url, user=user, password=passwords[user], log=log)
 
 
 def _stop(stage: Stage) -> None:
@@ -342,8 +378,10 @@ def _stop(stage: Stage) -> None:
             )
 
 
-def _farewell(stage: Stage, password: str, console: Console) -> None:
+def _farewell(stage: Stage, passwords: Mapping[str, str], console: Console) -> None:
+    password = passwords[environment.ADMIN]
     console.print(f"Airflow   {stage.airflow_url}   user {environment.ADMIN}, password {password}")
+    console.print(f"          the people who decide are users too: {stage.layout.passwords}")
     console.print(f"MLflow    {stage.tracking}")
     console.print(f"Site      {stage.layout.site / 'index.html'}")
     console.print("Stop them with: make down")

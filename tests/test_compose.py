@@ -1,5 +1,6 @@
 """docker-compose.yml and Dockerfile, held against the package: no daemon is needed to find what has drifted apart."""
 
+import json
 import re
 import subprocess
 import sys
@@ -90,6 +91,26 @@ def test_there_is_no_default_for_a_secret():
             assert not re.search(r"://\w+:[^$@/]+@", str(value)), key
     top = TEXT[: TEXT.index("x-airflow")]
     assert all(name in top for name in re.findall(r"\$\{(\w+)", TEXT)), "the comment on top names each secret"
+
+
+def test_affidavit_calls_airflow_as_a_user_whom_airflow_knows_by_the_same_password(tmp_path):
+    script = next(text for text in SERVICES["init"]["command"] if "passwords=" in text).partition("airflow db")[0]
+    environment = SERVICES["scheduler"]["environment"]
+    passwords = environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"]
+    given = {r"\$\{AIRFLOW_USER_PASSWORD:\?[^}]*}": "s3", r"\$\$": "$", passwords: str(tmp_path / "passwords.json")}
+    url = environment["AIRFLOW_CONN_AIRFLOW_API"]
+    for pattern, value in given.items():
+        script, url = (re.sub(pattern, lambda _, value=value: value, text) for text in (script, url))
+    for _ in range(2):  # the second start leaves what Airflow has added
+        subprocess.run(["sh", "-c", script], check=True)
+        known = json.loads((tmp_path / "passwords.json").read_text())
+        (tmp_path / "passwords.json").write_text(json.dumps(known | {"admin": "x"}))
+    users = [user.partition(":")[0] for user in environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"].split(",")]
+    login, _, place = url.removeprefix("http://").partition("@")
+    assert login.split(":") == ["affidavit", known["affidavit"]]
+    assert place.partition(":")[0] in SERVICES
+    assert known == {"affidavit": "s3", "admin": "x"}
+    assert {"admin", "affidavit"} <= set(users)
 
 
 def test_init_lets_affidavit_say_what_stands_already():

@@ -202,6 +202,38 @@ def test_good_data_supports_and_bad_data_in_use_fails(statements):
     assert recorded["system:mortgage-approval"]["A.7.4"]["status"] == "failing"
 
 
+def test_what_the_users_of_the_demo_answered_is_in_the_ledger_and_says_that_a_script_did(statements):
+    found = [each for each in statements if kind(each) == "decision"]
+    answered = {(e["predicate"]["type"], header(e)["by"], e["predicate"]["option"]) for e in found}
+    assert answered == {
+        ("exclusion", "demo-governance", "approve"),
+        ("exception", "demo-engineer", "approve"),
+        ("document", "demo-director", "approve"),
+        ("deployment", "demo-engineer", "approve"),
+        ("deployment", "demo-engineer", "reject"),
+        ("judgement", "demo-auditor", "adequate"),
+    }
+    for each in found:
+        assert "script" in header(each)["demonstration"]
+        facts = each["predicate"]
+        assert (facts["state"], facts["responder"]) == ("answered", "person")
+        assert facts["authentication"] == {"manager": "SimpleAuthManager", "all_admins": False}
+        assert header(each)["by"] not in {facts["requested_by"], *facts["authors"]}
+    assert "demo-user-" not in json.dumps(statements), "accounts stay in the file"
+
+
+def test_decisions_give_the_statuses_that_they_should(statements):
+    recorded = {
+        header(each)["scope"]: each["predicate"]["controls"] for each in statements if kind(each) == "assessment"
+    }
+    assert recorded["organisation"]["A.10.3"]["status"] == "not applicable"
+    assert recorded["organisation"]["4.3"]["status"] == "supported"
+    assert recorded["system:applicant-helpdesk"]["A.6.2.4"]["status"] == "accepted"
+    # Rejected, and in use all the same; the other is approved, and what only a person can write is missing still.
+    assert recorded["system:mortgage-approval"]["A.6.2.5"]["status"] == "failing"
+    assert recorded["system:tumour-triage"]["A.6.2.5"]["status"] == "missing"
+
+
 @pytest.mark.parametrize(
     ("system", "basis"),
     [

@@ -4,9 +4,12 @@ from pathlib import Path
 import pytest
 
 from affidavit.inventory import from_environment
+from affidavit.inventory.load import load_organisation
 from affidavit.settings import Settings
 from demo import environment
 from demo.layout import Layout
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -14,9 +17,15 @@ def layout(tmp_path):
     return Layout.of(tmp_path / "a folder", bin=tmp_path)
 
 
+def with_airflow(layout):
+    return environment.with_airflow(
+        {}, layout=layout, url="http://127.0.0.1:1", execution_url="http://127.0.0.1:2", password="p-w_1"
+    )
+
+
 @pytest.fixture
 def airflow(layout):
-    return environment.with_airflow({}, layout=layout, url="http://127.0.0.1:1", execution_url="http://127.0.0.1:2")
+    return with_airflow(layout)
 
 
 def test_settings_of_the_callers_own_do_not_leak_in(layout):
@@ -62,15 +71,34 @@ def test_affidavit_reads_its_settings_and_connections(layout):
 
 def test_secrets_are_made_anew_each_time(layout, airflow):
     secrets = ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API__SECRET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET")
-    again = environment.with_airflow({}, layout=layout, url="http://127.0.0.1:1", execution_url="http://127.0.0.1:2")
+    again = with_airflow(layout)
 
     assert not any(airflow[name] == again[name] for name in secrets)
 
 
-def test_the_password_is_airflows_to_read_and_nobody_elses(tmp_path):
+def test_the_passwords_are_airflows_to_read_and_nobody_elses(tmp_path):
     path = tmp_path / "passwords.json"
 
-    password = environment.write_password(path)
+    passwords = environment.write_passwords(path)
 
-    assert json.loads(path.read_text()) == {"admin": password}
+    assert json.loads(path.read_text()) == passwords
+    assert set(passwords) == set(environment.USERS)
+    assert len(set(passwords.values())) == len(passwords)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_who_decides_is_a_user_and_nobody_but_the_administrator_is_one(airflow):
+    organisation = load_organisation(ROOT / "include" / "organisation.yaml")
+    accounts = {account for person in organisation.people.values() for account in person.accounts}
+    roles = dict(user.split(":") for user in airflow["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"].split(","))
+
+    assert accounts == roles.keys() - {"admin", "affidavit"}
+    assert {name for name, role in roles.items() if role == "admin"} == {"admin"}
+    assert not any("ALL_ADMINS" in name for name in airflow)
+
+
+def test_affidavit_calls_airflow_as_a_user_of_its_own(airflow):
+    found = from_environment(airflow)("airflow_api")
+
+    assert (found.type, found.host, found.port) == ("http", "127.0.0.1", 1)
+    assert (found.login, found.password) == ("affidavit", "p-w_1")

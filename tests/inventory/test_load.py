@@ -127,7 +127,7 @@ def test_two_files_with_one_id_break_only_the_copy(project):
     ("old", "new", "where", "problem"),
     [
         ("A.2: top-management", "A.2: top-managment", "line 12, owners.A.2", "no role"),
-        ("holders: []", "holders: [Ann Example]", "line 6, roles.top-management.holders[0]", "not a name"),
+        ("holders: [demo-director]", "holders: [Ann Example]", "line 6, roles.top-management.holders[0]", "not a name"),
         ("roles:", "rolls:", "line 5, rolls", "unknown key"),
         ("id: harbour-savings", "id: harbour-savings\nschedule: never", "line 3, schedule", "five fields"),
         ("id: harbour-savings", "id: harbour-savings\nretention: {validation: 0}", "line 3, retention.validation", "1"),

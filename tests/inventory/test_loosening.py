@@ -453,7 +453,6 @@ NOT_WEAKER = [
     ("a first question at an endpoint", first_question),
     ("reworded demonstration", mortgage(put("demonstration", "Scripted."))),
     ("a first time column", put("systems", "tumour-triage", "datasets", 0, "time_column", "t")),
-    ("first holder of an empty role", put("organisation", "roles", "ml-lead", "holders", ["p-1"])),
     ("a new role", put("organisation", "roles", "dpo", {"title": "Data protection", "holders": ["p-9"]})),
     ("the same owner, nearer", put("organisation", "owners", "A.7.4", "data-owner")),
     ("an owner where there was none", put("organisation", "owners", "C.1", "ml-lead")),
@@ -581,8 +580,16 @@ def test_what_was_never_declared_before_stands_as_declared(inventory):
     system, suite_ = inventory.systems["mortgage-approval"], inventory.suites["applications"]
     assert in_force(None, system) == (system, ())
     assert suite_in_force(None, suite_) == (suite_, ())
-    assert organisation_in_force(None, inventory.organisation) == (inventory.organisation, ())
+    organisation, waiting = organisation_in_force(None, inventory.organisation)
+    assert [one.field for one in waiting] == ["excluded.A.10.3"]
+    assert organisation == inventory.organisation.model_copy(update={"excluded": {}})
     assert inventory_in_force(None, inventory) == (inventory, ())
+
+
+def test_the_first_holder_of_an_empty_role_counts_at_once(inventory):
+    empty = changed(inventory, put("organisation", "roles", "ml-lead", "holders", []))
+    held = changed(empty, put("organisation", "roles", "ml-lead", "holders", ["p-1"]))
+    assert inventory_in_force(empty, held) == (held, ())
 
 
 def test_a_renamed_table_waits_and_the_old_one_stays_alone(inventory):
