@@ -144,7 +144,7 @@ def _pipeline(connection: Connection) -> Iterator[None]:
 
 def plain(connection: Connection) -> Any:
     """The driver's own connection."""
-    return connection.connection.driver_connection
+    return connection.connection.dbapi_connection
 
 
 def _on_postgres(connection: Connection) -> bool:
