@@ -13,7 +13,7 @@ from affidavit.cheat.trial import Outcome, trial
 from affidavit.evidence import ORGANISATION_SCOPE, Circumstances, Subject, kinds
 from affidavit.ledger import Ledger, LocalSigner
 from affidavit.projections import Need
-from affidavit.projections.needs import OPTIONS
+from affidavit.projections.need import OPTIONS
 from tests import rotations
 from tests.conftest import NOON
 from tests.projections import papers

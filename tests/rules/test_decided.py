@@ -9,7 +9,7 @@ from affidavit import catalogue
 from affidavit.evidence import ORGANISATION_SCOPE
 from affidavit.projections import fold, needs
 from affidavit.projections.asking import judgement_subjects
-from affidavit.projections.needs import Need
+from affidavit.projections.need import Need
 from affidavit.rules import Status, judge
 from tests.projections.story import DAY, PEOPLE, SCOPE, Story, decide, result, told
 

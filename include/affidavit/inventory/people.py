@@ -32,7 +32,7 @@ DecisionType = Literal[
     "finding",
     "retirement",
 ]
-"""What a person can be asked to decide; :mod:`affidavit.projections.needs` has a row for each that is asked."""
+"""What a person can be asked to decide; :mod:`affidavit.projections.need` has a row for each that is asked."""
 
 
 class Absence(Declared):

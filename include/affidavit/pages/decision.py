@@ -9,7 +9,7 @@ from datetime import datetime
 from affidavit.evidence import timestamp
 from affidavit.inventory import Organisation
 from affidavit.projections import Head, Need
-from affidavit.projections.needs import COMPETENCE
+from affidavit.projections.need import COMPETENCE
 
 MAX_LINE = 2_000
 """Characters of one text that are shown; the digest beside it stands for all of it."""

@@ -4,7 +4,7 @@
 ``lineage`` reads from it which model version is in use and what it was made from, and ``lineage_graph`` every edge from
 source tables to scored rows; ``calendar`` what evidence was due and never came, by the ``duties`` that stood then;
 ``sightings`` when anybody looked where the alias in use points; ``erasures`` which blobs were erased, and whether each
-of these erasures was one that may be; ``anchoring`` which prefix of the log outsiders know; ``needs`` says what a
+of these erasures was one that may be; ``anchoring`` which prefix of the log outsiders know; ``need`` says what a
 person is asked to decide and who may, ``asking`` which of these are open; ``retirement`` since when a decision ends
 what an AI system owes whose file is gone; ``own_controls`` what is asked beside the catalogue; ``reader`` is the narrow
 view of a ledger that everything outside it is given.
@@ -14,7 +14,7 @@ from affidavit.projections.asking import needs
 from affidavit.projections.calendar import Calendar, Came, Due, Gap, Lack, calendar, scopes_due
 from affidavit.projections.lineage import Edge, InUse, Missing, Node, Thing, in_use
 from affidavit.projections.lineage_graph import Graph, graph
-from affidavit.projections.needs import Need, held, holders, may_answer
+from affidavit.projections.need import Need, held, holders, may_answer
 from affidavit.projections.reader import Head, Reader
 from affidavit.projections.scope import AliasLook, Collected, ScopeState, Snapshot, Validated
 from affidavit.projections.sightings import Sighted, Sighting, sighted

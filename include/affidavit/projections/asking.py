@@ -21,7 +21,7 @@ from affidavit.projections.decisions import Decided, Settled, months_after, roun
 from affidavit.projections.deployments import Basis, approval_of, left_at, version_subject
 from affidavit.projections.documents import asked_since, document_needs
 from affidavit.projections.lineage import InUse, in_use
-from affidavit.projections.needs import COMPETENCE, ON_WEAKENINGS, OPTIONS, Need, change_subjects
+from affidavit.projections.need import COMPETENCE, ON_WEAKENINGS, OPTIONS, Need, change_subjects
 from affidavit.projections.own_controls import with_own_controls
 from affidavit.projections.retirement import RETIREMENT, gone_since, retirement_need, retiring
 from affidavit.projections.scope import ScopeState

@@ -23,7 +23,7 @@ from typing import Any
 from affidavit.errors import StatementError
 from affidavit.evidence import Entry, Origin, moment
 from affidavit.inventory import Organisation
-from affidavit.projections.needs import OPTIONS, Need, may_answer, named
+from affidavit.projections.need import OPTIONS, Need, may_answer, named
 
 WITH_REASONS = frozenset({"judgement", "exclusion", "exception"})
 """The types of decision that count only with reasons."""

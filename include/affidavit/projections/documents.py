@@ -12,7 +12,7 @@ from datetime import datetime
 from affidavit.evidence import Entry, Subject
 from affidavit.inventory import ControlledDocument
 from affidavit.projections.decisions import Settled, months_after, settled
-from affidavit.projections.needs import Need
+from affidavit.projections.need import Need
 from affidavit.projections.scope import ScopeState
 
 

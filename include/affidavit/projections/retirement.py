@@ -13,7 +13,7 @@ from datetime import datetime
 from affidavit.evidence import ORGANISATION_SCOPE, moment
 from affidavit.inventory import Organisation
 from affidavit.projections.decisions import Decided, Settled, settled
-from affidavit.projections.needs import OPTIONS, Need
+from affidavit.projections.need import OPTIONS, Need
 from affidavit.projections.scope import ScopeState
 
 RETIREMENT = "retirement"

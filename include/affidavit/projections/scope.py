@@ -15,7 +15,7 @@ from affidavit.inventory import Agent, Organisation, PredictionTable, Suite, Sys
 from affidavit.inventory.loosening import Change, Loosening
 from affidavit.projections.decisions import Decided, settled
 from affidavit.projections.duties import Duty, Recorded, duty_of
-from affidavit.projections.needs import ON_WEAKENINGS, change_subjects
+from affidavit.projections.need import ON_WEAKENINGS, change_subjects
 from affidavit.projections.standing import Standing, declare, grant, revoke
 
 T = TypeVar("T", bound=BaseModel)

@@ -14,7 +14,7 @@ from affidavit.evidence.shapes import TEXT, TIME, Shape, check, maybe
 from affidavit.inventory import Organisation
 from affidavit.projections.asking import expected, waited_since
 from affidavit.projections.decisions import Decided, Settled, Standpoint, decided, need_of, requested_at
-from affidavit.projections.needs import Need
+from affidavit.projections.need import Need
 from affidavit.projections.retirement import RETIREMENT, gone_since, retirement_need, retirements, retiring
 from affidavit.projections.scope import ScopeState
 

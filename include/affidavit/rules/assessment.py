@@ -23,7 +23,7 @@ _SOURCES = {
         "documents.py",
         "lineage.py",
         "lineage_graph.py",
-        "needs.py",
+        "need.py",
         "own_controls.py",
         "retirement.py",
         "scope.py",

@@ -11,7 +11,7 @@ from affidavit.projections import InUse
 from affidavit.projections.asking import judgement, judgement_subjects
 from affidavit.projections.decisions import Decided, months_after
 from affidavit.projections.deployments import Basis, approval_of
-from affidavit.projections.needs import ADEQUATE
+from affidavit.projections.need import ADEQUATE
 from affidavit.rules.models import each_version
 from affidavit.rules.registry import Outcome, check
 from affidavit.rules.verdict import Status
