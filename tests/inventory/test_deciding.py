@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from affidavit.inventory.loosening import organisation_in_force
-from affidavit.inventory.models import Organisation
+from affidavit.inventory.organisation import Organisation
 
 ROLES = {"lead": {"title": "Lead", "holders": ["p-1"]}}
 PEOPLE = {

@@ -19,7 +19,7 @@ from affidavit.evidence import Circumstances, Origin, kinds
 from affidavit.evidence.erasing import RETENTION, decision, erasure, hash_of_first
 from affidavit.evidence.salted import salted
 from affidavit.inventory import Organisation
-from affidavit.inventory.models import KindWithBlobs
+from affidavit.inventory.organisation import KindWithBlobs
 from affidavit.ledger import verify
 from affidavit.ledger.tables import DERIVED, derived, entries
 from affidavit.projections.erasures import Erasures

@@ -25,22 +25,11 @@ from affidavit.inventory.loosening import (
     suite_in_force,
 )
 from affidavit.inventory.measured import Measured
-from affidavit.inventory.models import (
-    Anchor,
-    Dataset,
-    Expectation,
-    Inventory,
-    Organisation,
-    Partition,
-    PredictionTable,
-    Role,
-    Suite,
-    System,
-    Table,
-    Tracking,
-)
+from affidavit.inventory.models import Dataset, Inventory, Partition, PredictionTable, System, Table, Tracking
+from affidavit.inventory.organisation import Anchor, Organisation, Role
 from affidavit.inventory.registers import DEMANDS, Demand, Endpoint, Reconcile, Register
 from affidavit.inventory.schedule import next_tick, seconds_between_ticks, slot_at, slots_between
+from affidavit.inventory.suite import Expectation, Suite
 from affidavit.inventory.thresholds import Threshold
 
 __all__ = [

@@ -28,6 +28,9 @@ Schedule = Annotated[Name, AfterValidator(schedules.checked)]
 """Five cron fields, or a preset of :mod:`affidavit.inventory.schedule`; times are UTC."""
 
 
+RESERVED = "organisation"
+"""Stands for the organisation wherever a system id is expected, so no AI system may be called that."""
+
 _PATH = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _WITH_REF = ("git://", "github://")
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from affidavit.inventory.models import RESERVED, Days, KindWithBlobs, LegalHold
+from affidavit.inventory.declared import RESERVED
+from affidavit.inventory.organisation import Days, KindWithBlobs, LegalHold
 from affidavit.inventory.waiting import Waiting
 
 

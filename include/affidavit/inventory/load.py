@@ -23,10 +23,12 @@ from pydantic import BaseModel, ValidationError
 
 from affidavit.errors import ConfigurationError, InventoryError, SuiteError
 from affidavit.inventory.controlled import DOCUMENT_PATTERN, ROLES_OF_DOCUMENTS
-from affidavit.inventory.declared import CONNECTION_PATTERN, EXPECTATION_PATTERN, ID_PATTERN, Declared
+from affidavit.inventory.declared import CONNECTION_PATTERN, EXPECTATION_PATTERN, ID_PATTERN, RESERVED, Declared
 from affidavit.inventory.document import Document, PathTo, display_name, dotted, read
-from affidavit.inventory.models import RESERVED, Inventory, Organisation, Suite, System
+from affidavit.inventory.models import Inventory, System
+from affidavit.inventory.organisation import Organisation
 from affidavit.inventory.registers import ANSWER_PATTERN, FILE_PATTERN, PATH_PATTERN
+from affidavit.inventory.suite import Suite
 
 T = TypeVar("T", bound=Declared)
 MARK = "drafted"

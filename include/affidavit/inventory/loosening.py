@@ -25,21 +25,11 @@ from affidavit.inventory.deciding import (
 )
 from affidavit.inventory.keeping import holds_in_force, retention_in_force
 from affidavit.inventory.measured import measured_in_force
-from affidavit.inventory.models import (
-    Allow,
-    Anchor,
-    Dataset,
-    Inventory,
-    Organisation,
-    Partition,
-    PredictionTable,
-    Role,
-    Suite,
-    System,
-    Tracking,
-)
+from affidavit.inventory.models import Allow, Dataset, Inventory, Partition, PredictionTable, System, Tracking
+from affidavit.inventory.organisation import Anchor, Organisation, Role
 from affidavit.inventory.schedule import cadence
 from affidavit.inventory.sources import agents_in_force, documents_in_force, registers_in_force, serving_in_force
+from affidavit.inventory.suite import Suite
 from affidavit.inventory.tighter import is_tighter
 from affidavit.inventory.waiting import Change, Loosening, Waiting
 

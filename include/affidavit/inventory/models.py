@@ -1,4 +1,4 @@
-"""What an organisation declares: AI systems, their tables and models, the suites they must pass, and roles.
+"""What an organisation declares: AI systems, their tables and models, beside itself and the suites.
 
 The models are the single description of the YAML files; the JSON Schema that editors complete from is generated from
 them. Everything is frozen, unknown keys are refused, and order in a list carries no meaning.
@@ -6,20 +6,15 @@ them. Everything is frozen, unknown keys are refused, and order in a list carrie
 
 from __future__ import annotations
 
-import hashlib
-from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
-from affidavit.errors import NoteError
-from affidavit.evidence.canonical import dumps
 from affidavit.evidence.statement import Stage
 from affidavit.inventory.agents import Agent
-from affidavit.inventory.applicability import Inclusion, OwnControl
-from affidavit.inventory.controlled import ROLES_OF_DOCUMENTS, ControlledDocument, in_place
+from affidavit.inventory.controlled import ControlledDocument, in_place
 from affidavit.inventory.declared import (
-    EXPECTATION_PATTERN,
+    RESERVED,
     ConnectionId,
     Declared,
     Id,
@@ -31,30 +26,18 @@ from affidavit.inventory.declared import (
     refuse,
 )
 from affidavit.inventory.measured import Measured
+from affidavit.inventory.organisation import Organisation
 from affidavit.inventory.people import (
     Accepted,
-    Committee,
-    ControlId,
-    DecisionType,
     Envelope,
-    Exclusion,
-    Person,
-    check_people,
+    once_accepted,
 )
 from affidavit.inventory.registers import Endpoint, Register
-from affidavit.tlog.note import VerifierKey
-
-RESERVED = "organisation"
-"""Stands for the organisation wherever a system id is expected, so no AI system may be called that."""
+from affidavit.inventory.suite import Suite
 
 RiskLevel = Literal["minimal", "limited", "high"]
 OrganisationRole = Literal["developer", "provider", "deployer", "user", "importer", "distributor"]
 Use = Literal["training", "validation", "test", "production", "reference"]
-KindWithBlobs = Literal[
-    "anchor", "dataset-snapshot", "decision", "document", "failing-rows", "measurement", "validation"
-]
-Days = Annotated[int, Field(ge=1, le=36_500)]
-Quality = Literal["completeness", "validity", "consistency", "uniqueness", "timeliness", "representativeness"]
 
 _STAGE_OF_USE: dict[str, Stage] = {
     "training": Stage.DATA,
@@ -231,7 +214,7 @@ class System(Declared):
         once("agents", self.agents)
         once("documents", self.documents)
         in_place(self.documents, of_system=True)
-        _once_accepted(self.exceptions)
+        once_accepted(self.exceptions)
         models = {model for tracking in self.servers for model in tracking.registered_models}
         for n, endpoint in enumerate(self.serving):
             if endpoint.model not in models:
@@ -273,213 +256,6 @@ class System(Declared):
     def _place(self, n: int) -> tuple[str, int]:
         many = len(self.datasets)
         return ("datasets", n) if n < many else ("predictions", n - many)
-
-
-class Role(Declared):
-    """A role of the organisation. Holders are pseudonymous person ids, never names."""
-
-    title: Text
-    holders: tuple[Id, ...] = ()
-
-
-class Anchor(Declared):
-    """Something outside the ledger that is handed its head, so that an outsider knows it.
-
-    ``witness`` and ``timestamp`` sign it. ``store`` (a file, or a bucket with a retention rule of its own) and
-    ``mlflow-tag`` keep copies, which are called so; a witness that is ``ours`` is one too.
-    """
-
-    id: Id
-    means: Literal["witness", "timestamp", "store", "mlflow-tag"]
-    url: Name | None = Field(None, description="Where a witness, time stamp authority or store is; no credentials")
-    key: Text | None = Field(None, description="Of a witness: its public key (C2SP vkey), got from who runs it")
-    ours: bool = Field(False, description="Of a witness: we run it ourselves, so what it signs is a copy")
-    authority: Name | None = Field(
-        None, description="Of a time stamp authority: PEM file with the roots to trust, relative to include/"
-    )
-    connection: ConnectionId | None = Field(None, description="Of an MLflow tag: Airflow connection id of the server")
-    experiment: Name | None = Field(None, description="Of an MLflow tag: name of the experiment that carries it")
-
-    @model_validator(mode="after")
-    def _whole(self) -> Anchor:
-        needed = _ANCHOR_FIELDS[self.means]
-        for name in ("url", "key", "authority", "connection", "experiment"):
-            given = getattr(self, name) is not None
-            if given != (name in needed):
-                problem = f"a {self.means} {'has no' if given else 'needs its'} {name}"
-                raise refuse((name,), problem, f"its fields are id, means, {', '.join(needed)}")
-        if self.ours and self.means != "witness":
-            raise refuse(("ours",), f"a {self.means} is a matter of its own", "leave it out")
-        if self.url is not None and ("@" in self.url or "?" in self.url):
-            # The address stands in the ledger, which cannot unsay a password.
-            raise refuse(("url",), "an address with credentials or a query", "write it without them")
-        if self.key is not None:
-            try:
-                VerifierKey.parse(self.key)
-            except NoteError as error:
-                raise refuse(("key",), error.problem, "write the line that the witness printed") from error
-        return self
-
-
-_ANCHOR_FIELDS: dict[str, tuple[str, ...]] = {
-    "witness": ("url", "key"),
-    "timestamp": ("url", "authority"),
-    "store": ("url",),
-    "mlflow-tag": ("connection", "experiment"),
-}
-
-
-class LegalHold(Declared):
-    """A duty to keep what entries of a scope name, whatever retention or anybody's decision says."""
-
-    id: Id
-    scope: Id = Field(description="'organisation' for everything, or the id of one AI system")
-    reason: Text = Field(description="Why, in words without personal data: they enter a log that cannot unsay them")
-    since: date
-    kinds: tuple[KindWithBlobs, ...] | None = Field(None, description="Kinds of entry that it is about; all if absent")
-
-    def covers(self, scope: str, kind: str) -> bool:
-        """Whether it is about entries of ``kind`` in ``scope`` (``organisation`` or ``system:<id>``)."""
-        held = self.scope in (RESERVED, scope.removeprefix("system:"))
-        return held and (self.kinds is None or kind in self.kinds)
-
-
-class Organisation(Declared):
-    """The organisation: ``include/organisation.yaml``."""
-
-    id: Id
-    title: Text
-    roles: dict[Id, Role]
-    owners: dict[str, Id] = Field(
-        default_factory=dict, description="Role that answers for a control, by control id or area (A.7.4, A.7, 9.2)"
-    )
-    schedule: Schedule = Field("@daily", description="When evidence about the organisation itself is due")
-    airflow_connection: ConnectionId | None = Field(
-        None, description="Connection id of Airflow's REST API, to list DAGs that no AI system claims"
-    )
-    anchors: tuple[Anchor, ...] = Field((), description="Who is handed the ledger's head, soon after it moves")
-    retention: dict[KindWithBlobs, Days] = Field(
-        default_factory=dict, description="Days after which the blobs of a kind of entry are erased; for ever if absent"
-    )
-    legal_holds: tuple[LegalHold, ...] = Field((), description="What is kept whatever retention or a decision says")
-    registers: tuple[Register, ...] = Field((), description="What is recorded about the organisation, and where")
-    documents: tuple[ControlledDocument, ...] = Field((), description="What is written down about the organisation")
-    own_controls: tuple[OwnControl, ...] = Field((), description="Controls that it has beside those of Annex A")
-    included: dict[str, Inclusion] = Field(
-        default_factory=dict, description="Why a control is there, and which risks it treats, by control id (A.7.4)"
-    )
-    people: dict[Id, Person] = Field(default_factory=dict, description="Who decides, by pseudonym")
-    committees: dict[Id, Committee] = Field(default_factory=dict, description="Who decides together, by id")
-    deciders: dict[DecisionType, Id] = Field(
-        default_factory=dict, description="Role or committee that decides, by type of decision; who owns it if absent"
-    )
-    excluded: dict[ControlId, Exclusion] = Field(
-        default_factory=dict, description="Controls of Annex A that do not apply, each with its justification"
-    )
-    exceptions: tuple[Accepted, ...] = Field((), description="Failing controls to be accepted, each until a date")
-    demonstration: Text | None = None
-
-    def owner_of(self, control: str) -> str | None:
-        """The role that answers for a control or clause: by its own id, else by the nearest area above it.
-
-        A control of the organisation's own names its owner itself.
-        """
-        if own := next((each.owner for each in self.own_controls if each.id == control), None):
-            return own
-        while control not in self.owners:
-            control, dot, _ = control.rpartition(".")
-            if not dot:
-                return None
-        return self.owners[control]
-
-    @model_validator(mode="after")
-    def _owned_by_roles(self) -> Organisation:
-        for control, role in self.owners.items():
-            if role not in self.roles:
-                known = ", ".join(sorted(self.roles)) or "none yet"
-                fix = f"add it under roles, or choose one of: {known}"
-                raise refuse(("owners", control), f"there is no role {role!r}", fix)
-        once("anchors", self.anchors)
-        once("legal_holds", self.legal_holds)
-        once("registers", self.registers)
-        once("documents", self.documents)
-        once("own_controls", self.own_controls)
-        in_place(self.documents, of_system=False)
-        _once_accepted(self.exceptions)
-        check_people(self.people, self.committees, self.roles)
-        self._answered_by_roles()
-        return self
-
-    def _answered_by_roles(self) -> None:
-        named = [
-            *(
-                (("documents", n, of), getattr(d, of))
-                for n, d in enumerate(self.documents)
-                for of in ROLES_OF_DOCUMENTS
-            ),
-            *((("own_controls", n, "owner"), control.owner) for n, control in enumerate(self.own_controls)),
-        ]
-        for path, role in named:
-            if role not in self.roles:
-                raise refuse(path, f"there is no role {role!r}", "add it under roles, or choose one that is there")
-        for kind, decider in self.deciders.items():
-            if decider not in self.roles and decider not in self.committees:
-                known = ", ".join(sorted(self.roles.keys() | self.committees.keys())) or "none yet"
-                fix = f"add it under roles or committees, or choose one of: {known}"
-                raise refuse(("deciders", kind), f"there is no role or committee {decider!r}", fix)
-
-    def recorded(self) -> dict[str, Any]:
-        """The organisation as plain JSON, as it may enter a ledger: without the accounts of people."""
-        people = {name: person.recorded() for name, person in self.people.items()}
-        document = self.model_copy(update={"people": people}).model_dump(mode="json")
-        for person in document["people"].values():
-            del person["accounts"]
-        return document
-
-
-def _once_accepted(exceptions: tuple[Accepted, ...]) -> None:
-    if (n := first_again(each.control for each in exceptions)) is not None:
-        fix = "keep one exception of a control: the one with the date that is meant"
-        raise refuse(("exceptions", n, "control"), "a second exception of the same control", fix)
-
-
-class Expectation(Declared):
-    """One expectation of a suite, by its Great Expectations type."""
-
-    type: Annotated[str, StringConstraints(pattern=EXPECTATION_PATTERN)]
-    kwargs: dict[str, Any] = Field(default_factory=dict)
-    quality: Quality = Field(description="Which quality of data it is about")
-    why: Text | None = Field(None, description="Why it is expected; shown where it fails")
-
-    @property
-    def test(self) -> str:
-        """The test's name in evidence: ``type``, or ``type:column``; columns of a pair or set are joined by a comma."""
-        columns = [self.kwargs.get(key) for key in ("column", "column_A", "column_B")]
-        names = [str(c) for c in columns if c is not None] or [str(c) for c in self.kwargs.get("column_list", ())]
-        return f"{self.type}:{','.join(names)}" if names else self.type
-
-
-class Suite(Declared):
-    """A Great Expectations suite as reviewed data: one file in ``expectations``."""
-
-    name: Id
-    description: Text
-    expectations: tuple[Expectation, ...] = Field(min_length=1)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256, in hexadecimal, of the suite's canonical JSON: what a validation says it validated against."""
-        return hashlib.sha256(dumps(self.model_dump(mode="json"))).hexdigest()
-
-    @model_validator(mode="after")
-    def _told_apart(self) -> Suite:
-        if (n := first_again(expectation.test for expectation in self.expectations)) is not None:
-            raise refuse(
-                ("expectations", n),
-                f"a second expectation is called {self.expectations[n].test}",
-                "evidence names expectations by type and column: merge the two, or move one to another suite",
-            )
-        return self
 
 
 class Inventory(Declared):

@@ -164,3 +164,10 @@ def check_people(people: dict[str, Person], committees: dict[str, Committee], ro
             if member not in people:
                 fix = f"name one of the people: {', '.join(sorted(people)) or 'there is none yet'}"
                 raise refuse(("committees", name, "members", n), f"there is no person {member!r}", fix)
+
+
+def once_accepted(exceptions: tuple[Accepted, ...]) -> None:
+    """Refuse a second exception of the same control."""
+    if (n := first_again(each.control for each in exceptions)) is not None:
+        fix = "keep one exception of a control: the one with the date that is meant"
+        raise refuse(("exceptions", n, "control"), "a second exception of the same control", fix)

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 from affidavit.inventory.declared import Declared
-from affidavit.inventory.models import Organisation, Suite, System
+from affidavit.inventory.models import System
+from affidavit.inventory.organisation import Organisation
+from affidavit.inventory.suite import Suite
 
 MODELS: dict[str, type[Declared]] = {"organisation": Organisation, "suite": Suite, "system": System}
 

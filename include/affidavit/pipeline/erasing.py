@@ -15,7 +15,7 @@ from affidavit.errors import LedgerUnavailable, UsageError
 from affidavit.evidence import AirflowRun, Circumstances, Draft
 from affidavit.evidence import erasing as statements
 from affidavit.inventory.declared import ID_PATTERN
-from affidavit.inventory.models import LegalHold
+from affidavit.inventory.organisation import LegalHold
 from affidavit.ledger import Ledger
 from affidavit.pipeline.workplace import Workplace
 from affidavit.projections.erasures import Erased, Erasures, Naming, read, read_all

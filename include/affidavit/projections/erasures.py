@@ -26,7 +26,7 @@ from affidavit.evidence import Entry, Origin, Statement, kinds, moment, shapes
 from affidavit.evidence.erasing import RETENTION, blob_subject, in_words
 from affidavit.evidence.naming import named_blobs
 from affidavit.inventory.keeping import Keeping, keeping_in_force
-from affidavit.inventory.models import LegalHold
+from affidavit.inventory.organisation import LegalHold
 from affidavit.projections.reader import Reader
 
 KINDS = (*kinds.WITH_BLOBS, kinds.ORGANISATION.name, kinds.ERASURE_DECISION.name, kinds.ERASURE.name)
