@@ -29,6 +29,7 @@ HEAVY = (
     "affidavit.pipeline.collection",
     "affidavit.pipeline.decisions",
     "affidavit.pipeline.posture",
+    "affidavit.pipeline.reminding",
     "affidavit.pipeline.ledger_audit",
 )
 

@@ -1,12 +1,12 @@
-"""Fold, judge, record what changed, publish and ask: after each collection, and each hour for what has aged."""
+"""Fold, judge, record what changed, publish, ask and remind: after each collection, and each hour for what has aged."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 
-from affidavit.operators import RETRIES, any_collected, here, project_of, retry_what_can_help, workplace
+from affidavit.operators import RETRIES, any_collected, here, notify, project_of, retry_what_can_help, workplace
 
 PROJECT = project_of(__file__)
 
@@ -22,7 +22,7 @@ with DAG(
     is_paused_upon_creation=False,
     default_args=RETRIES,
     tags=["affidavit", "organisation"],
-    doc_md="Judges every control and clause, records what changed, publishes the auditor's site, asks for decisions.",
+    doc_md="Judges every control and clause, records what changed, publishes the auditor's site, asks and reminds.",
 ) as dag:
 
     @task(task_id="assess")
@@ -53,4 +53,13 @@ with DAG(
             "left": asked.left,
         }
 
-    assess() >> [publish(), request_decisions()]
+    # What a notifier hangs in must not keep the next posture from being judged.
+    @task(task_id="remind", execution_timeout=timedelta(minutes=10))
+    @retry_what_can_help
+    def remind() -> dict[str, int]:
+        from affidavit.pipeline import reminding
+
+        told = reminding.remind(workplace(PROJECT), now=datetime.now(UTC), airflow=here(), send=notify)
+        return {"messages": told.messages, "matters": told.matters, "left": told.left}
+
+    assess() >> [publish(), request_decisions(), remind()]

@@ -7,12 +7,16 @@ import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 warnings.simplefilter("ignore")  # Airflow's own, while it is imported
 
+from airflow.sdk import BaseNotifier  # noqa: E402
 from airflow.sdk.execution_time.context import set_current_context  # noqa: E402
 
 from affidavit import errors, operators  # noqa: E402
+from affidavit.inventory.reminding import Channel  # noqa: E402
+from affidavit.pages.reminder import Message  # noqa: E402
 
 warnings.simplefilter("error")
 
@@ -73,6 +77,41 @@ def visits(project):
     return found
 
 
+class Post(BaseNotifier):
+    """A notifier as a provider would have one: it renders its templates, and keeps what it would have sent."""
+
+    template_fields = ("subject", "body")
+    sent: ClassVar[list] = []
+
+    def __init__(self, to, subject="{{ message.subject }}", body="{{ message.text | e }} ({{ run_id }})"):
+        super().__init__()
+        self.to, self.subject, self.body = to, subject, body
+
+    def notify(self, context):
+        if self.to == "nobody":
+            raise RuntimeError("no such mailbox: secret@example.org")
+        self.sent.append([self.to, self.subject, self.body])
+
+
+def notices():
+    """What a channel sends in the context of a task, and what each that cannot raises."""
+    message = Message("1 missing", "<b> {{ 7 * 7 }}")
+    channels = {
+        "fine": ("__main__.Post", {"to": "lead"}),
+        "failing": ("__main__.Post", {"to": "nobody"}),
+        "arguments": ("__main__.Post", {"recipient": "lead"}),
+        "absent": ("no.such.Class", {}),
+        "nothing": ("__main__.Past", {}),
+        "other": ("datetime.datetime", {}),
+    }
+    with set_current_context({"run_id": "r-1"}):
+        said = {
+            name: raised(operators.notify, Channel(id=name, notifier=notifier, arguments=arguments), message)
+            for name, (notifier, arguments) in channels.items()
+        }
+    return {"sent": Post.sent, "said": said}
+
+
 def vars_of(run):
     return [getattr(run, name) for name in type(run).__dataclass_fields__]
 
@@ -84,6 +123,7 @@ if __name__ == "__main__":
                 "tasks": tasks(),
                 "connection": connection("bank"),
                 "missing": raised(connection, "vault"),
+                "notices": notices(),
                 "visits": visits(sys.argv[1]),
                 "assets": [asset.uri for asset in operators.any_collected(Path(sys.argv[1])).objects],
             }

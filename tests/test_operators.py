@@ -77,6 +77,22 @@ def test_a_missing_connection_says_where_to_add_it(said):
     assert "AIRFLOW_CONN_VAULT" in message
 
 
+def test_a_message_goes_through_a_notifier_that_airflow_renders_and_no_text_of_ours_is_a_template(said):
+    assert said["notices"]["sent"] == [["lead", "1 missing", "&lt;b&gt; {{ 7 * 7 }} (r-1)"]]
+
+
+def test_what_is_no_notifier_or_fails_says_where_and_never_what_it_said(said):
+    found = said["notices"]["said"]
+    kinds = {name: error for name, (error, *_) in found.items()}
+    assert kinds == {
+        "fine": "nothing",
+        "failing": "SourceUnavailable",
+        **dict.fromkeys(("arguments", "absent", "nothing", "other"), "ConfigurationError"),
+    }
+    assert all(f"reminders.channels {name}" in text for name, (_, text, *_) in found.items() if name != "fine")
+    assert "secret@" not in json.dumps(found)
+
+
 def test_the_slot_follows_from_what_the_run_is_for_and_not_from_when_it_started(said):
     scheduled, triggered, early = said["visits"]
     run = ["evidence.loans", "r-1", "record", 2]

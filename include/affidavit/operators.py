@@ -8,6 +8,7 @@ table.
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import os
 from collections.abc import Callable, Mapping
@@ -16,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from airflow.providers.standard.operators.hitl import HITLEntryOperator
-from airflow.sdk import Asset, AssetAny, BaseOperator, Param, get_current_context
+from airflow.sdk import Asset, AssetAny, BaseNotifier, BaseOperator, Param, get_current_context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
 
-from affidavit.errors import AffidavitError, ConnectionMissing, UsageError
+from affidavit.errors import AffidavitError, ConfigurationError, ConnectionMissing, SourceUnavailable, UsageError
 from affidavit.evidence import kinds
 from affidavit.evidence.statement import AirflowRun, Period
 from affidavit.inventory.connection import Connection, variable
@@ -29,6 +30,8 @@ from affidavit.inventory.steps import ORGANISATION
 from affidavit.settings import Settings, quiet
 
 if TYPE_CHECKING:
+    from affidavit.inventory.reminding import Channel
+    from affidavit.pages.reminder import Message
     from affidavit.pipeline.collection import Visit
     from affidavit.pipeline.outside import Task
     from affidavit.pipeline.workplace import Workplace
@@ -112,6 +115,34 @@ def here() -> AirflowRun:
 def auth_manager() -> str:
     """The class of the auth manager that this Airflow is configured with: who vouches for its users."""
     return str(conf.get_mandatory_value("core", "auth_manager")).rpartition(".")[2]
+
+
+def notify(channel: Channel, message: Message) -> None:
+    """Hand ``message`` to the notifier of a channel, whose templates know it beside the running task's context.
+
+    Raises ``ConfigurationError`` for a class that is none of Airflow's notifiers or is not made with those arguments,
+    ``SourceUnavailable`` where it fails. What it says is logged by Airflow and not repeated: it may hold an address.
+    """
+    where = f"reminders.channels {channel.id} in include/organisation.yaml"
+    module, _, name = channel.notifier.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except ImportError as error:
+        fix = "install the provider that it belongs to, where tasks run, or name another class"
+        raise ConfigurationError(f"{channel.notifier} cannot be imported", where=where, fix=fix) from error
+    if not (inspect.isclass(found) and issubclass(found, BaseNotifier)):
+        fix = "name a class of a provider's notifications, with its module"
+        raise ConfigurationError(f"{channel.notifier} is none of Airflow's notifiers", where=where, fix=fix)
+    try:
+        notifier = found(**channel.arguments)
+    except Exception as error:
+        problem = f"{name} is not made with these arguments ({type(error).__name__})"
+        raise ConfigurationError(problem, where=where, fix="give the arguments that its documentation names") from error
+    try:
+        notifier({**get_current_context(), "message": message})
+    except Exception as error:
+        fix = "read the log of this task, see that the notifier's connection stands, and clear the task"
+        raise SourceUnavailable(f"{name} failed ({type(error).__name__})", where=where, fix=fix) from error
 
 
 def visit(work: Workplace, target: str) -> Visit:

@@ -85,7 +85,7 @@ def test_broken_files_are_one_failing_configuration_task_each_and_the_others_run
 
 
 def test_the_posture_follows_every_collection(parsed):
-    assert set(parsed("posture")["dags"]["posture"]["tasks"]) == {"assess", "publish", "request_decisions"}
+    assert set(parsed("posture")["dags"]["posture"]["tasks"]) == {"assess", "publish", "remind", "request_decisions"}
     assert set(parsed("ledger_audit")["dags"]["ledger_audit"]["tasks"]) == {"verify", "erase_expired", "sweep_staging"}
 
 

@@ -210,6 +210,23 @@ the person held; ``ballot`` is the committee member whose vote it is. ``state`` 
 decision counts is no fact: :mod:`affidavit.projections.decisions` derives it.
 """
 
+NOTICE = Kind(
+    "notice",
+    1,
+    {
+        "channel": TEXT,
+        "recipient": TEXT,
+        "matters": [
+            {"scope": TEXT, "about": TEXT, "status": TEXT, "since": maybe(COUNT), "escalated": BOOL},
+        ],
+    },
+)
+"""What a role was told by one message, once a notifier had taken it.
+
+``matters`` are controls and clauses, with the entry ``since`` which an assessment says so, and decisions that wait, by
+id and with ``since`` null. One is ``escalated`` where its owner was told before, and nothing came of it.
+"""
+
 ERASURE_DECISION = Kind("erasure-decision", 1, {"blobs": [DIGEST], "reason": WORD})
 """What a person, the header's ``by``, decided: that these blobs be erased, on a ground that is one word.
 
@@ -244,6 +261,7 @@ ALL = (
     ASSESSMENT,
     ANCHOR,
     DECISION,
+    NOTICE,
     ERASURE_DECISION,
     ERASURE,
 )
@@ -251,13 +269,13 @@ ALL = (
 FROM_OUTSIDE = (MODEL_RUN, DATASET_SNAPSHOT, LINEAGE_EDGE)
 """The kinds that a task of somebody else's DAG may claim, as ``recorded``: what it trained, made, or made from what.
 
-No other may come from outside. Genesis, key rotation, anchor and erasure are the ledger's own and follow from its
-keys, outsiders and decisions; a decision, to erase or of any other type, is a person's. Declarations are read from
-reviewed files, or anybody could declare less. A collection says how far collectors came, unreconciled what they found
-that nobody claims, an assessment what rules judged, a challenge what our own planting came to, a schema change and late
-data what two snapshots show: each is derived here. Model versions and aliases are read from the registry that serves
-them, registers, documents and endpoints from where they are, and validations, the rows that fail them and measurements
-are taken by us, never told.
+No other may come from outside. Genesis, key rotation, anchor and erasure are the ledger's own and follow from its keys,
+outsiders and decisions; a decision, to erase or of any other type, is a person's. Declarations are read from reviewed
+files, or anybody could declare less. A collection says how far collectors came, unreconciled what they found that
+nobody claims, an assessment what rules judged, a notice whom we told of it, a challenge what our own planting came to,
+a schema change and late data what two snapshots show: each is derived here. Model versions and aliases are read from
+the registry that serves them, registers, documents and endpoints from where they are, and validations, the rows that
+fail them and measurements are taken by us, never told.
 """
 
 WITH_BLOBS = tuple(sorted(kind.name for kind in ALL if "details" in kind.facts))

@@ -22,6 +22,7 @@ from affidavit.inventory.people import (
     once_accepted,
 )
 from affidavit.inventory.registers import Register
+from affidavit.inventory.reminding import Reminders
 from affidavit.tlog.note import VerifierKey
 
 KindWithBlobs = Literal[
@@ -132,6 +133,9 @@ class Organisation(Declared):
         default_factory=dict, description="Controls of Annex A that do not apply, each with its justification"
     )
     exceptions: tuple[Accepted, ...] = Field((), description="Failing controls to be accepted, each until a date")
+    reminders: Reminders | None = Field(
+        None, description="How people are told what waits for them; not at all if absent"
+    )
     demonstration: Text | None = None
 
     def owner_of(self, control: str) -> str | None:
@@ -177,16 +181,22 @@ class Organisation(Declared):
         for path, role in named:
             if role not in self.roles:
                 raise refuse(path, f"there is no role {role!r}", "add it under roles, or choose one that is there")
-        for kind, decider in self.deciders.items():
+        deciding: list[tuple[tuple[str | int, ...], str]] = [
+            *((("deciders", kind), decider) for kind, decider in self.deciders.items()),
+            *((("reminders", *path), role) for path, role in (self.reminders.named() if self.reminders else ())),
+        ]
+        for place, decider in deciding:
             if decider not in self.roles and decider not in self.committees:
                 known = ", ".join(sorted(self.roles.keys() | self.committees.keys())) or "none yet"
                 fix = f"add it under roles or committees, or choose one of: {known}"
-                raise refuse(("deciders", kind), f"there is no role or committee {decider!r}", fix)
+                raise refuse(place, f"there is no role or committee {decider!r}", fix)
 
     def recorded(self) -> dict[str, Any]:
-        """The organisation as plain JSON, as it may enter a ledger: without the accounts of people."""
+        """The organisation as plain JSON, as it may enter a ledger: without accounts and addresses of people."""
         people = {name: person.recorded() for name, person in self.people.items()}
         document = self.model_copy(update={"people": people}).model_dump(mode="json")
         for person in document["people"].values():
             del person["accounts"]
+        if self.reminders:
+            document["reminders"] = self.reminders.recorded()
         return document

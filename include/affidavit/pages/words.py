@@ -336,6 +336,11 @@ KINDS: Mapping[str, KindWords] = {
         "Who the pseudonym is, and whether the decision counts: that follows from who held which role.",
         _decision,
     ),
+    "notice": KindWords(
+        "notice",
+        "Whether anybody read the message, or got it: a notifier took it.",
+        lambda f: f"{_q(f['recipient'])} was told of {counted(len(f['matters']), 'matter')} by {_q(f['channel'])}.",
+    ),
     "erasure-decision": KindWords(
         "decision to erase",
         "Who the pseudonym is, and whether that person had the right to decide.",

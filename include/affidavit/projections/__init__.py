@@ -5,9 +5,9 @@
 source tables to scored rows; ``calendar`` what evidence was due and never came, by the ``duties`` that stood then;
 ``sightings`` when anybody looked where the alias in use points; ``erasures`` which blobs were erased, and whether each
 of these erasures was one that may be; ``anchoring`` which prefix of the log outsiders know; ``need`` says what a
-person is asked to decide and who may, ``asking`` which of these are open; ``retirement`` since when a decision ends
-what an AI system owes whose file is gone; ``own_controls`` what is asked beside the catalogue; ``reader`` is the narrow
-view of a ledger that everything outside it is given.
+person is asked to decide and who may, ``asking`` which of these are open, ``reminders`` what people are to be told;
+``retirement`` since when a decision ends what an AI system owes whose file is gone; ``own_controls`` what is asked
+beside the catalogue; ``reader`` is the narrow view of a ledger that everything outside it is given.
 """
 
 from affidavit.projections.asking import needs

@@ -94,7 +94,7 @@ class ScopeState:
     and documents by subject. ``thresholds`` holds, for each that stands (:func:`threshold_key`), the index of the entry
     since which it has stood without a break. ``decisions`` holds the answers by :attr:`Need.topic`, ``organisations``
     what stood in force from which entry on. ``duties`` holds what was owed, one after another; ``recorded``, for each
-    control, each change of the status that assessments recorded.
+    control, each change of the status that assessments recorded; ``notices`` what people were told, in order.
     """
 
     name: str
@@ -117,6 +117,7 @@ class ScopeState:
     organisations: list[tuple[int, Organisation]] = field(default_factory=list)
     duties: list[Duty] = field(default_factory=list)
     recorded: dict[str, list[Recorded]] = field(default_factory=dict)
+    notices: list[Entry] = field(default_factory=list)
 
     def apply(self, entry: Entry, *, found: Decided | None = None) -> None:
         """Take in the next entry, of a known kind and with the facts that its kind allows.
@@ -297,6 +298,10 @@ def _read_assessment(scope: ScopeState, entry: Entry) -> None:
             changes.append(Recorded(entry.index, moment(statement.observed_at), status))
 
 
+def _read_notice(scope: ScopeState, entry: Entry) -> None:
+    scope.notices.append(entry)
+
+
 def threshold_key(source: PredictionTable | Agent, threshold: Threshold) -> bytes:
     """What tells a threshold of a source from every other, and from itself with another bound."""
     return dumps([type(source).__name__, source.id, threshold.model_dump(mode="json", exclude={"why"})])
@@ -362,7 +367,7 @@ _READS: Mapping[str, Callable[[ScopeState, Entry], None]] = {
     kinds.MEASUREMENT.name: _read_measurement,
     kinds.DOCUMENT.name: _read_document,
     kinds.ASSESSMENT.name: _read_assessment,
-    kinds.ORGANISATION.name: _read_organisation,
+    kinds.NOTICE.name: _read_notice,
     kinds.ORGANISATION.name: _read_organisation,
     kinds.SYSTEM.name: _read_system,
     kinds.SUITE.name: _read_suite,
