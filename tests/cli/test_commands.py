@@ -199,6 +199,8 @@ def test_an_error_is_one_message_with_its_fix_and_no_traceback(run, project):
     assert "Traceback" not in done.stderr
     assert run("collect").returncode == 2
     assert run("verify", "--ledger", f"sqlite:///{project.root}/none.db").returncode == 2
+    unreadable = run("verify", "--ledger", f"sqlite:///{project.root}")
+    assert (unreadable.returncode, "the database failed" in unreadable.stderr) == (2, True)  # 1 would say: intact
 
 
 def test_a_source_that_is_down_exits_with_1_and_is_named(run, project):

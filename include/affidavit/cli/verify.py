@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affidavit.cli.terminal import err, now, out, print_json, read_file, settings
-from affidavit.errors import UsageError
+from affidavit.cli.terminal import complain, err, now, out, print_json, read_file, settings
+from affidavit.errors import AffidavitError, UsageError
 from affidavit.evidence import timestamp
 
 if TYPE_CHECKING:
@@ -60,11 +60,17 @@ def verify(
         raise UsageError("both a ledger and a bundle", where="--bundle", fix="name the one to verify")
     if bundle is not None and authorities is not None:
         raise UsageError("a bundle says nothing of time stamps", where="--authorities", fix="verify the whole ledger")
-    if bundle is not None:
-        proven = _bundle(bundle, trusted, noted, json=json)
-    else:
-        roots = read_file(authorities) if authorities is not None else None
-        proven = _ledger(ledger, (trusted, roots), noted, json=json)
+    try:
+        if bundle is not None:
+            proven = _bundle(bundle, trusted, noted, json=json)
+        else:
+            roots = read_file(authorities) if authorities is not None else None
+            proven = _ledger(ledger, (trusted, roots), noted, json=json)
+    except AffidavitError as error:
+        if error.exit_code != 1:
+            raise
+        complain(error)  # locked, or out of reach: 1 would say that it is intact
+        raise typer.Exit(2) from error
     if not proven:
         raise typer.Exit(1)
 

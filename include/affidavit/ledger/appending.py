@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from affidavit.errors import UsageError
+from affidavit.errors import IntegrityError, UsageError
 from affidavit.evidence import Draft
 from affidavit.ledger import driver, log
 from affidavit.ledger.signer import Signer
@@ -23,13 +23,18 @@ from affidavit.tlog.tree import Frontier, Node, NodeReader, cover
 Closing = Callable[[Sequence[bool]], Draft | None]
 """Makes the last draft of an append from which of the others are new; None for no such draft."""
 
+_THERE = f'"index" >= 0 AND "index" < {log.BEYOND}'
+"""A row at an index that cannot be, planted, would else pass for what is recorded."""
+
 _LATEST = (
-    'SELECT stream, leaf_hash, facts_digest, observed_at FROM entries WHERE stream = {} ORDER BY "index" DESC LIMIT 1'
+    "SELECT stream, leaf_hash, facts_digest, observed_at FROM entries "  # noqa: S608
+    f'WHERE stream = {{}} AND {_THERE} ORDER BY "index" DESC LIMIT 1'
 )
 _LATEST_OF_EACH = (
-    'SELECT stream, leaf_hash, facts_digest, observed_at FROM entries WHERE "index" IN '
-    '(SELECT MAX("index") FROM entries WHERE stream {} GROUP BY stream)'
+    'SELECT stream, leaf_hash, facts_digest, observed_at FROM entries WHERE "index" IN '  # noqa: S608
+    f'(SELECT MAX("index") FROM entries WHERE stream {{}} AND {_THERE} GROUP BY stream)'
 )
+_TYPES = (bytes, bytes, bytes, str)
 _STREAMS = 500
 """Streams that one query asks for."""
 
@@ -84,7 +89,11 @@ class Batch:
         """Learn the latest entries that queries of :func:`standing` found; what was added here is later still."""
         for rows in found:
             for stream, leaf, facts, at in rows:
-                self._latest.setdefault(bytes(stream), (bytes(leaf), bytes(facts), at))
+                if (type(stream), type(leaf), type(facts), type(at)) != _TYPES:
+                    raise IntegrityError(
+                        "a derived column of the latest entry of a stream holds another type", where="table entries"
+                    )
+                self._latest.setdefault(stream, (leaf, facts, at))
 
     def add(self, draft: Draft) -> int | None:
         """Seal ``draft`` behind the latest of its stream; its index, or None where the facts are the same.
@@ -134,7 +143,10 @@ class Batch:
         return self.add(draft)
 
     def write(self) -> None:
-        """Insert what was added, the nodes it completed, and the head where :meth:`sign` made a new one."""
+        """Insert what was added, the nodes it completed, and the head where :meth:`sign` made a new one.
+
+        Raises ``LedgerError`` where the entries and the head do not stand there after all that.
+        """
         if self._rows:
             driver.insert(self._connection, entries, self._rows)
         completed = [(level, index, digest) for (level, index), digest in self._nodes.items() if level]
@@ -142,6 +154,9 @@ class Batch:
             driver.insert(self._connection, nodes, completed)
         if self._head is not None:
             log.record(self._connection, self._head, previous=self._present)
+        if self._rows:
+            leaves = {row[0]: row[1] for row in self._rows}
+            driver.demand_kept(self._connection, entries, "index", "leaf", leaves)
 
     def receipt(self, index: int | None, head: Head) -> Receipt | None:
         """The receipt of an entry of this batch, once ``head`` is durable."""

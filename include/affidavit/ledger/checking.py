@@ -43,9 +43,12 @@ PAGE = 1 << PAGE_LEVEL
 _ALONE = 16
 """Pages that are checked sooner than a helper has started."""
 
-_ROWS = sa.text(
-    f'SELECT "index", leaf, {", ".join(DERIVED)} FROM entries '  # noqa: S608 - names of columns
-    'WHERE "index" >= :start AND "index" < :stop ORDER BY "index"'
+_FIRST_ROWS, _ROWS = (
+    sa.text(
+        f'SELECT "index", leaf, {", ".join(DERIVED)} FROM entries '  # noqa: S608 - names of columns
+        f'WHERE "index" < :stop{also} ORDER BY "index"'
+    )
+    for also in ("", ' AND "index" >= :start')
 )
 _KIND, _SUPERSEDES = (2 + DERIVED.index(name) for name in ("kind", "supersedes"))
 
@@ -154,9 +157,10 @@ class _Checker:
         return True
 
     def _rows(self, start: int, stop: int) -> Iterator[tuple[Any, ...]]:
-        low = start or -(2**62)  # what stands before entry 0 belongs to no page
+        # What stands before entry 0, however far, spoils the first page.
+        given = (_ROWS, {"start": start, "stop": stop}) if start else (_FIRST_ROWS, {"stop": stop})
         # The driver's own rows: SQLAlchemy's cost as much again.
-        return cast("Iterator[tuple[Any, ...]]", self._connection.execute(_ROWS, {"start": low, "stop": stop}).cursor)
+        return cast("Iterator[tuple[Any, ...]]", self._connection.execute(*given).cursor)
 
     def _head(self, row: Any) -> tuple[Head, int]:
         head = head_of(row.note, self._keys)

@@ -19,7 +19,7 @@ from affidavit.evidence.naming import named_blobs, naming
 from affidavit.evidence.salted import same_payload
 from affidavit.ledger.blobs import Blobs
 from affidavit.ledger.erasures import erasure_of
-from affidavit.ledger.log import entry_of
+from affidavit.ledger.log import BEYOND, entry_of
 from affidavit.ledger.tables import entries
 
 
@@ -57,8 +57,9 @@ class Enclosures:
                 raise UsageError(f"blob {digest} is named and not stored", where=draft.kind.name, fix="pass it")
 
     def _latest(self, draft: Draft) -> Entry | None:
-        query = sa.select(entries.c.index, entries.c.leaf).where(entries.c.stream == draft.statement.stream)
-        row = self._connection.execute(query.order_by(entries.c.index.desc()).limit(1)).first()
+        there = (entries.c.stream == draft.statement.stream, entries.c.index >= 0, entries.c.index < BEYOND)
+        query = sa.select(entries.c.index, entries.c.leaf).where(*there).order_by(entries.c.index.desc())
+        row = self._connection.execute(query.limit(1)).first()
         return entry_of(row[0], row[1]) if row else None
 
     def _same(self, digest: str, before: str) -> bool:

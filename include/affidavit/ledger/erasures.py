@@ -30,7 +30,7 @@ class Erasing:
 def claimed(connection: Connection) -> Mapping[str, int]:
     """The digests that erasures under the newest head name, each with the index of the last; not yet judged."""
     names = sa.select(entries.c.subject, sa.func.max(entries.c.index)).where(
-        entries.c.kind == kinds.ERASURE.name, entries.c.index < _COVERED
+        entries.c.kind == kinds.ERASURE.name, entries.c.index >= 0, entries.c.index < _COVERED
     )
     prefix = blob_subject("").name
     rows = connection.execute(names.group_by(entries.c.subject))
@@ -40,7 +40,7 @@ def claimed(connection: Connection) -> Mapping[str, int]:
 def erasure_of(connection: Connection, digest: str) -> int | None:
     """The index of the last erasure that names a blob, whether or not a head covers it yet."""
     query = sa.select(sa.func.max(entries.c.index)).where(
-        entries.c.kind == kinds.ERASURE.name, entries.c.subject == blob_subject(digest).name
+        entries.c.kind == kinds.ERASURE.name, entries.c.subject == blob_subject(digest).name, entries.c.index >= 0
     )
     index: int | None = connection.execute(query).scalar()
     return index

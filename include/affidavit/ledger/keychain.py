@@ -111,7 +111,7 @@ def read(connection: Connection, *, where: str = "", thoroughly: bool = False) -
         raise IntegrityError("entry 0: absent", where=where, index=0)
     index = 0
     try:
-        chain = Keychain.start(Entry(0, bytes(leaf)).statement)
+        chain = Keychain.start(Entry(0, leaf).statement)
         for index, data in _rotations(connection, thoroughly=thoroughly):
             if (statement := Entry(index, data).statement).kind == kinds.KEY_ROTATION.name:
                 chain = chain.follow(index, statement)
@@ -190,8 +190,7 @@ def comes_after(connection: Connection, keys: Keychain) -> None:
 def _rotations(connection: Connection, *, thoroughly: bool) -> Iterator[tuple[int, bytes]]:
     query = sa.select(entries.c.index, entries.c.leaf).where(entries.c.index > 0).order_by(entries.c.index)
     query = query.where(_holds(connection) if thoroughly else entries.c.kind == kinds.KEY_ROTATION.name)
-    for index, leaf in connection.execute(query):
-        yield index, bytes(leaf)
+    yield from (tuple(row) for row in connection.execute(query))
 
 
 def _holds(connection: Connection) -> sa.ColumnElement[bool]:

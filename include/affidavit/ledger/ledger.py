@@ -241,7 +241,8 @@ class Ledger:
 
     def latest(self, stream: bytes) -> Entry | None:
         """The latest entry of a stream."""
-        query = sa.select(entries.c.index, entries.c.leaf).where(entries.c.stream == stream, entries.c.index < _COVERED)
+        under = (entries.c.index >= 0, entries.c.index < _COVERED)
+        query = sa.select(entries.c.index, entries.c.leaf).where(entries.c.stream == stream, *under)
         with database.reading(self._engine) as connection:
             row = connection.execute(query.order_by(entries.c.index.desc()).limit(1)).first()
         return log.entry_of(row[0], row[1]) if row else None

@@ -23,8 +23,11 @@ from affidavit.tlog.tree import Frontier, Node, cover, root
 REBUILD = "run 'affidavit rebuild' to compute it again from the leaves"
 
 _NEWEST = "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1"
-_AT = "SELECT note FROM checkpoints WHERE time <= {} ORDER BY size DESC LIMIT 1"
-_HIGHEST = f'SELECT MAX("index") FROM entries WHERE "index" < {2**62}'  # noqa: S608
+_AT = "SELECT note FROM checkpoints WHERE time <= {} AND size > 0 ORDER BY size DESC LIMIT 1"
+BEYOND = 2**62
+"""No ledger has an entry of that index."""
+
+_HIGHEST = f'SELECT MAX("index") FROM entries WHERE "index" < {BEYOND}'  # noqa: S608
 
 STANDING: driver.Query = (f"SELECT ({_NEWEST}), ({_HIGHEST})", ())
 """Asks for :func:`newest` and :func:`size` in one; see :func:`standing`."""
@@ -111,6 +114,7 @@ def record(connection: Connection, head: Head, *, previous: Head | None) -> Head
         return previous
     row = (head.size, previous.size if previous else 0, head.root, int(head.time.timestamp()), head.note)
     driver.insert(connection, checkpoints, [row])
+    driver.demand_kept(connection, checkpoints, "size", "note", {head.size: head.note})
     return head
 
 

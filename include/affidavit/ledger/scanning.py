@@ -18,15 +18,15 @@ from affidavit.tlog.hashing import leaf_hash
 from affidavit.tlog.tree import Node
 
 _PAGE = 1000
-_LOWEST = -(2**62)
 _NODES = 'SELECT level, "index", hash FROM nodes WHERE level = {level} AND "index" >= {low} AND "index" < {high}'
 
-_HEADS = (  # built once: that costs as much as asking
+_FIRST_HEADS = (  # built once: that costs as much as asking
     sa.select(*(checkpoints.c[name] for name in ("size", "previous", "root", "time", "note")))
-    .where(checkpoints.c.size > sa.bindparam("after"), checkpoints.c.size <= sa.bindparam("upto"))
+    .where(checkpoints.c.size <= sa.bindparam("upto"))
     .order_by(checkpoints.c.size)
     .limit(_PAGE)
 )
+_HEADS = _FIRST_HEADS.where(checkpoints.c.size > sa.bindparam("after"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,9 @@ def page(connection: Connection, start: int, stop: int) -> list[Scanned]:
     Raises ``IntegrityError`` naming the first that is absent, twice there, or cannot be read.
     """
     columns = [entries.c.index, entries.c.leaf, *(entries.c[name] for name in DERIVED)]
-    low = start or _LOWEST  # what stands before entry 0 is found with it
-    query = sa.select(*columns).where(entries.c.index >= low).order_by(entries.c.index).limit(stop - start)
+    query = sa.select(*columns).order_by(entries.c.index).limit(stop - start)
+    if start:  # what stands before entry 0, however far, is found with it
+        query = query.where(entries.c.index >= start)
     found = []
     for expected, row in enumerate(connection.execute(query), start):
         if row[0] != expected:
@@ -101,23 +102,36 @@ def heads(
     connection: Connection, *, after: int = 0, upto: int = 2**62
 ) -> Iterator[Row[tuple[int, int, bytes, int, str]]]:
     """The rows of ``checkpoints`` (size, previous, root, time, note) in order of size, beyond ``after``."""
-    after = after or _LOWEST  # what is of no size is found with the first
-    while rows := connection.execute(_HEADS, {"after": after, "upto": upto}).all():
+    query = _HEADS if after else _FIRST_HEADS  # what is of no size is found with the first
+    while rows := connection.execute(query, {"after": after, "upto": upto}).all():
         yield from rows
         if len(rows) < _PAGE:
             return
-        after = rows[-1][0]
+        query, after = _HEADS, rows[-1][0]
 
 
-def beyond(connection: Connection, size: int) -> tuple[Row[Any] | None, Any]:
-    """What no tree of ``size`` entries has: a row of ``checkpoints``, and the index of an entry; None for none.
+def beyond(connection: Connection, size: int) -> tuple[Row[Any] | None, Row[Any] | None]:
+    """What no tree of ``size`` entries has: a row of ``checkpoints``, and one with the index of an entry; or None.
 
-    Where the tables were made anew without their types, these can be text, which stands behind every number.
+    Where the tables were made anew without their types, these can be text, which stands behind every number, or NULL.
     """
     column = checkpoints.c.size
     head = sa.select(checkpoints).where(sa.or_(column > size, column.is_(None))).order_by(column).limit(1)
-    entry = sa.select(entries.c.index).where(entries.c.index >= size).limit(1)
-    return connection.execute(head).first(), connection.execute(entry).scalar()
+    index = entries.c.index
+    entry = connection.execute(sa.select(index).where(sa.or_(index >= size, index.is_(None))).limit(1)).first()
+    return connection.execute(head).first(), entry
+
+
+def contradiction(connection: Connection) -> str | None:
+    """Where an SQLite file does not hold together, what SQLite says of it: of an index that lacks a row, above all.
+
+    Whoever owns the file can make such an index, and SQLite believes it wherever it asks by kind, scope or stream. Of
+    Postgres nothing can be asked that its owner could not have answered as they like.
+    """
+    if connection.dialect.name != "sqlite":
+        return None
+    found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+    return None if found == "ok" else str(found)
 
 
 def _scanned(row: Sequence[Any]) -> Scanned:

@@ -19,7 +19,10 @@ _PRESENT = "0001"
 """The newest of the migrations: Alembic, which could find it out, takes longer to load than a ledger to open."""
 _RESTORE = "restore it from a copy, and find out who dropped it"
 _COLUMNS = {  # SQLAlchemy asks for each table by itself, which costs as much again as opening a ledger
-    "sqlite": "SELECT m.name, c.name FROM sqlite_master AS m, pragma_table_info(m.name) AS c WHERE m.type = 'table'",
+    "sqlite": (  # a virtual table, which has no page of its own, could show each reader something else
+        "SELECT m.name, c.name FROM sqlite_master AS m, pragma_table_info(m.name) AS c "
+        "WHERE m.type = 'table' AND m.rootpage > 0"
+    ),
     "postgresql": (
         "SELECT c.relname, a.attname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid "
         "WHERE c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) AND a.attnum > 0 AND NOT a.attisdropped"

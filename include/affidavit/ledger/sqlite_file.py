@@ -145,7 +145,13 @@ def _connect(path: Path, mode: str, timeout: float) -> OpenFile:
     settings: dict[str, Any] = {"timeout": timeout, "isolation_level": None, "check_same_thread": False}
     connection = sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True, factory=OpenFile, **settings)
     connection.path = path
+    # What is no UTF-8 must be read to be named: the driver would rather fail, and say of no row.
+    connection.text_factory = _text
     return connection
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _configure(connection: OpenFile) -> None:
