@@ -232,6 +232,7 @@ class Found:
         self.keys = []  # (index of the entry that names it, key, by what authority), oldest first
         self.comes_after = {}  # index of an entry that replaced the key -> the head that it says it comes after
         self.anchors = {}  # index of an entry that records an anchor -> the head that a witness cosigned, or None
+        self.bases = []  # (index of an entry that was judged from the log, size and root of the head that it names)
         self.fits = None  # whether a head of at least one entry is one of this log's
         self.recovery = self.quorum = self.head = None
         self.time = self.entries = self.begun = 0  # POSIX seconds; begun when entry 0 was observed
@@ -258,6 +259,9 @@ class Found:
             demand(statement.subject == f"affidavit://blobs/{own['blob']}", "about another blob")
         if statement.blob is not None:
             self.blobs[statement.blob] = index
+        basis = header.get("basis") if statement.kind in ("assessment", "decision") else None
+        if isinstance(basis, dict) and type(basis.get("size")) is int and 0 < basis["size"] <= index:
+            self.bases.append((index, basis["size"], basis.get("root")))
         self.erasures.take(index, statement)  # 5
         if header.get("demonstration") is not None:
             self.demonstrations[str(header["demonstration"])] += 1
@@ -823,9 +827,10 @@ def open_ledger(path):
     address = urllib.parse.quote(str(path.resolve()))
     connection = sqlite3.connect(f"file:{address}?mode=ro&immutable=1", uri=True)
     connection.execute("PRAGMA trusted_schema = OFF")
-    for table in ("entries", "checkpoints"):  # a view could show anything
-        kinds = connection.execute("SELECT type FROM sqlite_master WHERE name = ?", (table,)).fetchall()
-        if kinds != [("table",)]:
+    connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+    for table in ("entries", "checkpoints"):  # a view, or a virtual table, which has no page, could show anything
+        query = "SELECT type, rootpage > 0 FROM sqlite_master WHERE name = ?"
+        if connection.execute(query, (table,)).fetchall() != [("table", 1)]:
             raise UnusableError(f"no ledger: it has no table {table!r}")
     return connection
 
@@ -833,12 +838,17 @@ def open_ledger(path):
 def verify_ledger(path, since, blobs):
     found = Found()
     with contextlib.closing(open_ledger(path)) as connection:
-        walk(connection, found)
-        heads = [*found.comes_after.values(), *found.anchors.values(), since]
-        roots = roots_at(connection, {each.size for each in heads if each})
+        leaves = walk(connection, found)
+    heads = [*found.comes_after.values(), *found.anchors.values(), since]
+    roots = roots_at(leaves, {each.size for each in heads if each} | {size for _, size, _ in found.bases})
     found.fits = lambda old: roots.get(old.size) == old.root  # 7
     for index, after in found.comes_after.items():  # 2
         demand(found.fits(after), f"entry {index}: its head of {after.size} entries is no head of this log")
+    for index, size, root in found.bases:  # 3
+        demand(
+            index >= found.head.size or roots[size].hex() == root,
+            f"entry {index}: it names as its basis a head that is none of this log",
+        )
     if blobs is not None:
         check_blobs(found, lambda digest: blob_in(blobs, digest), "blob ")  # 5
     else:
@@ -854,8 +864,11 @@ def verify_ledger(path, since, blobs):
 
 
 def walk(connection, found):
-    """Grows the tree from the leaves. What an entry says is taken in once a head is seen to cover its bytes."""
-    peaks, size, waiting = [], 0, []
+    """Grows the tree from the leaves, and gives their hashes: what was read once need not be asked for again.
+
+    What an entry says is taken in once a head is seen to cover its bytes.
+    """
+    peaks, size, waiting, leaves = [], 0, [], bytearray()
     notes = connection.execute("SELECT note FROM checkpoints ORDER BY size")
     head = next_head(notes, 0)
     for index, leaf in connection.execute('SELECT "index", leaf FROM entries ORDER BY "index"'):
@@ -863,6 +876,7 @@ def walk(connection, found):
         with at(f"entry {index}"):
             waiting.append(read_statement(leaf))  # 2
         grow(peaks, size, waiting[-1].hash)
+        leaves += waiting[-1].hash
         size += 1
         if head is not None and head.size <= size:
             with at(f"checkpoint of size {head.size}"):
@@ -880,6 +894,7 @@ def walk(connection, found):
     if waiting:
         found.doubts.append(f"{len(waiting)} entries stand beyond the newest signed head: nobody vouches for them")
     take_all(waiting, found)
+    return bytes(leaves)
 
 
 def take_all(waiting, found):
@@ -896,13 +911,11 @@ def next_head(notes, size):
         return None if row is None else parse_head(row[0])
 
 
-def roots_at(connection, sizes):
-    """The roots of the tree at these sizes. They were passed before anything named them, so the tree grows again."""
+def roots_at(leaves, sizes):
+    """The roots of the tree at these sizes, as far as it reaches. They were passed before anything named them."""
     peaks, roots = [], {0: root_of([])}
-    for size, (leaf,) in enumerate(connection.execute('SELECT leaf FROM entries ORDER BY "index"'), 1):
-        if size > max(sizes, default=0):
-            break
-        grow(peaks, size - 1, hashlib.sha256(b"\0" + leaf).digest())
+    for size in range(1, min(len(leaves) // 32, max(sizes, default=0)) + 1):
+        grow(peaks, size - 1, leaves[32 * size - 32 : 32 * size])
         if size in sizes:
             roots[size] = root_of(peaks)
     return roots

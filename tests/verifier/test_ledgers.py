@@ -6,12 +6,14 @@ import re
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from affidavit.cheat.attacks.forgery import Forgery, find, own_of
 from affidavit.errors import IntegrityError
+from affidavit.evidence import Subject, kinds
 from affidavit.ledger import Ledger, LocalSigner
 from affidavit.pipeline.verifying import examine
 from affidavit.tlog.note import Note, SigningKey
@@ -299,3 +301,42 @@ def test_what_sqlite_keeps_as_another_type_is_refused_by_all(owner, change, what
     assert what in owner.theirs()
     with pytest.raises(IntegrityError, match=what):
         bundled()
+
+
+def test_a_basis_that_is_no_head_of_this_log_is_found_and_one_that_counts_for_nothing_is_ignored(
+    sqlite_place, alias, verifier
+):
+    facts = {"controls": {"A.7.4": {"status": "supported", "origin": None}}, "rules": "0" * 64, "catalogue": "1" * 64}
+    subjects = (Subject.of_facts("affidavit://postures/system:x", facts),)
+    draft = replace(alias(), kind=kinds.ASSESSMENT, subjects=subjects, facts=facts)
+    codes = []
+    with sqlite_place.create() as ledger:
+        roots = [ledger.append([alias(str(number))], now=NOON).head.root.hex() for number in range(4)]
+        for size, root in ((3, roots[1]), (99, roots[1]), (3, roots[2])):  # heads of 2, 3, 4 and 5 entries
+            facts = {**facts, "rules": f"{len(codes)}" * 64}
+            index = ledger.append([replace(draft, facts=facts, basis={"size": size, "root": root})], now=NOON).head.size
+            if (size, root) == (3, roots[2]):
+                with pytest.raises(IntegrityError, match=f"entry {index - 1}: it names as its basis a head of 3"):
+                    examine(ledger)
+            else:
+                examine(ledger)
+            copy = sqlite_place.home / f"{index}.db"
+            with (
+                closing(sqlite3.connect(sqlite_place.home / "ledger.db")) as here,
+                closing(sqlite3.connect(copy)) as there,
+            ):
+                here.backup(there)
+                there.execute("PRAGMA journal_mode=DELETE")
+            codes.append(verifier(copy))
+    assert [code for code, _ in codes] == [1, 1, 3]
+    assert f"entry {index - 1}: it names as its basis" in codes[-1][1]
+
+
+def test_a_virtual_table_is_no_ledger(filled, verifier):
+    with closing(sqlite3.connect(filled.home / "ledger.db", isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+        connection.execute("ALTER TABLE entries RENAME TO real")
+        connection.execute('CREATE VIEW shown AS SELECT "index" AS rowid, "index", leaf FROM real')
+        connection.execute("CREATE VIRTUAL TABLE entries USING fts5(\"index\", leaf, content='shown')")
+    code, said = verifier(filled.home / "ledger.db")
+    assert (code, "no table 'entries'" in said) == (2, True)

@@ -17,6 +17,9 @@ The steps, whose numbers the code repeats:
 8. Every blob that an entry names is there, with the bytes whose digest the entry holds; or a later entry under the
    newest head says that it was erased. Each such entry is one that may be (:mod:`affidavit.projections.erasures`).
    Bytes that are still there after their erasure was recorded are counted: somebody has yet to remove them.
+9. Every assessment, and every decision, that names the head before it from which it was judged names one of this log.
+10. An SQLite file holds together (``PRAGMA integrity_check``): entries are also asked for by index, and an index can be
+    made that hides some.
 
 This shows that a ledger is consistent with itself, and no more. Whose it is, and what outsiders know of it, takes a
 policy: :func:`affidavit.pipeline.verifying.examine` gives the whole verdict.
@@ -38,7 +41,7 @@ from sqlalchemy import Connection, Row
 from affidavit.errors import BlobAbsent, IntegrityError, NoteError
 from affidavit.evidence import kinds
 from affidavit.evidence.keychain import Keychain
-from affidavit.ledger import checking, erasures, keychain, log, scanning
+from affidavit.ledger import bases, checking, erasures, keychain, log, scanning
 from affidavit.ledger.blobs import Blobs
 from affidavit.ledger.checking import Page
 from affidavit.ledger.erasures import Erasing
@@ -93,6 +96,8 @@ def verify(ledger: Ledger, *, processes: int = 1) -> Verification:
         _no_extra_nodes(connection, walk.edge.size)
         _streams_chain(connection, walk.first)
         erasing = walk.judge_erasures(head)
+        bases.judge(connection, size=head.size)  # 9
+        _holds_together(connection)
     keys = walk.keys.under(head.size)
     return Verification(
         head=head,
@@ -149,7 +154,7 @@ class _Walk:
             raise IntegrityError(f"entry {size}: absent", index=size, fix=RESTORE)
         if stranger is not None:
             # 2
-            raise IntegrityError(f"entry {stranger!r}: an index that cannot be", fix=RESTORE)
+            raise IntegrityError(f"entry {stranger[0]!r}: an index that cannot be", fix=RESTORE)
         if self.last is None:
             # 4
             raise IntegrityError("entry 0: no signed head covers it", index=0, fix=RESTORE)
@@ -337,6 +342,13 @@ def _signed(note: Note, key: VerifierKey) -> bool:
 
 def _derived(where: str, *, index: int | None = None, of: str = "leaf") -> IntegrityError:
     return IntegrityError(f"a derived column that is not what the {of} says", where=where, index=index, fix=REBUILD)
+
+
+def _holds_together(connection: Connection) -> None:
+    # 10: last, since it names no entry; what was asked by an index before is only now known to be all of it
+    if (found := scanning.contradiction(connection)) is not None:
+        problem = f"its tables and indexes contradict each other ({found})"
+        raise IntegrityError(problem, where="the database", fix=RESTORE)
 
 
 def _no_extra_nodes(connection: Connection, size: int) -> None:
