@@ -481,3 +481,19 @@ def test_helpers_name_the_same_object(pages, change, says):
         for processes in (1, 3):
             with pytest.raises(IntegrityError, match=says):
                 verify(ledger, processes=processes)
+
+
+def test_a_head_that_is_recorded_meanwhile_is_looked_at_by_no_process(sqlite_place, alias, monkeypatch):
+    """Half of the heads would else name one before them that the other half has not seen."""
+    monkeypatch.setattr(checking, "_ALONE", 1)
+    with sqlite_place.create() as ledger:
+        size = ledger.append([alias(model=str(number)) for number in range(checking.PAGE + 8)], now=NOON).head.size
+        sqlite_place.spoil("CREATE TABLE kept AS SELECT * FROM checkpoints WHERE size > 1")
+        sqlite_place.spoil("DELETE FROM checkpoints WHERE size > 1")
+        with ledger.snapshot() as connection:
+            connection.exec_driver_sql("SELECT COUNT(*) FROM checkpoints").all()
+            sqlite_place.spoil("INSERT INTO checkpoints SELECT * FROM kept")
+            pages = list(checking.pages(connection, ledger.place(), size=size, processes=2))
+        assert [[head.size for head, *_ in page.heads] for page in pages] == [[1], []]
+        pages = list(checking.pages(ledger._engine.connect(), ledger.place(), size=size, processes=2))
+        assert [[head.size for head, *_ in page.heads] for page in pages] == [[1], [size]]

@@ -15,7 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any, cast
 
 import sqlalchemy as sa
@@ -80,14 +80,18 @@ class Place:
     blobs: str = field(repr=False)
     keys: tuple[tuple[int, str], ...]
     """Each key of the log as a vkey, and the entry that names it."""
+    covered: int = 0
+    """The size of the newest head that is to be looked at."""
 
 
 def pages(connection: Connection, place: Place, *, size: int, processes: int) -> Iterator[Page | None]:
     """Each page of the first ``size`` entries in order, None for one that is not simply all right.
 
-    Page i is checked by process i modulo their number, of which this one is the first.
+    Page i is checked by process i modulo their number, of which this one is the first. The others see what was recorded
+    since: entries are the same, and of heads they are told which are not yet to be looked at.
     """
     count = -(-size // PAGE)
+    place = replace(place, covered=scanning.covered(connection))
     helping = min(processes, count // _ALONE) - 1
     with ExitStack() as stack:
         answers = [stack.enter_context(_helper(place, size, number + 1, helping + 1)) for number in range(helping)]
@@ -102,6 +106,7 @@ class _Checker:
         self._connection = connection
         self._blobs = Blobs(place.blobs)
         self._keys = Keychain.told(place.keys)
+        self._covered = place.covered
 
     def page(self, start: int, stop: int) -> Page | None:
         """The entries ``start`` to before ``stop`` and the heads that end among them, if all is right."""
@@ -145,7 +150,7 @@ class _Checker:
             return None
         heads = [
             (*self._head(row), _edge(levels, row.size - start))
-            for row in scanning.heads(self._connection, after=start, upto=stop)
+            for row in scanning.heads(self._connection, after=start, upto=min(stop, self._covered))
         ]
         return Page(_edge(levels, stop - start), heads, demonstrations, absent, **counts)
 
@@ -194,7 +199,7 @@ def _edge(levels: list[list[bytes]], size: int) -> Frontier:
 @contextmanager
 def _helper(place: Place, size: int, first: int, step: int) -> Iterator[IO[bytes]]:
     # Not multiprocessing: it would fork a process that has threads, or run the caller's main module again.
-    task = json.dumps([place.database, place.blobs, place.keys, size, first, step])
+    task = json.dumps([place.database, place.blobs, place.keys, place.covered, size, first, step])
     with subprocess.Popen(  # noqa: S603 - our own code
         [sys.executable, "-c", f"from {__name__} import help_out; help_out()"],
         stdin=subprocess.PIPE,
@@ -219,10 +224,10 @@ def _answer(answers: IO[bytes]) -> Page | None:
 
 def help_out() -> None:
     """What a helper does: reads its task from standard input and writes its pages to standard output."""
-    database, blobs, keys, size, first, step = json.load(sys.stdin)
+    database, blobs, keys, covered, size, first, step = json.load(sys.stdin)
     opened = engine.connect(database, access="read")
     with engine.reading(opened) as connection:
-        check = _Checker(connection, Place(database, blobs, keys))
+        check = _Checker(connection, Place(database, blobs, keys, covered))
         for start in range(first * PAGE, size, step * PAGE):
             page = check.page(start, min(size, start + PAGE))
             pickle.dump(page, sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)

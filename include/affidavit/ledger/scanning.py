@@ -110,6 +110,12 @@ def heads(
         query, after = _HEADS, rows[-1][0]
 
 
+def covered(connection: Connection) -> int:
+    """How many entries the newest head covers by its row's key; where that is no number, more than there can be."""
+    size = connection.execute(sa.select(sa.func.max(checkpoints.c.size))).scalar()
+    return size if isinstance(size, int) else 0 if size is None else 2**62
+
+
 def beyond(connection: Connection, size: int) -> tuple[Row[Any] | None, Row[Any] | None]:
     """What no tree of ``size`` entries has: a row of ``checkpoints``, and one with the index of an entry; or None.
 
