@@ -7,13 +7,15 @@ was known when somebody decided rests on it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from contextlib import suppress
+from functools import lru_cache, partial
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from affidavit.errors import IntegrityError
 from affidavit.evidence import Entry, kinds
+from affidavit.ledger import covering
 from affidavit.ledger.log import DatabaseNodes, entry_of
 from affidavit.ledger.tables import entries
 from affidavit.tlog import tree
@@ -25,17 +27,23 @@ _PAGE = 500
 def judge(connection: Connection, *, size: int) -> None:
     """Raise ``IntegrityError`` for the first of ``size`` entries that names a head which is none of this log.
 
-    Asked of nodes and columns that were compared with the leaves.
+    The stored nodes are asked and, where these say another root, the leaves.
     """
-    reader = DatabaseNodes(connection)
-    root = lru_cache(maxsize=64)(lambda size: tree.root(reader, size).hex())  # one look names one head many times
+    right = lru_cache(maxsize=64)(partial(_right, connection))  # one look names one head many times
     for entry in _entries(connection, size):
         basis = entry.statement.header.get("basis")
         if not isinstance(basis, dict) or type(named := basis.get("size")) is not int:
             continue
-        if 0 < named <= entry.index and basis.get("root") != root(named):
+        if 0 < named <= entry.index and not right(named, str(basis.get("root"))):
             problem = f"entry {entry.index}: it names as its basis a head of {named} entries that is none of this log"
             raise IntegrityError(problem, index=entry.index, fix="find out who recorded it: it counts on another past")
+
+
+def _right(connection: Connection, size: int, root: str) -> bool:
+    with suppress(IntegrityError):  # a node is absent
+        if tree.root(DatabaseNodes(connection), size).hex() == root:
+            return True
+    return covering.grown(connection, size).hex() == root
 
 
 def _entries(connection: Connection, size: int) -> Iterator[Entry]:

@@ -79,14 +79,15 @@ def confront(connection: Connection, last: Head | None, size: int) -> None:
             return
     except IntegrityError:  # a node is absent
         pass
-    if _grown(connection, last.size) != last.root:
+    if grown(connection, last.size) != last.root:
         raise LedgerRolledBack(
             f"the database's tree of {last.size} entries is not the one that was signed",
             fix="run 'affidavit verify'; restore the database that was signed, or start a new ledger with a new key",
         )
 
 
-def _grown(connection: Connection, size: int) -> bytes:
+def grown(connection: Connection, size: int) -> bytes:
+    """The root of the first ``size`` entries, from the leaves alone."""
     edge = Frontier()
     for page in scanning.pages(connection):
         for entry in page[: size - edge.size]:
