@@ -453,6 +453,10 @@ NOT_WEAKER = [
     ("a first question at an endpoint", first_question),
     ("reworded demonstration", mortgage(put("demonstration", "Scripted."))),
     ("a first time column", put("systems", "tumour-triage", "datasets", 0, "time_column", "t")),
+    (
+        "a first plan for a control",
+        put("organisation", "adoption", {"A.7": {"state": "planned", "until": "2026-06-30"}}),
+    ),
     ("a new role", put("organisation", "roles", "dpo", {"title": "Data protection", "holders": ["p-9"]})),
     ("the same owner, nearer", put("organisation", "owners", "A.7.4", "data-owner")),
     ("an owner where there was none", put("organisation", "owners", "C.1", "ml-lead")),
@@ -590,6 +594,26 @@ def test_the_first_holder_of_an_empty_role_counts_at_once(inventory):
     empty = changed(inventory, put("organisation", "roles", "ml-lead", "holders", []))
     held = changed(empty, put("organisation", "roles", "ml-lead", "holders", ["p-1"]))
     assert inventory_in_force(empty, held) == (held, ())
+
+
+@pytest.mark.parametrize(
+    ("after", "field"),
+    [
+        ({"state": "adopting", "until": "2026-07-01"}, "until"),
+        ({"state": "planned", "until": "2026-06-30"}, "state"),
+        (None, None),
+        ({"state": "adopted", "until": "2026-06-29"}, ""),
+    ],
+)
+def test_a_plan_may_be_kept_sooner_and_not_later(inventory, after, field):
+    plan = {"state": "adopting", "until": "2026-06-30"}
+    old = changed(inventory, put("organisation", "adoption", {"A.7": plan}))
+    new = changed(inventory, put("organisation", "adoption", {"A.7": after} if after else {}))
+    standing, found = inventory_in_force(old, new)
+    path = "adoption.A.7" if field is None else f"adoption.A.7.{field}"
+    assert [one.field for one in found] == ([] if field == "" else [path])
+    kept = standing.organisation.model_dump(mode="json")["adoption"]["A.7"]
+    assert kept == (after if field == "" else plan)
 
 
 def test_a_renamed_table_waits_and_the_old_one_stays_alone(inventory):

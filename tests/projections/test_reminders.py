@@ -47,7 +47,7 @@ def look(story, reminders, *verdicts, asking=False, send=True):
     assess(story, *verdicts)
     state = fold(story.entries)
     waiting = needs(state, (), at=story.now, catalogue=CATALOGUE) if asking else ()
-    found = owed(state, matters(state, verdicts, waiting), reminders, at=story.now)
+    found = owed(state, matters(state, verdicts, waiting, at=story.now), reminders, at=story.now)
     for digest in found if send else ():
         name = f"affidavit://notices/{digest.channel.id}/{digest.recipient}"
         story.say(kinds.NOTICE, name, digest.facts(), scope=ORGANISATION_SCOPE)
@@ -89,7 +89,7 @@ def test_what_was_not_sent_is_owed_still(story):
 def test_a_verdict_that_no_assessment_recorded_is_not_told(story):
     assess(story, Verdict("A.7.4", "supported"))
     state = fold(story.entries)
-    assert matters(state, [Verdict("A.7.4", "failing")], ()) == ()
+    assert matters(state, [Verdict("A.7.4", "failing")], (), at=story.now) == ()
 
 
 def test_one_message_for_each_role_and_channel_and_only_to_channels_that_carry_it(story):
@@ -135,9 +135,21 @@ def test_a_decision_that_waits_is_told_to_whoever_may_answer(story):
     assert (channel, recipient, escalated) == ("mail", "ml-lead", [])
     assert about.startswith("loosening-")
     state = fold(story.entries)
-    [matter] = matters(state, (), needs(state, (), at=story.now, catalogue=CATALOGUE))
+    [matter] = matters(state, (), needs(state, (), at=story.now, catalogue=CATALOGUE), at=story.now)
     assert (matter.status, about in matter.action) == (WAITS, True)
     assert look(story, told_by(MAIL), asking=True) == []
+
+
+def test_what_is_missing_as_planned_is_told_when_the_day_is_over_and_what_fails_at_once(story):
+    plan = {"state": "planned", "until": str(story.now.date())}
+    story.declare_organisation(people=PEOPLE, adoption={"A.7": plan})
+    missing = Verdict("A.7.4", "missing")
+    assert look(story, told_by(MAIL), missing) == []
+    assert look(story, told_by(MAIL), Verdict("A.7.4", "failing")) == [("mail", "data-owner", ["A.7.4"], [])]
+    look(story, told_by(MAIL), missing)
+    story.now += DAY
+    assert look(story, told_by(MAIL), missing) == [("mail", "data-owner", ["A.7.4"], [])]
+    assert look(story, told_by(MAIL), missing) == []
 
 
 def test_what_there_is_no_room_for_is_told_the_next_time_and_fits_into_a_leaf(story):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from affidavit.cli import (
+    adopt,
     allowlist,
     anchor,
     assess,
@@ -60,6 +61,7 @@ app.command("decisions")(decisions.decisions)
 app.command("lineage")(lineage.lineage)
 app.command("measures")(measures.measures)
 app.command("plan")(plan.plan)
+app.command("adopt")(adopt.adopt)
 app.command("suggest-allowlist")(allowlist.suggest_allowlist)
 app.add_typer(suite.app, name="suite")
 app.add_typer(document.app, name="document")

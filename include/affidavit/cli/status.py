@@ -105,7 +105,7 @@ def _scope(ledger: Ledger, judged: Posture, scope: str) -> dict[str, Any]:
         "recorded": recorded is not None,
         "differs_from_recorded": differing,
         "in_use": [_in_use(each) for each in posture.versions_in_use(ledger, scope, at=judged.at)],
-        "controls": [_control(verdict) for verdict in verdicts],
+        "controls": [_control(verdict, judged) for verdict in verdicts],
     }
 
 
@@ -150,10 +150,21 @@ def _in_use(sighted: Sighted) -> dict[str, Any]:
     }
 
 
-def _control(verdict: Verdict) -> dict[str, Any]:
+def _control(verdict: Verdict, judged: Posture) -> dict[str, Any]:
+    from affidavit.rules import adoption
+
+    standing = judged.state.organisation.organisation
+    planned = adoption.plan(standing.value if standing else None, verdict.control)
     return {
         "control": verdict.control,
         "status": verdict.status.value,
+        "adoption": {
+            "state": planned.state,
+            "until": planned.until.isoformat(),
+            "overdue": adoption.overdue(planned, judged.at),
+        }
+        if planned
+        else None,
         "sentence": verdict.sentence,
         "not_shown": verdict.not_shown,
         "origin": verdict.origin.value if verdict.origin else None,
@@ -184,6 +195,9 @@ def _print(document: dict[str, Any]) -> None:
         table.add_column("owner", no_wrap=True)
         for control in each["controls"]:
             said = Text(control["sentence"])
+            if control["status"] == "missing" and (planned := control["adoption"]):
+                said.append(f"\n{planned['state']} until {planned['until']}", style="italic")
+                said.append(", which is over" if planned["overdue"] else "")
             if control["next_action"]:
                 said.append(f"\n→ {control['next_action']}", style="bold")
             table.add_row(control["control"], mark(control["status"]), said, Text(control["owner"]))

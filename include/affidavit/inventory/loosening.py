@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from affidavit.inventory.adopting import adoption_in_force
 from affidavit.inventory.applicability import own_controls_in_force
 from affidavit.inventory.deciding import (
     committees_in_force,
@@ -175,6 +176,7 @@ def organisation_in_force(
         "people": needed_people(people, committees, old.people),
         "committees": committees,
         "deciders": deciders_in_force(old.deciders, new.deciders, waiting),
+        "adoption": adoption_in_force(old.adoption, new.adoption, waiting),
         "excluded": excluded_in_force(old.excluded, new.excluded, waiting),
         "exceptions": exceptions_in_force(old.exceptions, new.exceptions, waiting),
         "demonstration": waiting.keep("demonstration", old, new, _unmarked(old, new), _SIMULATED),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from affidavit.errors import NoteError
+from affidavit.inventory.adopting import Adoption
 from affidavit.inventory.applicability import Inclusion, OwnControl
 from affidavit.inventory.controlled import ROLES_OF_DOCUMENTS, ControlledDocument, in_place
 from affidavit.inventory.declared import RESERVED, ConnectionId, Declared, Id, Name, Schedule, Text, once, refuse
@@ -133,6 +134,9 @@ class Organisation(Declared):
         default_factory=dict, description="Controls of Annex A that do not apply, each with its justification"
     )
     exceptions: tuple[Accepted, ...] = Field((), description="Failing controls to be accepted, each until a date")
+    adoption: dict[str, Adoption] = Field(
+        default_factory=dict, description="What is planned for a control, and by when, by id or area (A.7.4, A.7, 9.2)"
+    )
     reminders: Reminders | None = Field(
         None, description="How people are told what waits for them; not at all if absent"
     )

@@ -57,7 +57,7 @@ def remind(workplace: Workplace, *, now: datetime, airflow: AirflowRun | None, s
     with workplace.reader() as ledger:
         judged = posture.judge(ledger, at=now)
     waiting = needs(judged.state, judged.verdicts, at=now, catalogue=catalogue.load())
-    digests = owed(judged.state, matters(judged.state, judged.verdicts, waiting), reminders, at=now)
+    digests = owed(judged.state, matters(judged.state, judged.verdicts, waiting, at=now), reminders, at=now)
     after = reminders.escalation.after_hours if reminders.escalation else None
     sent: list[Digest] = []
     failed: dict[str, AffidavitError] = {}

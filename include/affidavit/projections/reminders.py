@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
 from affidavit.evidence import Entry, moment
+from affidavit.inventory.adopting import plan_of
 from affidavit.inventory.reminding import Channel, Reminders
 from affidavit.projections.need import Need
 
@@ -106,14 +107,17 @@ class Digest:
         }
 
 
-def matters(state: State, verdicts: Iterable[Judged], needs: Iterable[Need]) -> tuple[Matter, ...]:
-    """What somebody has to act upon now.
+def matters(state: State, verdicts: Iterable[Judged], needs: Iterable[Need], *, at: datetime) -> tuple[Matter, ...]:
+    """What somebody has to act upon ``at`` that time. What is missing as planned is told once the plan's day is over.
 
     A verdict that no assessment recorded yet is left out: its change has not happened, as far as the ledger knows. A
     question to a competent person is not told twice: the control that awaits the judgement is.
     """
-    found = []
+    standing, found = state.organisation.organisation, []
     for verdict in verdicts:
+        planned = plan_of(standing.value.adoption, verdict.control) if standing else None
+        if verdict.status == "missing" and planned and at.date() <= planned.until:
+            continue
         changes = state.scope(verdict.scope).recorded.get(verdict.control)
         if verdict.status in TOLD and changes and changes[-1].status == verdict.status:
             about, since = verdict.control, changes[-1].index
