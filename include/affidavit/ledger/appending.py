@@ -143,10 +143,7 @@ class Batch:
         return self.add(draft)
 
     def write(self) -> None:
-        """Insert what was added, the nodes it completed, and the head where :meth:`sign` made a new one.
-
-        Raises ``LedgerError`` where the entries and the head do not stand there after all that.
-        """
+        """Insert what was added, the nodes it completed, and the head where :meth:`sign` made a new one."""
         if self._rows:
             driver.insert(self._connection, entries, self._rows)
         completed = [(level, index, digest) for (level, index), digest in self._nodes.items() if level]
@@ -154,9 +151,6 @@ class Batch:
             driver.insert(self._connection, nodes, completed)
         if self._head is not None:
             log.record(self._connection, self._head, previous=self._present)
-        if self._rows:
-            leaves = {row[0]: row[1] for row in self._rows}
-            driver.demand_kept(self._connection, entries, "index", "leaf", leaves)
 
     def receipt(self, index: int | None, head: Head) -> Receipt | None:
         """The receipt of an entry of this batch, once ``head`` is durable."""

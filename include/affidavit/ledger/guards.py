@@ -52,3 +52,10 @@ def _creation(dialect: str, tables: Iterable[str]) -> Iterable[str]:
                 )
             else:
                 yield f"CREATE TRIGGER {name} BEFORE {when} ON {table} BEGIN SELECT RAISE(ABORT, '{_MESSAGE}'); END"
+
+
+NAMES = {
+    dialect: frozenset(f"{table}_no_{event}" for table in GUARDED for event in _events(dialect))
+    for dialect in ("sqlite", "postgresql")
+}
+"""Of each kind of database the names of all that :func:`raise_guards` makes."""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from affidavit.errors import IntegrityError, LedgerMissing, SchemaMismatch
-from affidavit.ledger import driver
+from affidavit.ledger import driver, guards
 from affidavit.ledger.tables import metadata
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -26,6 +26,15 @@ _COLUMNS = {  # SQLAlchemy asks for each table by itself, which costs as much ag
     "postgresql": (
         "SELECT c.relname, a.attname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid "
         "WHERE c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) AND a.attnum > 0 AND NOT a.attisdropped"
+    ),
+}
+
+_MEDDLERS = {
+    "sqlite": "SELECT tbl_name, 'trigger', name FROM sqlite_master WHERE type = 'trigger' ORDER BY name",
+    "postgresql": (
+        "SELECT c.relname, 'trigger', t.tgname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid "
+        "WHERE pg_table_is_visible(c.oid) AND NOT t.tgisinternal "
+        "UNION ALL SELECT tablename, 'rule', rulename FROM pg_rules WHERE schemaname = current_schema() ORDER BY 3"
     ),
 }
 
@@ -45,7 +54,7 @@ def check(connection: Connection, *, where: str) -> None:
     """Raise ``LedgerMissing`` where there is no schema, ``SchemaMismatch`` unless it is the present one.
 
     Raises ``IntegrityError`` where there are tables of a ledger, and nothing says of which schema; or where one of
-    them, or a column, is gone.
+    them, or a column, is gone; or where a trigger or rule that is none of ours may change what is recorded.
     """
     inspected = sa.inspect(connection)
     found = _revision(connection) if inspected.has_table("alembic_version") else None
@@ -64,6 +73,7 @@ def check(connection: Connection, *, where: str) -> None:
             fix="use the version of affidavit that made it, or a newer one and 'affidavit init' to bring it up to date",
         )
     _demand_whole(connection, where=where)
+    _demand_alone(connection, where=where)
 
 
 def _demand_whole(connection: Connection, *, where: str) -> None:
@@ -73,6 +83,14 @@ def _demand_whole(connection: Connection, *, where: str) -> None:
         if absent:
             what = "" if len(absent) == len(table.columns) else f", column {', '.join(absent)}"
             raise IntegrityError(f"table {table.name}{what}: gone", where=where, fix=_RESTORE)
+
+
+def _demand_alone(connection: Connection, *, where: str) -> None:
+    # Whoever can make one can as well change the rows behind our back, which verification finds: this is for accidents.
+    for table, what, name in driver.rows(connection, _MEDDLERS[connection.dialect.name]):
+        if table in metadata.tables and name not in guards.NAMES[connection.dialect.name]:
+            problem = f"{what} {name} on table {table}: it may take away or change what is recorded"
+            raise IntegrityError(problem, where=where, fix="drop it, and find out who made it")
 
 
 def _revision(connection: Connection) -> str | None:
