@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from affidavit import catalogue, rules
 from affidavit.errors import IntegrityError
-from affidavit.projections import Head, fold
+from affidavit.evidence import Origin, kinds
+from affidavit.projections import Head, fold, needs
 from affidavit.rules.horizon import WatchedMoment
 from affidavit.views import Postures, postures
-from tests.projections.story import DAY, FIRST, SCOPE, Story
+from tests.projections.story import DAY, FIRST, PEOPLE, SCOPE, Story, decide, system
 
 WHOLE = catalogue.load()
 HOUR = timedelta(hours=1)
@@ -129,6 +130,53 @@ def test_one_scope_is_its_part_of_the_whole(log, view):
     view.advance(log, until=log.story.now)
     whole = read(view, log, log.story.now)
     assert read(view, log, log.story.now, scope=SCOPE) == tuple(v for v in whole if v.scope == SCOPE)
+
+
+def test_what_is_recorded_of_one_system_is_judged_of_it_and_of_the_organisation(log, view, monkeypatch):
+    asked = []
+    judge_scope = rules.judge_scope
+
+    def noting(state, scope, **rest):
+        asked.append(scope)
+        return judge_scope(state, scope, **rest)
+
+    story = log.story
+    cards = {"file": "include/systems/cards.yaml", "system": system(id="cards")}
+    story.say(kinds.SYSTEM, "affidavit://systems/cards", cards, scope="system:cards", origin=Origin.DECLARED)
+    view.advance(log, until=story.now)
+    for change in (
+        lambda: story.collect_organisation(systems=("cards", "loans")),
+        lambda: story.alias("2"),
+        lambda: story.collection(scope="system:cards"),
+        lambda: story.collect_organisation(systems=("cards",)),
+    ):
+        story.now += timedelta(minutes=1)
+        change()
+        log.sign()
+    monkeypatch.setattr(rules, "judge_scope", noting)
+    view.advance(log, until=story.now)
+    every = ["organisation", "system:cards", SCOPE]
+    assert asked == [*every, "organisation", SCOPE, "organisation", "system:cards", *every]
+    for head in log.heads[-4:]:
+        assert read(view, log, head.time) == judged(log, head.time)
+
+
+def test_a_system_that_is_retired_is_judged_no_more_until_it_is_back(log, view):
+    story = log.story
+    story.people = PEOPLE
+    story.collect_organisation()
+    for systems, there in (((), False), (("loans",), True)):
+        story.now += HOUR
+        story.collect_organisation(systems=systems)
+        if not there:
+            story.now += HOUR
+            state = fold(story.entries)
+            [need] = [each for each in needs(state, (), at=story.now, catalogue=WHOLE) if each.type == "retirement"]
+            decide(story, need, by="p-1")
+        log.sign()
+        view.advance(log, until=story.now)
+        assert read(view, log, story.now) == judged(log, story.now)
+        assert (SCOPE in {verdict.scope for verdict in read(view, log, story.now)}) is there
 
 
 def test_controls_of_the_organisations_own_are_kept_in_the_order_of_the_fold(log, view):

@@ -84,7 +84,7 @@ def needs(state: State, verdicts: Iterable[Judged], *, at: datetime, catalogue: 
             *_documents(organisation, scope),
         )
     ]
-    wanted += (need for scope in state.dropped if (need := retirement_need(organisation, scope)))
+    wanted += (need for scope in state.dropped(state.systems) if (need := retirement_need(organisation, scope)))
     wanted += (need for verdict in verdicts for need in _judgements(organisation, state, verdict, asked))
     every = (each for need in wanted for each in _open(state.scope(need.scope), need, organisation, at))
     return tuple({need.id: need for need in every}.values())

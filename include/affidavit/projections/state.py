@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from affidavit.errors import AffidavitError, StatementError
-from affidavit.evidence import CANARY_SCOPES, ORGANISATION_SCOPE, Entry, Origin, Period, Statement, moment, system_scope
+from affidavit.evidence import CANARY_SCOPES, ORGANISATION_SCOPE, Entry, Origin, Period, Statement, moment
 from affidavit.evidence.kinds import BY_PREDICATE_TYPE, DECISION, ORGANISATION, SYSTEM
 from affidavit.evidence.shapes import TEXT, TIME, Shape, check, maybe
 from affidavit.inventory import Organisation
@@ -101,7 +101,7 @@ class State:
 
     def _retirement(self, organisation: Organisation | None, need: Need) -> Need | None:
         """What is asked about the AI system that ``need`` is to retire; None where its file is there."""
-        asked = (retirement_need(organisation, scope) for scope in self.gone)
+        asked = (retirement_need(organisation, scope) for scope in self.gone(self.systems))
         return next((each for each in asked if each and each.subjects == need.subjects), None)
 
     def _organisation_at(self, size: int) -> Organisation | None:
@@ -138,33 +138,34 @@ class State:
     @property
     def retired(self) -> tuple[tuple[ScopeState, Settled], ...]:
         """The AI systems whose file is gone and whose retirement was decided, each with that decision."""
-        found = ((scope, retirements(self.organisation, scope)) for scope in self.gone)
-        return tuple((scope, each[-1].decided) for scope, each in found if each and each[-1].end is None)
+        found = ((scope, self._retirement_of(scope)) for scope in self.gone(self.systems))
+        return tuple((scope, decided) for scope, decided in found if decided)
 
-    @property
-    def dropped(self) -> tuple[ScopeState, ...]:
-        """The AI systems whose file is gone and that nobody decided to retire; what they owe stands all the same."""
-        retired = {scope.name for scope, _ in self.retired}
-        return tuple(scope for scope in self.gone if scope.name not in retired)
+    def dropped(self, scopes: Iterable[ScopeState]) -> tuple[ScopeState, ...]:
+        """Those of ``scopes`` whose file is gone and that nobody decided to retire: what they owe stands."""
+        return tuple(scope for scope in self.gone(scopes) if self._retirement_of(scope) is None)
 
-    @property
-    def gone(self) -> tuple[ScopeState, ...]:
-        """The AI systems whose file was gone at the organisation's latest look.
+    def gone(self, scopes: Iterable[ScopeState]) -> tuple[ScopeState, ...]:
+        """Those of ``scopes``, AI systems, whose file was gone at the organisation's latest look.
 
         One that was first declared after that look is none of them.
         """
         standing = self.organisation.organisation
         if standing is None:
             return ()
-        present = {system_scope(name) for name in standing.entry.statement.facts["systems"]}
+        present = set(standing.entry.statement.facts["systems"])
+        absent = [scope for scope in scopes if scope.system and scope.name.removeprefix("system:") not in present]
+        if not absent:
+            return ()
         # A look that finds the same files adds no declaration, only its collection; it began after the slot's end.
         looks = [one.end for one in self.organisation.collections if not one.gap and "declarations" in one.collectors]
         latest = max((moment(standing.entry.statement.observed_at), *looks))
-        return tuple(
-            scope
-            for scope in self.systems
-            if scope.name not in present and scope.system and scope.system.since < latest
-        )
+        return tuple(scope for scope in absent if scope.system and scope.system.since < latest)
+
+    def _retirement_of(self, scope: ScopeState) -> Settled | None:
+        """The decision that holds for an AI system whose file is gone."""
+        found = retirements(self.organisation, scope)
+        return found[-1].decided if found and found[-1].end is None else None
 
     @property
     def demonstrations(self) -> tuple[Demonstration, ...]:

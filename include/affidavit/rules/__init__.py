@@ -8,7 +8,7 @@ collector yields the evidence the part is missing. A requirement that needs a pe
 """
 
 from affidavit.rules.assessment import assessment_facts, digest
-from affidavit.rules.judge import judge
+from affidavit.rules.judge import judge, judge_scope, scopes_judged
 from affidavit.rules.operation import Lapse, Operation, operation
 from affidavit.rules.verdict import WORST_FIRST, Part, Status, Verdict, worst
 
@@ -22,6 +22,8 @@ __all__ = [
     "assessment_facts",
     "digest",
     "judge",
+    "judge_scope",
     "operation",
+    "scopes_judged",
     "worst",
 ]

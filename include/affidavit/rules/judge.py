@@ -29,10 +29,19 @@ def judge(state: State, *, at: datetime, catalogue: Catalogue) -> tuple[Verdict,
     What is asked is the catalogue and the controls of the organisation's own. Raises ``ConfigurationError`` where the
     catalogue names a check that there is not.
     """
-    views = [ScopeView(ORGANISATION_SCOPE, state, catalogue.policy)]
-    views += (ScopeView(scope.name, state, catalogue.policy) for scope in state.active)
-    asked = tuple(with_own_controls(catalogue, state.organisation))
-    return tuple(_verdict(item, view, at) for view in views for item in asked if _concerns(item, view))
+    scopes = scopes_judged(state)
+    return tuple(each for scope in scopes for each in judge_scope(state, scope, at=at, catalogue=catalogue))
+
+
+def scopes_judged(state: State) -> tuple[str, ...]:
+    """The scopes that :func:`judge` asks about, in its order."""
+    return (ORGANISATION_SCOPE, *(scope.name for scope in state.active))
+
+
+def judge_scope(state: State, scope: str, *, at: datetime, catalogue: Catalogue) -> tuple[Verdict, ...]:
+    """:func:`judge` of one scope. What is said of an AI system rests on its own entries and the organisation's."""
+    asked, view = with_own_controls(catalogue, state.organisation), ScopeView(scope, state, catalogue.policy)
+    return tuple(_verdict(item, view, at) for item in asked if _concerns(item, view))
 
 
 def _concerns(item: Requirement, view: ScopeView) -> bool:

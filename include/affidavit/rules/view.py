@@ -33,9 +33,7 @@ class ScopeView:
     @cached_property
     def dropped(self) -> tuple[Loosening, ...]:
         """For each of :attr:`systems` whose file is gone, the weakening that lies in that."""
-        gone = {scope.name for scope in self.state.dropped}
-        names = (scope.name.removeprefix("system:") for scope in self.systems if scope.name in gone)
-        return tuple(dropped_system(name) for name in names)
+        return tuple(dropped_system(scope.name.removeprefix("system:")) for scope in self.state.dropped(self.systems))
 
     @property
     def system(self) -> System | None:

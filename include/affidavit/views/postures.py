@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
@@ -24,8 +24,8 @@ from sqlalchemy import Connection
 
 from affidavit import rules
 from affidavit.catalogue import Catalogue
-from affidavit.errors import IntegrityError
-from affidavit.evidence import ORGANISATION_SCOPE, Origin
+from affidavit.errors import AffidavitError, IntegrityError
+from affidavit.evidence import ORGANISATION_SCOPE, Entry, Origin
 from affidavit.ledger import engine as database
 from affidavit.projections import Head, Reader, State, fold
 from affidavit.rules import Part, Status, Verdict
@@ -74,8 +74,7 @@ class Postures:
                 writer = _Writer(connection, self._catalogue)
                 state = State()
                 for head, after in zip_longest(heads, heads[1:]):
-                    for entry in reader.entries(state.size, head.size):
-                        state.apply(entry)
+                    writer.touched(_take_in(state, reader.entries(state.size, head.size)))
                     writer.judge(state, head, after=after.time if after else None, until=until)
         finally:
             engine.dispose()
@@ -164,37 +163,84 @@ def _heads(connection: Connection, reader: Reader) -> list[Head]:
     return heads
 
 
+def _take_in(state: State, entries: Iterable[Entry]) -> set[str]:
+    """Apply ``entries`` to ``state``: the scopes that they are of."""
+    scopes = set()
+    for entry in entries:
+        state.apply(entry)
+        with suppress(AffidavitError):  # kept aside, and of no scope
+            scopes.add(entry.statement.scope)
+    return scopes
+
+
+@dataclass(frozen=True, slots=True)
+class _Stands:
+    """Until when, in microseconds, what was judged of a scope stands, if nothing is recorded that it rests on."""
+
+    horizon: int
+    unwatched: bool
+
+
 class _Writer:
-    """Judges one head after another, and writes what changed."""
+    """Judges one head after another, and writes what changed.
+
+    A scope is judged again where something was recorded of it or of the organisation, and where its time is over; the
+    organisation is judged by what is recorded of any.
+    """
 
     def __init__(self, connection: Connection, catalogue: Catalogue) -> None:
         self._connection = connection
         self._catalogue = catalogue
-        found = connection.execute(sa.select(items.c.id, items.c.scope, items.c.control))
-        self._items: dict[tuple[str, str], int] = {(scope, control): item for item, scope, control in found}
+        self._stands: dict[str, _Stands] = {}
+        self._items: dict[str, dict[str, int]] = {}
+        for item, scope, control in connection.execute(sa.select(items.c.id, items.c.scope, items.c.control)):
+            self._items.setdefault(scope, {})[control] = item
+        self._count = sum(len(controls) for controls in self._items.values())
         still = connection.execute(sa.select(verdicts.c.item, verdicts.c.body).where(verdicts.c.until == OPEN))
         self._open: dict[int, str | None] = {item: body for item, body in still}  # noqa: C416  rows are no pairs
         self._judged = int(connection.execute(sa.select(sa.func.max(judged.c.until))).scalar() or 0)
+
+    def touched(self, scopes: Collection[str]) -> None:
+        """Something was recorded of ``scopes`` since they were judged."""
+        if ORGANISATION_SCOPE in scopes:
+            self._stands.clear()
+        elif scopes:
+            for scope in (ORGANISATION_SCOPE, *scopes):
+                self._stands.pop(scope, None)
 
     def judge(self, state: State, head: Head, *, after: datetime | None, until: datetime) -> None:
         """Write the rows while ``head`` was the newest: up to ``after``, or without one up to ``until``."""
         time = max(_micros(head.time), self._judged)
         end = _micros(after) if after else None
         while time < end if end is not None else time <= _micros(until):
-            moment = WatchedMoment.of(_EPOCH + timedelta(microseconds=time))
-            found = rules.judge(state, at=moment, catalogue=self._catalogue)
-            horizon = min(_micros(moment.horizon), OPEN if end is None else end)
-            self._write(found, time, head)
+            for scope, found in self._judge(state, time).items():
+                self._write(scope, found, time, head)
+            horizon = min(OPEN if end is None else end, *(each.horizon for each in self._stands.values()))
             row = {"since": time, "until": horizon, "size": head.size, "root": head.root.hex()}
             self._connection.execute(judged.insert(), row)
-            if moment.unwatched:
+            if any(each.unwatched for each in self._stands.values()):
                 break  # other moments are left to the fold
             time = self._judged = horizon
 
-    def _write(self, found: Sequence[Verdict], time: int, head: Head) -> None:
+    def _judge(self, state: State, time: int) -> Mapping[str, Sequence[Verdict]]:
+        """The verdicts of each scope that has to be judged again at ``time``; none of one that is judged no more."""
+        due = rules.scopes_judged(state)
+        found: dict[str, Sequence[Verdict]] = dict.fromkeys(self._items.keys() - set(due), ())
+        for scope in self._stands.keys() - set(due):
+            del self._stands[scope]
+        for scope in due:
+            stands = self._stands.get(scope)
+            if stands is None or stands.unwatched or stands.horizon <= time:
+                moment = WatchedMoment.of(_EPOCH + timedelta(microseconds=time))
+                found[scope] = rules.judge_scope(state, scope, at=moment, catalogue=self._catalogue)
+                self._stands[scope] = _Stands(_micros(moment.horizon), moment.unwatched)
+        return found
+
+    def _write(self, scope: str, found: Sequence[Verdict], time: int, head: Head) -> None:
         bodies = {self._item(verdict): _body(verdict) for verdict in found}
-        changed = [item for item in {*bodies, *self._open} if self._open.get(item) != bodies.get(item)]
-        for item in changed:
+        for item in self._items[scope].values():
+            if self._open.get(item) == bodies.get(item):
+                continue
             last = verdicts.update().where(verdicts.c.item == item, verdicts.c.until == OPEN)
             self._connection.execute(last.values(until=time))
             row = {"item": item, "since": time, "until": OPEN, "from_index": head.size, "body": bodies.get(item)}
@@ -202,13 +248,13 @@ class _Writer:
             self._open[item] = bodies.get(item)
 
     def _item(self, verdict: Verdict) -> int:
-        place = (verdict.scope, verdict.control)
-        if place not in self._items:
-            number = len(self._items)
-            row = {"id": number, "scope": verdict.scope, "control": verdict.control}
+        controls = self._items.setdefault(verdict.scope, {})
+        if verdict.control not in controls:
+            row = {"id": self._count, "scope": verdict.scope, "control": verdict.control}
             self._connection.execute(items.insert(), row)
-            self._items[place] = number
-        return self._items[place]
+            controls[verdict.control] = self._count
+            self._count += 1
+        return controls[verdict.control]
 
 
 def _clear(connection: Connection, origin: str) -> None:
