@@ -62,9 +62,9 @@ def page(connection: Connection, start: int, stop: int) -> list[Scanned]:
     Raises ``IntegrityError`` naming the first that is absent, twice there, or cannot be read.
     """
     columns = [entries.c.index, entries.c.leaf, *(entries.c[name] for name in DERIVED)]
-    query = sa.select(*columns).order_by(entries.c.index).limit(stop - start)
-    if start:  # what stands before entry 0, however far, is found with it
-        query = query.where(entries.c.index >= start)
+    # What stands before entry 0, however far, is found with it; what has no index stands nowhere (:func:`beyond`).
+    there = entries.c.index >= start if start else entries.c.index.is_not(None)
+    query = sa.select(*columns).where(there).order_by(entries.c.index).limit(stop - start)
     found = []
     for expected, row in enumerate(connection.execute(query), start):
         if row[0] != expected:
