@@ -10,6 +10,7 @@
     lineage   view model of an AI system: what is in use, and what it was made from, drawn
     layers    where the boxes and lines of that drawing stand
     decision  what a person is asked to decide, as Markdown for a task's page in Airflow
+    reminder  what somebody who has to act is told, as the text of a message
     evidence  view models of an entry, the log in blocks, and the ledger
     docs      what Great Expectations says of one validation
     figures   what a chart is made from, and what it becomes
