@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
-LONGEST = ("tests/test_end_to_end.py", "tests/cheat/test_trial.py", "tests/collect/test_predictions.py")
+LONGEST = (
+    "tests/test_end_to_end.py",
+    "tests/test_decisions.py",
+    "tests/test_outside.py",
+    "tests/cheat/test_trial.py",
+    "tests/collect/test_predictions.py",
+)
 """Files that are begun first: begun last, they would leave all workers but one with nothing to do."""
 
 
@@ -44,6 +50,8 @@ WAREHOUSES = ("duckdb", "sqlite", "postgres")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     last = len(LONGEST)
     for item in items:
+        if "demonstrated" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.airflow)
         if item.nodeid.startswith(ROTATED) and (kind := _warehouse(item)):
             turn = zlib.crc32(item.nodeid.partition("[")[0].encode()) % len(WAREHOUSES)
             if kind != WAREHOUSES[turn]:
