@@ -32,7 +32,8 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 def place():
     """Below the temporary directory, since others may not enter pytest's."""
-    with tempfile.TemporaryDirectory(prefix="affidavit-test-") as folder:
+    # And not in memory: the confined have a /dev/shm of their own.
+    with tempfile.TemporaryDirectory(prefix="affidavit-test-", dir="/tmp") as folder:
         home = Path(folder)
         home.chmod(0o755)
         for name in ("model", "root", "scratch"):
