@@ -7,7 +7,7 @@ READY := .venv/.ready
 # Where the environment forbids bytecode, each of the many processes would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# What tests write lies in memory where there is room for it: two cores else wait for the disk a tenth of the time.
+# What tests write lies in memory where there is room for it: nothing of it has to outlast the machine.
 SCRATCH = $(shell d=/dev/shm; [ -w $$d ] && ! grep -q " $$d .*noexec" /proc/mounts && \
 	[ "$$(df -Pk $$d | awk 'NR == 2 {print $$4}')" -gt 8000000 ] && echo TMPDIR=$$d)
 

@@ -40,9 +40,9 @@ LONGEST = (
 """Files that are begun first: begun last, they would leave all workers but one with nothing to do."""
 
 
-ROTATED = ("tests/collect/", "tests/quality/")
-"""Folders whose tests of all three warehouses take one of them in turn: of each dialect's own SQL ``tests/warehouse``
-asks everything of all three, and so does ``make nightly`` here."""
+SPREAD = "tests/collect/"
+"""A folder whose tests of all three warehouses take one each, by their name: ``tests/warehouse`` and ``tests/quality``
+ask their SQL of all three, and so does ``make nightly`` here."""
 
 WAREHOUSES = ("duckdb", "sqlite", "postgres")
 
@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "demonstrated" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.airflow)
-        if item.nodeid.startswith(ROTATED) and (kind := _warehouse(item)):
+        if item.nodeid.startswith(SPREAD) and (kind := _warehouse(item)):
             turn = zlib.crc32(item.nodeid.partition("[")[0].encode()) % len(WAREHOUSES)
             if kind != WAREHOUSES[turn]:
                 item.add_marker(pytest.mark.nightly)

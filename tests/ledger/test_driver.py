@@ -103,6 +103,41 @@ LATER = {
 
 
 @pytest.mark.parametrize("how", LATER)
+def test_what_a_trigger_takes_away_again_or_changes_is_not_acknowledged(place, alias, how):
+    if place.url.startswith("sqlite"):
+        evil = [f"CREATE TRIGGER evil AFTER INSERT ON entries BEGIN {LATER[how]}; END"]
+    else:  # as late as there is any
+        evil = [
+            f"CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {LATER[how]}; RETURN NULL; END $$",
+            (
+                "CREATE CONSTRAINT TRIGGER evil AFTER INSERT ON entries DEFERRABLE INITIALLY DEFERRED "
+                "FOR EACH ROW EXECUTE FUNCTION evil()"
+            ),
+        ]
+    with place.create() as ledger:
+        for statement in evil:
+            place.spoil(statement)
+        for drafts in ([alias()], [alias(model=str(number)) for number in range(3)]):
+            with pytest.raises(LedgerError, match="table entries took in 0 rows"):
+                ledger.append(drafts, now=NOON)
+        assert (ledger.head().size, ledger.stored()) == (1, 1)
+
+
+def test_a_head_that_a_trigger_takes_away_again_or_what_it_covers_is_not_acknowledged(sqlite_place, alias):
+    ways = {"checkpoints": "WHERE size = NEW.size", "entries": 'WHERE "index" = NEW.size - 1'}
+    with sqlite_place.create() as ledger:
+        for table, which in ways.items():
+            sqlite_place.spoil(
+                f"CREATE TRIGGER evil AFTER INSERT ON checkpoints BEGIN DELETE FROM {table} {which}; END"
+            )
+            with pytest.raises(LedgerError, match=f"table {table} took in 0 rows"):
+                ledger.append([alias()], now=NOON)
+            sqlite_place.spoil("DROP TRIGGER evil")
+        assert ledger.append([alias()], now=NOON).head.size == 2
+        verify(ledger)
+
+
+@pytest.mark.parametrize("how", LATER)
 def test_a_ledger_with_a_trigger_that_is_none_of_ours_is_not_opened(place, how):
     if place.url.startswith("sqlite"):
         evil = [f"CREATE TRIGGER evil AFTER INSERT ON entries BEGIN {LATER[how]}; END"]

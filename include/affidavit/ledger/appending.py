@@ -27,10 +27,6 @@ _THERE = f'"index" >= 0 AND "index" < {log.BEYOND}'
 """A row at an index that cannot be, planted, would else pass for what is recorded."""
 
 _LATEST = (
-    "SELECT stream, leaf_hash, facts_digest, observed_at FROM entries "  # noqa: S608
-    f'WHERE stream = {{}} AND {_THERE} ORDER BY "index" DESC LIMIT 1'
-)
-_LATEST_OF_EACH = (
     'SELECT stream, leaf_hash, facts_digest, observed_at FROM entries WHERE "index" IN '  # noqa: S608
     f'(SELECT MAX("index") FROM entries WHERE stream {{}} AND {_THERE} GROUP BY stream)'
 )
@@ -67,9 +63,7 @@ def standing(drafts: Iterable[Draft]) -> list[driver.Query]:
 
 def _latest_of(drafts: Iterable[Draft]) -> list[driver.Query]:
     streams = sorted({draft.statement.stream for draft in drafts})
-    if len(streams) == 1:  # a third of the time
-        return [(_LATEST, streams)]
-    return [(_LATEST_OF_EACH, [streams[start : start + _STREAMS]]) for start in range(0, len(streams), _STREAMS)]
+    return [(_LATEST, [streams[start : start + _STREAMS]]) for start in range(0, len(streams), _STREAMS)]
 
 
 class Batch:
@@ -143,7 +137,10 @@ class Batch:
         return self.add(draft)
 
     def write(self) -> None:
-        """Insert what was added, the nodes it completed, and the head where :meth:`sign` made a new one."""
+        """Insert what was added, the nodes it completed, and the head where :meth:`sign` made a new one.
+
+        Raises ``LedgerError`` where the entries and the head do not stand there after all that.
+        """
         if self._rows:
             driver.insert(self._connection, entries, self._rows)
         completed = [(level, index, digest) for (level, index), digest in self._nodes.items() if level]
@@ -151,6 +148,9 @@ class Batch:
             driver.insert(self._connection, nodes, completed)
         if self._head is not None:
             log.record(self._connection, self._head, previous=self._present)
+        if self._rows:
+            leaves = {row[0]: row[1] for row in self._rows}
+            driver.demand_kept(self._connection, entries, "index", "leaf", leaves)
 
     def receipt(self, index: int | None, head: Head) -> Receipt | None:
         """The receipt of an entry of this batch, once ``head`` is durable."""

@@ -7,12 +7,13 @@ itself is asked in between runs in the same transaction, and it gives the connec
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache, update_wrapper
+from hashlib import sha256
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Dialect, Table, Text
 
 from affidavit.errors import LedgerError
 
@@ -110,6 +111,23 @@ def insert(connection: Connection, table: Table, new: Sequence[tuple[Any, ...]])
             plain(connection).execute(_insertion(table, connection.dialect, len(some) > 1), values)
 
 
+@_noticing
+def demand_kept(connection: Connection, table: Table, key: str, data: str, new: Mapping[int, bytes | str]) -> None:
+    """Raise ``LedgerError`` unless the rows are there as they were inserted: by ``key`` what ``data`` must hold.
+
+    A trigger may have changed or removed them since, and one of Postgres may wait for COMMIT to do so. Asked last.
+    """
+    own = plain(connection)
+    if not _on_postgres(connection):
+        query = f'SELECT "{key}", "{data}" FROM {table.name} WHERE "{key}" BETWEEN ? AND ?'  # noqa: S608 - ours
+        kept = new.items() & set(own.execute(query, (min(new), max(new))).fetchall())
+        if len(kept) != len(new):
+            raise _swallowed(len(kept), table.name)
+        return
+    own.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    own.execute(_counting(table, key, data), [len(new), list(new), [_digest(each) for each in new.values()]])
+
+
 def swallowed(message: str) -> LedgerError | None:
     """The error of an insertion that took in fewer rows than it was given, where Postgres' ``message`` is that."""
     told = _TAKEN_IN.search(message)
@@ -118,7 +136,7 @@ def swallowed(message: str) -> LedgerError | None:
 
 def _swallowed(kept: int, table: str) -> LedgerError:
     problem = f"table {table} took in {kept} rows, fewer than it was given, and called that a success"
-    return LedgerError(problem, fix="nothing was acknowledged; drop the trigger on it that swallows rows")
+    return LedgerError(problem, fix="nothing was acknowledged; drop the trigger on it that swallows or changes rows")
 
 
 def pipelined(connection: Connection) -> AbstractContextManager[None]:
@@ -179,6 +197,21 @@ def _insertion(table: Table, dialect: Dialect, several: bool) -> str:
         insert, given = f"{insert} SELECT * FROM UNNEST({arrays})", "%s"  # noqa: S608 - names of ours
     else:
         insert = f"{insert} VALUES ({', '.join(['%s'] * len(table.columns))})"
+    return f"WITH new AS ({insert} RETURNING 1) SELECT {_counted(table, given)} FROM new"  # noqa: S608
+
+
+def _counted(table: Table, given: str) -> str:
     # Without a function of ours, a cast that fails is how a statement raises an error; its message holds the text.
-    problem = f"(COUNT(*) || ' rows taken in by table {table.name}')::int"
-    return f"WITH new AS ({insert} RETURNING 1) SELECT CASE COUNT(*) WHEN {given} THEN 0 ELSE {problem} END FROM new"  # noqa: S608
+    return f"CASE COUNT(*) WHEN {given} THEN 0 ELSE (COUNT(*) || ' rows taken in by table {table.name}')::int END"
+
+
+@lru_cache
+def _counting(table: Table, key: str, data: str) -> str:
+    stored = f"convert_to({data}, 'UTF8')" if isinstance(table.columns[data].type, Text) else data
+    new = "UNNEST(%b::bigint[], %b::bytea[]) AS new (key, digest)"
+    same = f'"{key}" = new.key AND sha256({stored}) = new.digest'
+    return f"SELECT {_counted(table, '%s')} FROM {table.name} JOIN {new} ON {same}"  # noqa: S608 - names of ours
+
+
+def _digest(data: bytes | str) -> bytes:
+    return sha256(data.encode() if isinstance(data, str) else data).digest()

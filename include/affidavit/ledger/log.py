@@ -114,6 +114,7 @@ def record(connection: Connection, head: Head, *, previous: Head | None) -> Head
         return previous
     row = (head.size, previous.size if previous else 0, head.root, int(head.time.timestamp()), head.note)
     driver.insert(connection, checkpoints, [row])
+    driver.demand_kept(connection, checkpoints, "size", "note", {head.size: head.note})
     return head
 
 
