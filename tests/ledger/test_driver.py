@@ -2,6 +2,7 @@ import signal
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from hashlib import sha256
 from threading import Thread
 
 import psycopg
@@ -162,6 +163,20 @@ def test_a_ledger_with_a_rule_is_not_opened(postgres_place):
     postgres_place.spoil("CREATE RULE evil AS ON INSERT TO checkpoints DO INSTEAD NOTHING")
     with pytest.raises(IntegrityError, match="rule evil on table checkpoints"):
         postgres_place.write()
+
+
+def test_the_rows_of_an_append_are_read_back_by_index_however_many_are_stored(postgres_place):
+    """Without a range in the query, Postgres hashes every row that was ever stored for each append."""
+    leaf, texts = b"leaf", row(1, supersedes=None)[7:]
+    own_digests = [[sha256(b"%d" % index).digest()] * 5 for index in range(1, 10_001)]
+    new = [(index, leaf, *digests, *texts) for index, digests in enumerate(own_digests, 1)]
+    with postgres_place.create() as ledger, ledger._engine.connect() as connection:
+        driver.insert(connection, entries, new)
+        own = driver.plain(connection)
+        own.execute("ANALYZE entries")
+        given = [1, [10_000], [sha256(leaf).digest()], 10_000, 10_000]
+        plan = own.execute(f"EXPLAIN {driver._counting(entries, 'index', 'leaf')}", given).fetchall()
+    assert not [line for (line,) in plan if "Seq Scan on entries" in line], plan
 
 
 def swallow(place, how, table):
