@@ -146,11 +146,13 @@ class Batch:
         completed = [(level, index, digest) for (level, index), digest in self._nodes.items() if level]
         if completed:
             driver.insert(self._connection, nodes, completed)
-        if self._head is not None:
-            log.record(self._connection, self._head, previous=self._present)
+        kept: list[driver.Kept] = []
         if self._rows:
-            leaves = {row[0]: row[1] for row in self._rows}
-            driver.demand_kept(self._connection, entries, "index", "leaf", leaves)
+            kept.append((entries, "index", "leaf", {row[0]: row[1] for row in self._rows}))
+        if self._head is not None:
+            kept.append(log.kept(log.record(self._connection, self._head, previous=self._present)))
+        if kept:
+            driver.demand_kept(self._connection, *kept)
 
     def receipt(self, index: int | None, head: Head) -> Receipt | None:
         """The receipt of an entry of this batch, once ``head`` is durable."""

@@ -13,8 +13,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, Engine
 
 from affidavit.errors import HeadConflict, IntegrityError, LedgerRolledBack, SignerUnavailable
+from affidavit.ledger import driver, keychain, log, scanning
 from affidavit.ledger import engine as database
-from affidavit.ledger import keychain, log, scanning
 from affidavit.ledger.remote_signer import RemoteSigner
 from affidavit.projections.reader import Head
 from affidavit.tlog.checkpoint import Checkpoint
@@ -58,7 +58,9 @@ def cover(engine: Engine, signer: RemoteSigner) -> Head:
                 fix="mend its clock, and make the same call again once the time of that head has passed",
             )
         with database.writing(engine) as connection:
-            return log.record(connection, head, previous=keychain.newest(connection, keys)[0])
+            newest = log.record(connection, head, previous=keychain.newest(connection, keys)[0])
+            driver.demand_kept(connection, log.kept(newest))
+            return newest
     raise SignerUnavailable("other writers were first each time", fix="make the same call again")
 
 

@@ -22,6 +22,9 @@ Query = tuple[str, Sequence[Any]]
 
 Rows = list[tuple[Any, ...]]
 
+Kept = tuple[Table, str, str, Mapping[int, bytes | str]]
+"""Rows of a table, the name of its key, that of another column, and what this must hold for each key."""
+
 _AT_ONCE = 256
 """Rows of one message to Postgres, which takes in 1 GB at most, and where 17 MB of the largest leaves are costly."""
 
@@ -112,21 +115,25 @@ def insert(connection: Connection, table: Table, new: Sequence[tuple[Any, ...]])
 
 
 @_noticing
-def demand_kept(connection: Connection, table: Table, key: str, data: str, new: Mapping[int, bytes | str]) -> None:
-    """Raise ``LedgerError`` unless the rows are there as they were inserted: by ``key`` what ``data`` must hold.
+def demand_kept(connection: Connection, *kept: Kept) -> None:
+    """Raise ``LedgerError`` unless the rows are there as they were inserted.
 
     A trigger may have changed or removed them since, and one of Postgres may wait for COMMIT to do so. Asked last.
     """
     own = plain(connection)
     if not _on_postgres(connection):
-        query = f'SELECT "{key}", "{data}" FROM {table.name} WHERE "{key}" BETWEEN ? AND ?'  # noqa: S608 - ours
-        kept = new.items() & set(own.execute(query, (min(new), max(new))).fetchall())
-        if len(kept) != len(new):
-            raise _swallowed(len(kept), table.name)
+        query = _reading_back(tuple([each[:3] for each in kept]))
+        ranges = [limit for *_, new in kept for limit in (min(new), max(new))]
+        found = set(own.execute(query, ranges).fetchall())
+        for table, _, _, new in kept:
+            there = len(new.items() & found)
+            if there != len(new):
+                raise _swallowed(there, table.name)
         return
     own.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    digests = [_digest(each) for each in new.values()]
-    own.execute(_counting(table, key, data), [len(new), list(new), digests, min(new), max(new)])
+    for table, key, data, new in kept:
+        digests = [_digest(each) for each in new.values()]
+        own.execute(_counting(table, key, data), [len(new), list(new), digests, min(new), max(new)])
 
 
 def swallowed(message: str) -> LedgerError | None:
@@ -204,6 +211,12 @@ def _insertion(table: Table, dialect: Dialect, several: bool) -> str:
 def _counted(table: Table, given: str) -> str:
     # Without a function of ours, a cast that fails is how a statement raises an error; its message holds the text.
     return f"CASE COUNT(*) WHEN {given} THEN 0 ELSE (COUNT(*) || ' rows taken in by table {table.name}')::int END"
+
+
+@lru_cache
+def _reading_back(columns: tuple[tuple[Table, str, str], ...]) -> str:
+    read = 'SELECT "{1}", "{2}" FROM {0} WHERE "{1}" BETWEEN ? AND ?'
+    return " UNION ALL ".join([read.format(table.name, key, data) for table, key, data in columns])
 
 
 @lru_cache

@@ -114,8 +114,12 @@ def record(connection: Connection, head: Head, *, previous: Head | None) -> Head
         return previous
     row = (head.size, previous.size if previous else 0, head.root, int(head.time.timestamp()), head.note)
     driver.insert(connection, checkpoints, [row])
-    driver.demand_kept(connection, checkpoints, "size", "note", {head.size: head.note})
     return head
+
+
+def kept(head: Head) -> driver.Kept:
+    r"""What must be there once :func:`record` has run."""
+    return checkpoints, "size", "note", {head.size: head.note}
 
 
 def frontier(connection: Connection, head: Head | None, *, size: int) -> Frontier:
