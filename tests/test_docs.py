@@ -15,7 +15,7 @@ import pytest
 
 from affidavit import cli, errors
 from affidavit.evidence import kinds
-from affidavit.evidence.shapes import BOOL, COUNT, DIGEST, NUMBER, OPEN, TEXT, TIME, WORD, Maybe, Shape
+from affidavit.evidence.shapes import BOOL, COUNT, DAY, DIGEST, NUMBER, OPEN, TEXT, TIME, WORD, Maybe, Shape
 from affidavit.inventory.load import load
 from affidavit.pages.words import KINDS, STATUS_MEANS
 from affidavit.settings import VARIABLES
@@ -36,6 +36,7 @@ WORDS = {
     COUNT: "count",
     BOOL: "true or false",
     DIGEST: "SHA-256",
+    DAY: "day",
     TIME: "time",
 }
 

@@ -65,7 +65,8 @@ PLAIN, COSIGNATURE = 1, 4  # types of signature: over the text; over the text an
 LARGEST_NOTE, LARGEST_LEAF = 1_000_000, 65_535
 LAST_SECOND = 253_402_300_799  # of the year 9999
 # Kinds of entry whose blobs can be erased.
-WITH_BLOBS = ("anchor", "dataset-snapshot", "decision", "document", "failing-rows", "measurement", "validation")
+_SEEN = ("dataset-snapshot", "document", "failing-rows", "measurement", "record", "validation")
+WITH_BLOBS = ("anchor", "decision", *_SEEN)
 Statement = collections.namedtuple("Statement", "type kind own subject blob hash")
 Key = collections.namedtuple("Key", "name type public")
 Note = collections.namedtuple("Note", "text signatures")

@@ -83,6 +83,7 @@ LICENCES = {
     "file": "registers/licences.csv",
     "columns": {"item": "item", "licence": "licence", "until": "until"},
 }
+RISKS = {"id": "risks", "kind": "risks", "connection": "grc", "table": "risks"}
 ENDPOINT = {"id": "live", "model": "mortgage-approval", "connection": "live", "path": "/v1", "version": "version"}
 LIVE = mortgage(put("serving", [ENDPOINT]))
 ELSEWHERE = {"request": "other", "at": "served_at"}
@@ -90,6 +91,10 @@ ELSEWHERE = {"request": "other", "at": "served_at"}
 
 def register(**fields):
     return mortgage(put("registers", [REQUESTS | fields]))
+
+
+def book(**fields):
+    return mortgage(put("books", [RISKS | fields]))
 
 
 def of_organisation(*registers):
@@ -286,6 +291,11 @@ WEAKER = [
         ORGANISATION_FILE,
         "registers.licences.sheet",
     ),
+    ("book", book(), mortgage(put("books", [])), SYSTEM_FILE, "books.risks"),
+    ("book elsewhere", book(), book(table="x"), SYSTEM_FILE, "books.risks.table"),
+    ("book there", book(), book(connection="x"), SYSTEM_FILE, "books.risks.connection"),
+    ("other book", book(), book(kind="audits"), SYSTEM_FILE, "books.risks.kind"),
+    ("other columns", book(), book(columns={"owner": "x"}), SYSTEM_FILE, "books.risks.columns"),
     ("endpoint", LIVE, mortgage(put("serving", [])), SYSTEM_FILE, "serving.live"),
     ("endpoint's path", LIVE, mortgage(put("serving", 0, "path", "/v2")), SYSTEM_FILE, "serving.live.path"),
     ("endpoint's place", LIVE, mortgage(put("serving", 0, "connection", "x")), SYSTEM_FILE, "serving.live.connection"),

@@ -19,6 +19,7 @@
     documents       what is written down: digests and filled sections of each file;  office  DOCX and XLSX, strictly
     hitl            what Airflow holds of a question that a person was asked
     registers       what else is recorded: counted by day and listed value, compared with a second source
+    records         the rows of a book, each a record;  record_rows  what a row says, strictly
     serving         which version a scoring endpoint says that it serves
     scoring         a model's answers, by MLflow's scoring protocol, strictly
     sandbox         a model served where it reaches nothing of ours;  confine  the walls around it

@@ -21,6 +21,7 @@ from affidavit.evidence.source_kinds import (
     MODEL_RUN,
     MODEL_VERSION,
     MOVED,
+    RECORD,
     REGISTER,
     SCHEMA_CHANGE,
     SERVING_VERSION,
@@ -53,6 +54,7 @@ __all__ = [
     "MODEL_VERSION",
     "MOVED",
     "ORGANISATION",
+    "RECORD",
     "REGISTER",
     "SCHEMA_CHANGE",
     "SERVING_VERSION",
@@ -252,6 +254,7 @@ ALL = (
     FAILING_ROWS,
     LINEAGE_EDGE,
     REGISTER,
+    RECORD,
     DOCUMENT,
     SERVING_VERSION,
     MEASUREMENT,
@@ -274,8 +277,8 @@ outsiders and decisions; a decision, to erase or of any other type, is a person'
 files, or anybody could declare less. A collection says how far collectors came, unreconciled what they found that
 nobody claims, an assessment what rules judged, a notice whom we told of it, a challenge what our own planting came to,
 a schema change and late data what two snapshots show: each is derived here. Model versions and aliases are read from
-the registry that serves them, registers, documents and endpoints from where they are, and validations, the rows that
-fail them and measurements are taken by us, never told.
+the registry that serves them, registers, records, documents and endpoints from where they are, and validations, the
+rows that fail them and measurements are taken by us, never told.
 """
 
 WITH_BLOBS = tuple(sorted(kind.name for kind in ALL if "details" in kind.facts))

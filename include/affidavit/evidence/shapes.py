@@ -3,7 +3,7 @@
 Redaction is by allow-list: a name that the shape does not list is refused, at every depth, so nothing slips into an
 append-only log because a source grew a field. A shape is one of
 
-- ``TEXT``, ``NAME``, ``WORD``, ``NUMBER``, ``COUNT``, ``BOOL``, ``DIGEST``, ``TIME``: a leaf of that type;
+- ``TEXT``, ``NAME``, ``WORD``, ``NUMBER``, ``COUNT``, ``BOOL``, ``DIGEST``, ``DAY``, ``TIME``: a leaf of that type;
 - ``OPEN``: any JSON, for documents whose own model already lists their names;
 - ``maybe(shape)``: the shape, or null;
 - ``[shape]``: a list of it;
@@ -26,6 +26,7 @@ MAX_TEXT = 8_000
 _TYPED_NUMBER = re.compile(r"float:(nan|inf|-inf)|int:-?\d+")
 _WORD = re.compile(r"[a-z]+(-[a-z]+)*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -63,6 +64,7 @@ COUNT = Leaf("a count", lambda v: isinstance(v, int) and not isinstance(v, bool)
 WORD = Leaf("one word", lambda v: isinstance(v, str) and len(v) <= 60 and _WORD.fullmatch(v) is not None)
 BOOL = Leaf("true or false", lambda v: isinstance(v, bool))
 DIGEST = Leaf("64 hexadecimal digits", lambda v: isinstance(v, str) and _DIGEST.fullmatch(v) is not None)
+DAY = Leaf("a day", lambda v: isinstance(v, str) and _DAY.fullmatch(v) is not None)
 TIME = Leaf("a UTC time with milliseconds", lambda v: isinstance(v, str) and _TIME.fullmatch(v) is not None)
 OPEN = Leaf("anything", lambda _: True)
 

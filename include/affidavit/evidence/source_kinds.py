@@ -1,4 +1,4 @@
-"""The kinds of statement about what a source showed: models, tables, lineage, registers, endpoints, documents.
+"""The kinds of statement about what a source showed: models, tables, lineage, registers, books, endpoints, documents.
 
 :mod:`affidavit.evidence.kinds` holds them with all others, and is where they are read from.
 """
@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from affidavit.evidence.kind import Kind
-from affidavit.evidence.shapes import BOOL, COUNT, DIGEST, NUMBER, TEXT, TIME, WORD, Shape, maybe
+from affidavit.evidence.shapes import BOOL, COUNT, DAY, DIGEST, NUMBER, TEXT, TIME, WORD, Shape, maybe
 
 _DIGESTED: Shape = {"name": TEXT, "digest": maybe(DIGEST)}
 _TREE: Shape = {"files": COUNT, "bytes": COUNT, "moved": COUNT, "sha256": maybe(DIGEST)}
@@ -208,6 +208,31 @@ REGISTER = Kind(
 for: the latest, or of rows that run out the earliest. ``reconciled`` counts distinct keys of both sources, and the rows
 of each that have none.
 """
+
+RECORD = Kind(
+    "record",
+    1,
+    {
+        "book": TEXT,
+        "kind": WORD,
+        "record": TEXT,
+        "source": TEXT,
+        "withdrawn": BOOL,
+        "days": {"*": DAY},
+        "words": {"*": WORD},
+        "numbers": {"*": NUMBER},
+        "roles": {"*": TEXT},
+        "people": {"*": TEXT},
+        "links": {"*": [TEXT]},
+        "details": maybe({"digest": {"sha256": DIGEST}, "media_type": TEXT}),
+    },
+)
+"""One row of a book that an organisation keeps of its management: a risk, an action, a plan, an audit, an improvement.
+
+Which fields there are follows from the book's ``kind`` (:mod:`affidavit.inventory.record_fields`), and what a row says
+nothing of is left out. ``people`` are pseudonyms, ``links`` the ids of other records, AI systems, controls and clauses,
+or names in this ledger. ``withdrawn`` says that the row is gone: all else is as it was last recorded, but for
+``details``, the texts of the row, a blob that can be erased."""
 
 SERVING_VERSION = Kind(
     "serving-version",

@@ -27,6 +27,8 @@ from affidavit.inventory.loosening import (
 from affidavit.inventory.measured import Measured
 from affidavit.inventory.models import Dataset, Inventory, Partition, PredictionTable, System, Table, Tracking
 from affidavit.inventory.organisation import Anchor, Organisation, Role
+from affidavit.inventory.record_fields import BookKind
+from affidavit.inventory.records import Book, book_name
 from affidavit.inventory.registers import DEMANDS, Demand, Endpoint, Reconcile, Register
 from affidavit.inventory.schedule import next_tick, seconds_between_ticks, slot_at, slots_between
 from affidavit.inventory.suite import Expectation, Suite
@@ -37,6 +39,8 @@ __all__ = [
     "STAGES_OF_SYSTEM_DOCUMENTS",
     "Agent",
     "Anchor",
+    "Book",
+    "BookKind",
     "Connection",
     "ControlledDocument",
     "Dataset",
@@ -62,6 +66,7 @@ __all__ = [
     "Table",
     "Threshold",
     "Tracking",
+    "book_name",
     "from_environment",
     "in_force",
     "inventory_in_force",

@@ -27,6 +27,7 @@ from affidavit.inventory.declared import CONNECTION_PATTERN, EXPECTATION_PATTERN
 from affidavit.inventory.document import Document, PathTo, display_name, dotted, read
 from affidavit.inventory.models import Inventory, System
 from affidavit.inventory.organisation import Organisation
+from affidavit.inventory.records import BOOK_PATTERN
 from affidavit.inventory.registers import ANSWER_PATTERN, FILE_PATTERN, PATH_PATTERN
 from affidavit.inventory.suite import Suite
 
@@ -40,6 +41,7 @@ _PATTERNS = {
     CONNECTION_PATTERN: "use letters, digits, '_', '.' and '-'; name a connection, and keep its address in Airflow",
     EXPECTATION_PATTERN: "use the expectation's type, as expect_column_values_to_be_unique",
     DOCUMENT_PATTERN: "name a .md, .docx or .xlsx file: a path below include/, or an fsspec URL",
+    BOOK_PATTERN: "name a .yaml, .csv or .xlsx file: a path below include/, as records/risks.yaml",
     FILE_PATTERN: "name a CSV file below include/, as registers/suppliers.csv",
     PATH_PATTERN: "begin it with / and leave out any query: credentials belong into the connection",
     ANSWER_PATTERN: "write keys and positions joined by dots, as model.version or versions.0",

@@ -29,7 +29,13 @@ from affidavit.inventory.measured import measured_in_force
 from affidavit.inventory.models import Allow, Dataset, Inventory, Partition, PredictionTable, System, Tracking
 from affidavit.inventory.organisation import Anchor, Organisation, Role
 from affidavit.inventory.schedule import cadence
-from affidavit.inventory.sources import agents_in_force, documents_in_force, registers_in_force, serving_in_force
+from affidavit.inventory.sources import (
+    agents_in_force,
+    books_in_force,
+    documents_in_force,
+    registers_in_force,
+    serving_in_force,
+)
 from affidavit.inventory.suite import Suite
 from affidavit.inventory.tighter import is_tighter
 from affidavit.inventory.waiting import Change, Loosening, Waiting
@@ -110,6 +116,7 @@ def in_force(
         "dags": waiting.keep_items("dags", old.dags, new.dags, "nobody would claim the DAG"),
         "openlineage": waiting.keep("openlineage", old, new, _moved(old.openlineage, new.openlineage), _UNTOLD),
         "registers": registers_in_force(old.registers, new.registers, waiting),
+        "books": books_in_force(old.books, new.books, waiting),
         "serving": serving_in_force(old.serving, new.serving, waiting),
         "agents": agents_in_force(old.agents, new.agents, waiting),
         "documents": documents_in_force(old.documents, new.documents, waiting),
@@ -171,6 +178,7 @@ def organisation_in_force(
         "retention": retention_in_force(old.retention, new.retention, waiting),
         "legal_holds": holds_in_force(old.legal_holds, new.legal_holds, waiting),
         "registers": registers_in_force(old.registers, new.registers, waiting),
+        "books": books_in_force(old.books, new.books, waiting),
         "documents": documents_in_force(old.documents, new.documents, waiting),
         "own_controls": own_controls_in_force(old.own_controls, new.own_controls, waiting),
         "people": needed_people(people, committees, old.people),

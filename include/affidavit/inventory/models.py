@@ -32,6 +32,7 @@ from affidavit.inventory.people import (
     Envelope,
     once_accepted,
 )
+from affidavit.inventory.records import Book
 from affidavit.inventory.registers import Endpoint, Register
 from affidavit.inventory.suite import Suite
 
@@ -161,6 +162,7 @@ class System(Declared):
         None, description="Folder (path or fsspec URL) of the OpenLineage events of the jobs that prepare its tables"
     )
     registers: tuple[Register, ...] = Field((), description="What else is recorded about the system, and where")
+    books: tuple[Book, ...] = Field((), description="Where risks, actions, changes, audits and improvements are kept")
     serving: tuple[Endpoint, ...] = Field((), description="Scoring endpoints, asked which version they serve")
     agents: tuple[Agent, ...] = Field((), description="Agents and generative systems, watched by their traces")
     documents: tuple[ControlledDocument, ...] = Field((), description="What is written down about the system")
@@ -210,6 +212,7 @@ class System(Declared):
             raise refuse(("datasets",), "neither a dataset nor an agent", fix)
         self._openlineage_can_be_read()
         once("registers", self.registers)
+        once("books", self.books)
         once("serving", self.serving)
         once("agents", self.agents)
         once("documents", self.documents)

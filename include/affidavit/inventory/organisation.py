@@ -22,12 +22,13 @@ from affidavit.inventory.people import (
     check_people,
     once_accepted,
 )
+from affidavit.inventory.records import Book
 from affidavit.inventory.registers import Register
 from affidavit.inventory.reminding import Reminders
 from affidavit.tlog.note import VerifierKey
 
 KindWithBlobs = Literal[
-    "anchor", "dataset-snapshot", "decision", "document", "failing-rows", "measurement", "validation"
+    "anchor", "dataset-snapshot", "decision", "document", "failing-rows", "measurement", "record", "validation"
 ]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
@@ -120,6 +121,7 @@ class Organisation(Declared):
     )
     legal_holds: tuple[LegalHold, ...] = Field((), description="What is kept whatever retention or a decision says")
     registers: tuple[Register, ...] = Field((), description="What is recorded about the organisation, and where")
+    books: tuple[Book, ...] = Field((), description="Where risks, actions, changes, audits and improvements are kept")
     documents: tuple[ControlledDocument, ...] = Field((), description="What is written down about the organisation")
     own_controls: tuple[OwnControl, ...] = Field((), description="Controls that it has beside those of Annex A")
     included: dict[str, Inclusion] = Field(
@@ -165,6 +167,7 @@ class Organisation(Declared):
         once("anchors", self.anchors)
         once("legal_holds", self.legal_holds)
         once("registers", self.registers)
+        once("books", self.books)
         once("documents", self.documents)
         once("own_controls", self.own_controls)
         in_place(self.documents, of_system=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -88,6 +88,36 @@ class Reconcile(Declared):
         return f"warehouse://{self.connection}/{self.table}"
 
 
+class _Source(Protocol):
+    @property
+    def connection(self) -> str | None: ...
+    @property
+    def table(self) -> str | None: ...
+    @property
+    def file(self) -> str | None: ...
+    @property
+    def sheet(self) -> str | None: ...
+
+
+def check_source(source: _Source, what: str, *, example: str) -> None:
+    """Refuse a source of rows that is neither a table with its connection nor a file, or a sheet of no workbook."""
+    table = (source.connection is not None, source.table is not None)
+    if table != ((True, True) if source.file is None else (False, False)):
+        fix = "give it a connection and a table, or else a file"
+        raise refuse((), f"a {what} is either a table or a file", fix)
+    if source.file is not None:
+        check_address(source.file, example=example)
+    if source.sheet is not None and not (source.file or "").endswith(".xlsx"):
+        raise refuse(("sheet",), "only an XLSX file has sheets", "leave it out")
+
+
+def uri_of(source: _Source) -> str:
+    """Where rows are: ``warehouse://<connection>/<table>``, ``file:include/<file>``, or the file's URL."""
+    if source.file is None:
+        return f"warehouse://{source.connection}/{source.table}"
+    return source.file if "://" in source.file else f"file:include/{source.file}"
+
+
 class Register(Declared):
     """A register: ``connection`` and ``table``, or a ``file``."""
 
@@ -115,10 +145,8 @@ class Register(Declared):
 
     @property
     def uri(self) -> str:
-        """Where its rows are: ``warehouse://<connection>/<table>``, ``file:include/<file>``, or the file's URL."""
-        if self.file is None:
-            return f"warehouse://{self.connection}/{self.table}"
-        return self.file if "://" in self.file else f"file:include/{self.file}"
+        """Where its rows are: see :func:`uri_of`."""
+        return uri_of(self)
 
     @property
     def name(self) -> str:
@@ -127,14 +155,7 @@ class Register(Declared):
 
     @model_validator(mode="after")
     def _whole(self) -> Register:
-        table = (self.connection is not None, self.table is not None)
-        if table != ((True, True) if self.file is None else (False, False)):
-            fix = "give it a connection and a table, or else a file"
-            raise refuse((), "a register is either a table or a file", fix)
-        if self.file is not None:
-            check_address(self.file, example="registers/licences.csv")
-        if self.sheet is not None and not (self.file or "").endswith(".xlsx"):
-            raise refuse(("sheet",), "only an XLSX file has sheets", "leave it out")
+        check_source(self, "register", example="registers/licences.csv")
         for role in self.demand.columns:
             if role not in self.columns:
                 raise refuse(("columns",), f"a register of {self.kind} needs its {role}", f"name the column: {role}: …")

@@ -1,4 +1,4 @@
-"""What a change of registers, documents, endpoints and agents weakens: less would be recorded, or from elsewhere."""
+"""What a change of registers, books, documents, endpoints and agents weakens: less is recorded, or from elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from affidavit.inventory.agents import Agent
 from affidavit.inventory.controlled import ControlledDocument
+from affidavit.inventory.records import Book
 from affidavit.inventory.registers import Endpoint, Register
 from affidavit.inventory.thresholds import below
 from affidavit.inventory.waiting import Waiting
@@ -18,7 +19,7 @@ _FIELDS = {
     "table": _ELSEWHERE,
     "file": _ELSEWHERE,
     "sheet": _ELSEWHERE,
-    "columns": "other columns would be counted",
+    "columns": "other columns would be read",
 }
 
 _MEASURED_OTHERWISE = "results would be about something else"
@@ -36,7 +37,7 @@ _DOCUMENT = {
     "approver": "somebody else could sign it",
 }
 
-Source = TypeVar("Source", Register, Endpoint, Agent, ControlledDocument)
+Source = TypeVar("Source", Register, Book, Endpoint, Agent, ControlledDocument)
 
 
 def registers_in_force(old: Sequence[Register], new: Sequence[Register], waiting: Waiting) -> tuple[Register, ...]:
@@ -60,6 +61,22 @@ def registers_in_force(old: Sequence[Register], new: Sequence[Register], waiting
         # What it is stands or falls together: a kind fits its columns, a file no connection.
         kept = {name: getattr(before, name) for name in _FIELDS} if any(held) else {}
         standing[before.id] = now.model_copy(update={**kept, "reconcile": reconcile, "categories": categories})
+    return tuple(standing.values())
+
+
+def books_in_force(old: Sequence[Book], new: Sequence[Book], waiting: Waiting) -> tuple[Book, ...]:
+    """The books that stand: each old one, read where and as it was, and the new ones."""
+    standing = _with_dropped("books", old, new, "nothing would be due for the book any more", waiting)
+    for before in (each for each in old if each.id in standing):
+        now = standing[before.id]
+        moved = {name: why for name, why in _FIELDS.items() if _differ(name, before, now)}
+        held = [
+            waiting.holds(f"books.{before.id}.{name}", getattr(before, name), getattr(now, name), why)
+            for name, why in moved.items()
+        ]
+        # As of a register, what it is stands or falls together.
+        kept = {name: getattr(before, name) for name in _FIELDS} if any(held) else {}
+        standing[before.id] = now.model_copy(update=kept)
     return tuple(standing.values())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from affidavit.evidence.statement import Stage
-from affidavit.inventory import Agent, Dataset, Endpoint, Organisation, PredictionTable, Register, System
+from affidavit.inventory import Agent, Book, Dataset, Endpoint, Organisation, PredictionTable, Register, System
 
 ORGANISATION = "organisation"
 """Stands for the organisation wherever a system id is expected; no AI system may have this id."""
@@ -52,6 +52,7 @@ def steps_of(system: System) -> tuple[Step, ...]:
         *(step_of_endpoint(endpoint) for endpoint in system.serving),
         *(step_of_agent(agent) for agent in system.agents),
         *(step_of_register(register) for register in system.registers),
+        *(step_of_book(book) for book in system.books),
     )
 
 
@@ -62,6 +63,7 @@ def steps_of_organisation(organisation: Organisation) -> tuple[Step, ...]:
         Step("unreconciled", Stage.CROSS),
         *([Step(DOCUMENTS, Stage.CROSS)] if organisation.documents else []),
         *(step_of_register(register) for register in organisation.registers),
+        *(step_of_book(book) for book in organisation.books),
     )
 
 
@@ -78,6 +80,11 @@ def step_of_version(table: PredictionTable) -> Step:
 def step_of_register(register: Register) -> Step:
     """The look at a register."""
     return Step(f"register:{register.id}", register.demand.stage, register.connection)
+
+
+def step_of_book(book: Book) -> Step:
+    """The look at a book. Books come last: a plan that is first seen with the change it names came too late."""
+    return Step(f"book:{book.id}", Stage.CROSS, book.connection)
 
 
 def step_of_agent(agent: Agent) -> Step:

@@ -169,6 +169,14 @@ def _document(f: Mapping[str, Any]) -> str:
     return f"{said} {filled} of {counted(len(f['sections']) + len(f['absent']), 'section')} say something."
 
 
+def _record(f: Mapping[str, Any]) -> str:
+    said = f"The record {_q(f['record'])} of the book {_q(f['book'])} ({_q(f['kind'])})"
+    if f["withdrawn"]:
+        return f"{said} was withdrawn: its row is gone."
+    given = sorted({**f["words"], **f["numbers"], **f["days"]}.items())
+    return f"{said} says: {', '.join(f'{_q(field)} {_q(str(value))}' for field, value in given)}."
+
+
 def _challenge(f: Mapping[str, Any]) -> str:
     defect = {"missing": "missing values", "sign": "numbers below zero", "repeated": "rows that stand twice"}
     planted = defect.get(f["defect"]["kind"], _q(f["defect"]["kind"]))
@@ -297,6 +305,9 @@ KINDS: Mapping[str, KindWords] = {
         "lineage edge",
         "What the basis does not say: an edge is as strong as what matched both ends.",
         lambda f: f"{_q(f['from']['name'])} → {_q(f['to']['name'])}: {name(f['relation']).plain}.",
+    ),
+    "record": KindWords(
+        "management record", "Whether what the row says is true, and whether all that belongs there is there.", _record
     ),
     "document": KindWords(
         "document", "Whether what it says is true, fits the organisation and is followed.", _document

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from affidavit.errors import AffidavitError, LedgerRolledBack, SourceUnavailable, UsageError
-from affidavit.inventory import Agent, Connection, Endpoint
+from affidavit.inventory import Agent, Book, Connection, Endpoint, Loaded
 from affidavit.ledger.places import shown
 from affidavit.pipeline.workplace import Workplace
 
@@ -81,8 +81,16 @@ def _warehouses(workplace: Workplace) -> list[str]:
     registers += (register for system in systems for register in system.registers)
     wanted = {table.connection for system in systems for table in system.tables}
     wanted |= {register.connection for register in registers if register.connection}
+    wanted |= {book.connection for book in _books(loaded) if book.connection}
     wanted |= {register.reconcile.connection for register in registers if register.reconcile}
     return sorted(wanted)
+
+
+def _books(loaded: Loaded) -> Iterator[Book]:
+    if loaded.organisation:
+        yield from loaded.organisation.books
+    for system in loaded.systems.values():
+        yield from system.books
 
 
 def _connections(workplace: Workplace) -> Iterator[Finding]:

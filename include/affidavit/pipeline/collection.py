@@ -278,7 +278,7 @@ def _no_step(step: str, target: str, known: Sequence[Step]) -> UsageError:
 
 
 def _no_longer_declared(workplace: Workplace, visit: Visit, known: ScopeState, seen: Circumstances) -> Iterator[Look]:
-    """Look at what an old obligation keeps, though no step is its own any more: tables, registers, endpoints.
+    """Look at what an old obligation keeps, though no step is its own any more: tables, registers, books, endpoints.
 
     What cannot be read is left out, and the posture misses its evidence.
     """
@@ -305,7 +305,7 @@ def _attempt(step: str, look_at: Callable[[], Look], *, moved: bool) -> Look:
 def _looks(workplace: Workplace, target: str, known: ScopeState, seen: Circumstances) -> Looks:
     """The sources that stand, each with its look."""
     if target == ORGANISATION:
-        return looks_at_organisation(workplace, _organisation_in_force(workplace, known), seen)
+        return looks_at_organisation(workplace, _organisation_in_force(workplace, known), known, seen)
     standing, suites = in_force(known, *workplace.system(target))
     return looks_at_system(workplace, standing, suites, known, seen)
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from affidavit.evidence import kinds, system_scope
-from affidavit.inventory import Agent, Dataset, Measured, PredictionTable, Register, Tracking
+from affidavit.inventory import Agent, Book, Dataset, Measured, PredictionTable, Register, Tracking
 from affidavit.inventory.steps import (
     DOCUMENTS,
     pool,
     step_of_agent,
+    step_of_book,
     step_of_endpoint,
     step_of_register,
     step_of_version,
@@ -94,6 +95,7 @@ def plan(workplace: Workplace, system_id: str, *, now: datetime) -> tuple[Expect
         ),
         *(_of_agent(workplace, agent, now) for agent in system.agents),
         *(_of_register(workplace, register) for register in system.registers),
+        *(_of_book(workplace, book) for book in system.books),
         Expected("record", "ledger", entries=1, basis="the collection entry; lineage adds one for each new edge"),
     )
 
@@ -190,5 +192,25 @@ def _of_register(workplace: Workplace, register: Register) -> Expected:
         rows=found.rows,
         bytes=found.bytes,
         entries=1,
+        basis=found.basis,
+    )
+
+
+def _of_book(workplace: Workplace, book: Book) -> Expected:
+    step = step_of_book(book).id
+    if book.connection is None or book.table is None:
+        return Expected(step, book.uri, timeout_seconds=book.timeout_seconds, basis="a file; an entry for each change")
+    from affidavit.warehouse.estimate import estimate
+
+    found = estimate(workplace.resolve(book.connection), book.table, timeout_seconds=book.timeout_seconds)
+    return Expected(
+        step,
+        book.uri,
+        pool=pool(book.connection),
+        timeout_seconds=book.timeout_seconds,
+        queries=3,
+        rows=found.rows,
+        bytes=found.bytes,
+        entries=found.rows or 0,
         basis=found.basis,
     )

@@ -13,6 +13,7 @@ from affidavit.evidence import ORGANISATION_SCOPE, Circumstances, Origin, Period
 from affidavit.evidence.salted import payload
 from affidavit.inventory import (
     Agent,
+    Book,
     Dataset,
     Endpoint,
     Organisation,
@@ -25,6 +26,7 @@ from affidavit.inventory import (
 from affidavit.inventory.steps import (
     DOCUMENTS,
     step_of_agent,
+    step_of_book,
     step_of_endpoint,
     step_of_register,
     step_of_table,
@@ -34,6 +36,7 @@ from affidavit.pipeline.workplace import Workplace
 from affidavit.projections import ScopeState, in_use
 
 if TYPE_CHECKING:
+    from affidavit.collect.record_rows import Names
     from affidavit.collect.tables import Before
 
 Looks = Mapping[str, Callable[[], Look]]
@@ -55,6 +58,7 @@ def sources_of(system: System) -> Mapping[str, object]:
         **{step_of_agent(agent).id: agent for agent in system.agents},
         **sources_of_documents(system),
         **sources_of_registers(system.registers),
+        **sources_of_books(system.books),
     }
 
 
@@ -70,7 +74,11 @@ def _asked(system: System) -> list[tuple[PredictionTable, Endpoint | None]]:
 
 def sources_of_organisation(organisation: Organisation) -> Mapping[str, object]:
     """The same of the organisation."""
-    return {**sources_of_documents(organisation), **sources_of_registers(organisation.registers)}
+    return {
+        **sources_of_documents(organisation),
+        **sources_of_registers(organisation.registers),
+        **sources_of_books(organisation.books),
+    }
 
 
 def sources_of_documents(declared: System | Organisation) -> Mapping[str, object]:
@@ -81,6 +89,11 @@ def sources_of_documents(declared: System | Organisation) -> Mapping[str, object
 def sources_of_registers(registers: Iterable[Register]) -> Mapping[str, object]:
     """The same of registers."""
     return {step_of_register(register).id: register for register in registers}
+
+
+def sources_of_books(books: Iterable[Book]) -> Mapping[str, object]:
+    """The same of books."""
+    return {step_of_book(book).id: book for book in books}
 
 
 def looks_at_system(
@@ -117,13 +130,19 @@ def looks_at_system(
         **agents,
         **_looks_at_documents(workplace, system, seen),
         **looks_at_registers(workplace, system.registers, system_scope(system.id), seen),
+        **looks_at_books(workplace, system, known, seen),
     }
 
 
-def looks_at_organisation(workplace: Workplace, organisation: Organisation, seen: Circumstances) -> Looks:
-    """Every source of the organisation but its declarations, and what nobody claims."""
-    registers = looks_at_registers(workplace, organisation.registers, ORGANISATION_SCOPE, seen)
-    return {**_looks_at_documents(workplace, organisation, seen), **registers}
+def looks_at_organisation(
+    workplace: Workplace, organisation: Organisation, known: ScopeState, seen: Circumstances
+) -> Looks:
+    """Every source of the organisation but its declarations, and what nobody claims, given what was recorded of it."""
+    return {
+        **_looks_at_documents(workplace, organisation, seen),
+        **looks_at_registers(workplace, organisation.registers, ORGANISATION_SCOPE, seen),
+        **looks_at_books(workplace, organisation, known, seen),
+    }
 
 
 def _looks_at_documents(workplace: Workplace, declared: System | Organisation, seen: Circumstances) -> Looks:
@@ -148,6 +167,15 @@ def looks_at_registers(workplace: Workplace, registers: Iterable[Register], scop
     return {
         step_of_register(register).id: partial(_look_at_register, workplace, register, scope, seen)
         for register in registers
+    }
+
+
+def looks_at_books(
+    workplace: Workplace, declared: System | Organisation, known: ScopeState, seen: Circumstances
+) -> Looks:
+    """The books of one scope, given what was recorded of it."""
+    return {
+        step_of_book(book).id: partial(_look_at_book, workplace, book, declared, known, seen) for book in declared.books
     }
 
 
@@ -306,3 +334,29 @@ def _look_at_register(workplace: Workplace, register: Register, scope: str, seen
 
     folder = workplace.settings.include_dir
     return look_at_register(register, scope=scope, folder=folder, resolve=workplace.resolve, seen=seen)
+
+
+def _look_at_book(
+    workplace: Workplace, book: Book, declared: System | Organisation, known: ScopeState, seen: Circumstances
+) -> Look:
+    from affidavit.collect.records import Shelf, look_at_book
+
+    names, folder = _names(workplace, declared), workplace.settings.include_dir
+    shelf = Shelf(known.name, declared.books, folder, workplace.resolve, names)
+    return look_at_book(book, shelf, recorded=known.latest(kinds.RECORD), seen=seen)
+
+
+def _names(workplace: Workplace, declared: System | Organisation) -> Names:
+    """What the records of one scope may name: roles, people, AI systems, controls and clauses."""
+    from affidavit.catalogue import load
+    from affidavit.collect.record_rows import Names
+
+    loaded, organisation = workplace.loaded(), workplace.organisation()
+    everything = {ORGANISATION_SCOPE, *loaded.systems, *loaded.broken}
+    holders = {holder for role in organisation.roles.values() for holder in role.holders}
+    return Names(
+        roles=organisation.roles.keys(),
+        people=organisation.people.keys() | holders,
+        systems={declared.id} if isinstance(declared, System) else everything,
+        requirements={*(item.id for item in load()), *(each.id for each in organisation.own_controls)},
+    )

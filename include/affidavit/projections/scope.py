@@ -11,8 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from affidavit.errors import StatementError
 from affidavit.evidence import ORGANISATION_SCOPE, Entry, Json, Period, dumps, kinds, moment, system_scope
-from affidavit.inventory import Agent, Organisation, PredictionTable, Suite, System, Threshold
+from affidavit.inventory import Agent, Organisation, PredictionTable, Suite, System, Threshold, book_name
 from affidavit.inventory.loosening import Change, Loosening
+from affidavit.inventory.record_fields import misfit
 from affidavit.projections.decisions import Decided, settled
 from affidavit.projections.duties import Duty, Recorded, duty_of
 from affidavit.projections.need import ON_WEAKENINGS, change_subjects
@@ -90,11 +91,12 @@ class ScopeState:
 
     ``streams`` holds the latest entry of each stream and ``history`` the indices of all; ``collections`` stand in the
     order in which they were recorded. Aliases are keyed by subject; artifacts by subject and SHA-256, each with
-    the latest entry that names both; snapshots and validations by table URI, suites by name, edges, measurements
-    and documents by subject. ``thresholds`` holds, for each that stands (:func:`threshold_key`), the index of the entry
-    since which it has stood without a break. ``decisions`` holds the answers by :attr:`Need.topic`, ``organisations``
-    what stood in force from which entry on. ``duties`` holds what was owed, one after another; ``recorded``, for each
-    control, each change of the status that assessments recorded; ``notices`` what people were told, in order.
+    the latest entry that names both; snapshots and validations by table URI, suites by name, edges, measurements,
+    documents and records by subject. ``thresholds`` holds, for each that stands (:func:`threshold_key`), the index of
+    the entry since which it has stood without a break. ``decisions`` holds the answers by :attr:`Need.topic`,
+    ``organisations`` what stood in force from which entry on. ``duties`` holds what was owed, one after another;
+    ``recorded``, for each control, each change of the status that assessments recorded; ``notices`` what people were
+    told, in order.
     """
 
     name: str
@@ -109,6 +111,7 @@ class ScopeState:
     edges: dict[str, list[Entry]] = field(default_factory=dict)
     measurements: dict[str, list[Entry]] = field(default_factory=dict)
     documents: dict[str, list[Entry]] = field(default_factory=dict)
+    records: dict[str, list[Entry]] = field(default_factory=dict)
     thresholds: dict[bytes, int] = field(default_factory=dict)
     system: Standing[System] | None = None
     organisation: Standing[Organisation] | None = None
@@ -288,6 +291,15 @@ def _read_document(scope: ScopeState, entry: Entry) -> None:
     scope.documents.setdefault(statement.subject.name, []).append(entry)
 
 
+def _read_record(scope: ScopeState, entry: Entry) -> None:
+    statement, facts = entry.statement, entry.statement.facts
+    if why := misfit(facts["kind"], facts):
+        raise StatementError(why)
+    if statement.subject.name != f"{book_name(facts['book'])}{facts['record']}":
+        raise StatementError("a record under the name of another")
+    scope.records.setdefault(statement.subject.name, []).append(entry)
+
+
 def _read_assessment(scope: ScopeState, entry: Entry) -> None:
     statement = entry.statement
     found = {control: each["status"] for control, each in statement.facts["controls"].items()}
@@ -366,6 +378,7 @@ _READS: Mapping[str, Callable[[ScopeState, Entry], None]] = {
     kinds.LINEAGE_EDGE.name: _read_edge,
     kinds.MEASUREMENT.name: _read_measurement,
     kinds.DOCUMENT.name: _read_document,
+    kinds.RECORD.name: _read_record,
     kinds.ASSESSMENT.name: _read_assessment,
     kinds.NOTICE.name: _read_notice,
     kinds.ORGANISATION.name: _read_organisation,

@@ -5,7 +5,7 @@ expectation suite (:mod:`affidavit.quality`) all read through it, so that they s
 has a time limit; every failure is one of :mod:`affidavit.errors`, and none quotes a row. :func:`fingerprint_parts` is
 for tables too large to be read whole each time; :func:`estimate` asks the catalogue only, for the dry run. Of a
 register :func:`count_register` counts rows and :func:`reconcile` compares keys; :func:`sample` draws rows by key;
-:func:`upload` makes a warehouse of a CSV file or a sheet.
+:func:`upload` makes a warehouse of a CSV file or a sheet. The rows of a book are read as :func:`texts`.
 """
 
 from affidavit.warehouse.estimate import Estimate, estimate
@@ -18,6 +18,7 @@ from affidavit.warehouse.relation import Relation, relation
 from affidavit.warehouse.sample import Sample, sample
 from affidavit.warehouse.snapshot import Snapshot, snapshot
 from affidavit.warehouse.tables import Column, TableRef
+from affidavit.warehouse.texts import texts, uploaded
 from affidavit.warehouse.upload import METHOD as UPLOAD_METHOD
 from affidavit.warehouse.upload import Upload, upload
 
@@ -48,5 +49,7 @@ __all__ = [
     "relation",
     "sample",
     "snapshot",
+    "texts",
     "upload",
+    "uploaded",
 ]

@@ -32,12 +32,14 @@ _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationship
 class Sheet:
     """``rows`` begin with the names of columns. ``hidden`` counts rows, columns and sheets that are not shown.
 
-    Hidden rows and columns are among the rows; a hidden sheet is read only where it was asked for by name.
+    Hidden rows and columns are among the rows; a hidden sheet is read only where it was asked for by name. Of a cell
+    with a formula its stored result is read; ``formulas`` counts such cells.
     """
 
     name: str
     rows: Iterator[list[str | None]]
     hidden: Mapping[str, int]
+    formulas: int
 
 
 @contextmanager
@@ -56,7 +58,9 @@ def open_sheet(data: bytes, name: str | None, *, where: str) -> Iterator[Sheet]:
     with _told(where), zipfile.ZipFile(io.BytesIO(data)) as archive:
         parts = _sheets(archive)
         chosen = _chosen(parts, name, where)
-        hidden = {"sheets": sum(not part.shown for part in parts), **_scan(archive, chosen, where)}
+        scanned = _scan(archive, chosen, where)
+        formulas = scanned.pop("formulas")
+        hidden = {"sheets": sum(not part.shown for part in parts), **scanned}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what openpyxl does not write back: nothing is written back
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
@@ -64,7 +68,7 @@ def open_sheet(data: bytes, name: str | None, *, where: str) -> Iterator[Sheet]:
             sheet = book[chosen.name]
             sheet.reset_dimensions()  # what the file says of its size need not be so
             rows = _rows(sheet.iter_rows(min_row=1, min_col=1), where)
-            yield Sheet(chosen.name, rows, {what: count for what, count in hidden.items() if count})
+            yield Sheet(chosen.name, rows, {what: count for what, count in hidden.items() if count}, formulas)
         finally:
             book.close()
 
@@ -113,8 +117,8 @@ def _chosen(parts: Sequence[_Part], name: str | None, where: str) -> _Part:
 
 
 def _scan(archive: zipfile.ZipFile, part: _Part, where: str) -> dict[str, int]:
-    """Count what is hidden in a sheet, and refuse what openpyxl would pass over, in constant memory."""
-    hidden, last, cells = {"rows": 0, "columns": 0}, 0, 0
+    """Count what is hidden in a sheet, and its formulas; refuse what openpyxl would pass over, in constant memory."""
+    hidden, last, cells = {"rows": 0, "columns": 0, "formulas": 0}, 0, 0
     with archive.open(part.path) as opened:
         sheet: Any = None
         for event, element in ET.iterparse(opened, events=("start", "end")):  # noqa: S314
@@ -129,6 +133,7 @@ def _scan(archive: zipfile.ZipFile, part: _Part, where: str) -> dict[str, int]:
                     raise SourceRefused(f"row {number} is out of order", where=where, fix=_FIX)
                 last = number
                 hidden["rows"] += _is_hidden(element, "ht")
+                hidden["formulas"] += sum(child.tag.endswith("}f") for cell in element for child in cell)
                 cells += _width(element, number, where)
                 if cells > MAX_CELLS:
                     fix = "keep the register in a table"

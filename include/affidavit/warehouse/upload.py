@@ -31,12 +31,14 @@ class Upload:
     """A file as it was read, once: its SHA-256 in hexadecimal, and where its rows stand in a table ``rows``.
 
     ``hidden`` counts the rows, columns and sheets that a workbook does not show; the hidden rows are among its rows.
+    ``formulas`` counts the cells of which the result of a formula was read.
     """
 
     sha256: str
     connection: Connection
     coverage: str
     hidden: Mapping[str, int] = field(default_factory=dict)
+    formulas: int = 0
     table: str = "rows"
 
 
@@ -60,14 +62,15 @@ def upload(file: Path | str, *, where: str, sheet: str | None = None) -> Iterato
                 if str(file).endswith(".xlsx"):
                     with open_sheet(data, sheet, where=where) as found:
                         _fill(database, found.rows, where)
-                    coverage, hidden = f"the whole file; read is the sheet {found.name!r}", found.hidden
+                    coverage = f"the whole file; read is the sheet {found.name!r}"
+                    hidden, formulas = found.hidden, found.formulas
                 else:
                     _fill(database, _csv(data, where), where)
-                    coverage, hidden = "the whole file", {}
+                    coverage, hidden, formulas = "the whole file", {}, 0
         except sqlite3.Error as error:
             problem = f"cannot be read as a table ({type(error).__name__})"
             raise SourceRefused(problem, where=where, fix=_FIX) from None
-        yield Upload(hashlib.sha256(data).hexdigest(), connection, coverage, hidden)
+        yield Upload(hashlib.sha256(data).hexdigest(), connection, coverage, hidden, formulas)
 
 
 def _read(file: Path | str, where: str) -> bytes:
