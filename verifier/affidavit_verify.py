@@ -19,7 +19,8 @@ order; the code repeats the numbers:
    the times never decrease.
 5. Every blob that an entry names is there, with that SHA-256; or a later entry says that it was erased. Every erasure
    rests on an entry before it: a person's decision that lists the blob, on the same ground, or a declaration of the
-   organisation whose retention of such entries stood and had passed. No legal hold that stood covers the blob. A
+   organisation whose retention of such entries stood and had passed, by a date that is not ahead of the head which
+   covers the erasure, a day apart. No legal hold that stood covers the blob. A
    shorter retention, or a hold that was taken away, does not count: nobody has approved it. A bundle shows the decision
    and the entries that name the blob; of the holds, only those that are in it.
 6. --since: the head only extended the checkpoint that you noted at an earlier audit (RFC 9162, section 2.1.4.2).
@@ -207,6 +208,8 @@ def read_statement(leaf):
     subjects = [(each["name"], each["digest"]["sha256"]) for each in whole["subject"]]
     demand(whole["_type"] == "https://in-toto.io/Statement/v1" and subjects, "not an in-toto Statement v1")
     demand({"scope", "observed_at", "supersedes"} <= set(own["header"]), "its header lacks a field")
+    before = own["header"]["supersedes"]
+    demand(before is None or re.fullmatch("[0-9a-f]{64}", before), "it supersedes what is no leaf hash")
     if isinstance(own.get("details"), dict):
         blob = own["details"]["digest"]["sha256"]
         demand(re.fullmatch("[0-9a-f]{64}", blob), "its details name no blob by SHA-256")
@@ -470,7 +473,7 @@ def check_blobs(found, read, name):
 def check_erasures(found):
     """The blobs that were erased, each with the index of its erasure; those beyond the head count for nothing."""
     erased = {}
-    for index, blob, problem, words in found.erasures.done:
+    for index, blob, problem, words, _ in found.erasures.done:
         if index < found.head.size:
             demand(problem is None, f"entry {index}: an erasure that may not be: {problem}")
             erased[blob] = index
@@ -486,7 +489,8 @@ class Erasures:
         self.decisions = {}  # leaf hash -> index and facts of a person's decision
         self.rules = {}  # leaf hash -> index and retention (days by kind) of a declaration
         self.standing, self.holds = None, {}  # what stands: retention, and legal holds by id
-        self.done = []  # (index, SHA-256, what is wrong or None, words)
+        self.done = []  # [index, SHA-256, what is wrong or None, words, its date in POSIX seconds where that matters]
+        self.covered = 0  # how many of these a head covers
 
     def take(self, index, statement):
         own, header, leaf = statement.own, statement.own["header"], statement.hash.hex()
@@ -504,7 +508,17 @@ class Erasures:
         elif statement.kind == "erasure":
             problem, decided = self.judge(own)
             words = f"erased on {header['observed_at'][:10]} because {own['reason']}"
-            self.done.append((index, own["blob"], problem, f"{words} (entry {index}, decided in entry {decided})"))
+            words = f"{words} (entry {index}, decided in entry {decided})"
+            dated = moment(header["observed_at"]).timestamp() if own["reason"] == "retention-ended" else 0
+            self.done.append((index, own["blob"], problem, words, dated))
+
+    def cover(self, time):
+        """A head of that time (POSIX seconds) covers what was taken in: a later date could make an erasure look due."""
+        for number in range(self.covered, len(self.done)):
+            index, blob, problem, words, dated = self.done[number]
+            ahead = "it is dated after the head that covers it" if dated > time + 86_400 else None
+            self.done[number] = index, blob, problem or ahead, words, dated
+        self.covered = len(self.done)
 
     def declare(self, retention, holds):
         """What is weaker does not count: fewer days, or any where it was for ever; a hold on less, or none."""
@@ -748,6 +762,7 @@ def verify_bundle(path, since):
         take_proven(files, index, found)  # 2, 3
     with at("checkpoint.txt"):
         found.time = check_head(found.head, found)  # 4
+    found.erasures.cover(found.time)  # 5
     for index in sorted({*numbers(files, "rotations/"), *found.comes_after}):  # 2
         demand(index in found.comes_after, f"rotations/{index}.txt: no entry here replaces the log's key there")
         check_growth(files, f"rotations/{index}.txt", found.comes_after[index], found.head)
@@ -888,6 +903,7 @@ def walk(connection, found):
             with at(f"checkpoint of size {head.size}"):
                 time = check_head(head, found)  # 4
                 demand(time >= found.time, "signed before the one before it")
+            found.erasures.cover(time)  # 5
             found.head, found.time, found.entries = head, time, size
             head = next_head(notes, size)
     demand(head is None, f"entry {size}: absent, and a signed head covers it")
@@ -935,6 +951,9 @@ def blob_in(folder, digest):
 def read_brought(arguments):
     """The checkpoint that you noted, and the policy; None for each that you did not give."""
     since, policy = arguments.since, arguments.policy
+    for name in filter(None, (arguments.path, since, policy)):
+        if pathlib.Path(name).is_fifo():
+            raise UnusableError(f"{name}: a pipe, not a file")
     try:
         with at(since):
             since = since and parse_head(pathlib.Path(since).read_bytes())

@@ -61,10 +61,10 @@ class Home:
         made = decision(digest, scope=scope, reason=GROUND, by=by, seen=Circumstances(NOON))
         return replace(made, **changes)
 
-    def erase(self, digest, *, decided, scope="system:x", reason=GROUND, at=NOON):
-        """Append an erasure that rests on the leaf hash ``decided``."""
+    def erase(self, digest, *, decided, scope="system:x", reason=GROUND, at=NOON, signed=None):
+        """Append an erasure that rests on the leaf hash ``decided``, under a head ``signed`` at another time."""
         made = erasure(digest, scope=scope, reason=reason, decided=decided, seen=Circumstances(at))
-        [index] = self.append(made, now=at)
+        [index] = self.append(made, now=signed or at)
         return index
 
     def erase_soundly(self, digest):
@@ -286,6 +286,34 @@ def test_retention_that_has_not_passed_is_no_decision(home, declared, days):
     index = home.erase(home.digests[0], decided=home.leaf(rule), reason=RETENTION, at=at)
     error = home.broken()
     assert (error.index, "no declaration whose retention" in str(error)) == (index, True)
+
+
+def test_an_erasure_dated_ahead_of_its_head_does_not_make_retention_pass(home):
+    rule = home.declare(retention={"validation": 30})
+    ahead = LATER - timedelta(days=1, seconds=1)
+    index = home.erase(home.digests[0], decided=home.leaf(rule), reason=RETENTION, at=LATER, signed=ahead)
+    error = home.broken()
+    assert (error.index, "dated after the head that covers it" in str(error)) == (index, True)
+
+
+def test_a_signer_whose_clock_is_a_day_behind_is_no_alarm(home):
+    rule, ahead = home.declare(retention={"validation": 30}), LATER - timedelta(days=1)
+    home.erase(home.digests[0], decided=home.leaf(rule), reason=RETENTION, at=LATER, signed=ahead)
+    home.append(home.decide(home.digests[1]), now=LATER)  # under a later head
+    home.path(home.digests[0]).unlink()
+    assert len(home.whole().erased) == 1
+
+
+def test_a_later_head_does_not_make_good_what_was_dated_ahead(sqlite_place, validation):
+    home = Home(sqlite_place, validation)
+    rule = home.declare(retention={"validation": 30})
+    index = home.erase(home.digests[0], decided=home.leaf(rule), reason=RETENTION, at=LATER, signed=NOON)
+    home.append(home.decide(home.digests[1]), now=LATER)
+    with pytest.raises(IntegrityError, match="dated after the head") as caught:
+        verify(home.ledger)
+    assert caught.value.index == index
+    [_, copy] = home.places()
+    assert (code := home.alone(copy))[0] == 3, code
 
 
 HOLD = {**HELD, "scope": "y", "kinds": None}

@@ -10,8 +10,9 @@ from functools import partial
 
 import pytest
 
+from affidavit.cli.terminal import read_file
 from affidavit.errors import AffidavitError
-from affidavit.evidence import loads
+from affidavit.evidence import dumps, loads
 from affidavit.publish.bundle_verification import verify_bundle
 from affidavit.tlog.note import Note, VerifierKey
 from affidavit.tlog.proofs import check_consistency, check_inclusion, prove_consistency, prove_inclusion
@@ -202,9 +203,34 @@ def test_a_leaf_that_is_no_statement(bundled, verifier, tmp_path, leaf):
         verify_bundle(path)
 
 
+@pytest.mark.parametrize("before", ["", "AB" * 32, "ab " * 21 + "b", "ab" * 33, "ab" * 32 + "\n", 7, [], False])
+def test_a_leaf_that_supersedes_what_is_no_leaf_hash(bundled, verifier, tmp_path, before):
+    files = unpacked(bundled(entries="5").read_bytes())
+    document = loads(files["entries/5.json"])
+    document["predicate"]["header"]["supersedes"] = before
+    path = tmp_path / "doctored.zip"
+    path.write_bytes(packed(files | {"entries/5.json": dumps(document)}))
+    code, said = verifier(path)
+    assert (code, said.startswith("BROKEN: entries/5.json: ")) == (3, True), said
+    with pytest.raises(AffidavitError, match=r"^entries/5\.json: .*supersedes"):
+        verify_bundle(path)
+
+
 def test_a_file_that_is_no_bundle_could_not_be_checked(verifier, policy):
     code, said = verifier(policy)
     assert (code, "neither a bundle nor a ledger" in said) == (2, True)
+
+
+def test_a_pipe_is_not_waited_for(bundled, verifier, tmp_path):
+    pipe, whole = tmp_path / "pipe", bundled(entries="5")
+    os.mkfifo(pipe)
+    for words in ([pipe], [whole, "--policy", pipe], [whole, "--since", pipe]):
+        code, said = verifier(*words)
+        assert (code, f"{pipe}: a pipe" in said) == (2, True), said
+    with pytest.raises(AffidavitError, match="a pipe"):
+        verify_bundle(pipe)
+    with pytest.raises(AffidavitError, match="a pipe"):
+        read_file(pipe)
 
 
 def test_a_folder_with_what_does_not_belong(bundled, verifier, tmp_path):

@@ -56,6 +56,8 @@ def settings() -> Settings:
 def read_file(path: Path) -> bytes:
     """The bytes of a file that somebody named. Raises ``ConfigurationError`` naming it."""
     try:
+        if path.is_fifo():  # which would be waited for without end
+            raise ConfigurationError("a pipe", where=str(path), fix="give the path of a file")
         return path.read_bytes()
     except OSError as error:
         problem = f"cannot be read ({error.strerror or type(error).__name__})"

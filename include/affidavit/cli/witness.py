@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from affidavit.cli.serving import Group, Key, Listen, State, make, serve
-from affidavit.cli.terminal import now
-from affidavit.errors import ConfigurationError, UsageError
+from affidavit.cli.terminal import now, read_file
+from affidavit.errors import UsageError
 
 if TYPE_CHECKING:
     from affidavit.tlog.note import VerifierKey
@@ -48,7 +48,4 @@ def _logs(policy: Path | None) -> tuple[VerifierKey, ...]:
 
     if policy is None:
         raise UsageError("a witness watches the logs of a policy", where="--policy", fix="name the policy's file")
-    try:
-        return parse_policy(policy.read_bytes(), where=str(policy)).logs
-    except OSError as error:
-        raise ConfigurationError("cannot be read", where=str(policy), fix="give the path of a policy") from error
+    return parse_policy(read_file(policy), where=str(policy)).logs

@@ -9,9 +9,10 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
+from affidavit.errors import CanonicalError
 from affidavit.evidence.canonical import dumps_plain, glance
 from affidavit.evidence.kinds import BY_PREDICATE_TYPE
-from affidavit.evidence.statement import FACTS, HEADER, STATEMENT_TYPE, STREAM, compared, identity
+from affidavit.evidence.statement import FACTS, HEADER, STATEMENT_TYPE, STREAM, compared, identity, leaf_named
 
 Glimpse = tuple[bytes, bytes | None, bytes, bytes, str, str, str, str, str | None]
 """Stream, supersedes, facts digest, identity, kind, scope, name of the first subject, time of observation and
@@ -23,7 +24,7 @@ def glimpse(leaf: bytes) -> Glimpse | None:
     document = glance(leaf)
     try:
         return _glimpse(leaf, document) if document is not None else None
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, CanonicalError):
         return None
 
 
@@ -40,7 +41,7 @@ def _glimpse(leaf: bytes, document: dict[str, Any]) -> Glimpse | None:
     demonstration, supersedes = header.get("demonstration"), header["supersedes"]
     if not type(name) is type(scope) is type(observed_at) is type(demonstration or "") is str:
         return None
-    superseded = bytes.fromhex(supersedes) if supersedes else None
+    superseded = leaf_named(supersedes)
     after = rest[len(dumps_plain(header)) :]
     stream = sha256(STREAM + dumps_plain([kind.name, scope, name, header.get("interval")])).digest()
     facts = sha256(b"".join((FACTS, before, HEADER, dumps_plain(compared(header)), after))).digest()

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ MAX_LEAF = 65_535
 
 NOT_COMPARED = frozenset({"airflow", "basis", "collector", "observed_at", "supersedes"})
 """Fields of the header that are about the looking; all others are compared, with the rest of the statement."""
+
+_LEAF_HASH = re.compile("[0-9a-f]{64}")
 
 HEADER = b'"header":'
 STREAM = b"affidavit stream v1\n"
@@ -305,7 +308,7 @@ class Statement:
             statement = cls(loads(leaf)) if document is None else cls(document, dumps=dumps_plain, canonical=leaf)
             if statement.document["_type"] != STATEMENT_TYPE:
                 raise CanonicalError(f"not an in-toto Statement v1 but {str(statement.document['_type'])[:80]!r}")
-            _ = (statement.subjects, statement.scope, statement.stream, statement.observed_at)
+            _ = (statement.subjects, statement.scope, statement.stream, statement.observed_at, statement.supersedes)
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise CanonicalError(f"not a statement: {type(error).__name__} {error}") from error
         return statement
@@ -358,8 +361,7 @@ class Statement:
     @property
     def supersedes(self) -> bytes | None:
         """Leaf hash of the entry it supersedes."""
-        value = self.header["supersedes"]
-        return bytes.fromhex(value) if value else None
+        return leaf_named(self.header["supersedes"])
 
     @once
     def stream(self) -> bytes:
@@ -407,6 +409,15 @@ class Statement:
     def identity(self) -> bytes:
         """SHA-256 over stream, superseded leaf and facts; unique in a ledger, so that append is exactly-once."""
         return identity(self.stream, self.supersedes, self.facts_digest)
+
+
+def leaf_named(digest: object) -> bytes | None:
+    """The leaf hash that a header's ``supersedes`` names, None for none. Raises ``CanonicalError`` where it is none."""
+    if digest is None:
+        return None
+    if not isinstance(digest, str) or not _LEAF_HASH.fullmatch(digest):
+        raise CanonicalError("it supersedes what is no leaf hash")
+    return bytes.fromhex(digest)
 
 
 def compared(header: Mapping[str, Any]) -> dict[str, Any]:

@@ -306,7 +306,11 @@ _FULL_OR_FAILING: _Says = (LedgerFull, "the disk of the ledger is full, over its
 _ABSENT: _Says = (LedgerMissing, "there is no ledger", _NEW)
 _DAMAGED: _Says = (IntegrityError, "the database is damaged", "restore it from a copy")
 _INSERT_ONLY: _Says = (LedgerError, "the ledger is insert-only", "append what supersedes it")
-_SECOND: _Says = (LedgerUnavailable, "another writer was first", AGAIN)
+_SECOND: _Says = (
+    LedgerUnavailable,
+    "another writer was first",
+    f"{AGAIN}; where that does not help, a row was planted: run 'affidavit verify'",
+)
 _BUSY: _Says = (LedgerUnavailable, "somebody else has kept it locked", f"{AGAIN}; ?timeout= in its URL waits longer")
 _READ_ONLY: _Says = (LedgerError, "the database cannot be written", "open it with a signer and the right to write")
 

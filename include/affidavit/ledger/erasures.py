@@ -13,7 +13,7 @@ from affidavit.evidence.erasing import blob_subject
 from affidavit.ledger.blobs import Blobs
 from affidavit.ledger.log import entry_of
 from affidavit.ledger.tables import checkpoints, entries
-from affidavit.projections.erasures import KINDS, Erased, survey
+from affidavit.projections.erasures import KINDS, Erased, demand_dated, survey
 
 _COVERED = sa.select(sa.func.coalesce(sa.func.max(checkpoints.c.size), 0)).scalar_subquery()
 _PAGE = 500
@@ -53,8 +53,17 @@ def judged(connection: Connection, store: Blobs, wanted: Mapping[str, int], *, s
     """
     if not wanted:
         return Erasing((), ())
-    found = tuple(survey(_entries(connection, size), wanted).erased.values())
+    surveyed = survey(_entries(connection, size), wanted)
+    for each in surveyed.every:
+        demand_dated(each, covered=_covered_at(connection, each.index))
+    found = tuple(surveyed.erased.values())
     return Erasing(found, tuple(each for each in found if store.has(each.blob)))
+
+
+def _covered_at(connection: Connection, index: int) -> int:
+    """When the head was signed that first covers an entry, in POSIX seconds."""
+    query = sa.select(checkpoints.c.time).where(checkpoints.c.size > index).order_by(checkpoints.c.size).limit(1)
+    return int(connection.execute(query).scalar_one())
 
 
 def _entries(connection: Connection, size: int) -> Iterator[Entry]:

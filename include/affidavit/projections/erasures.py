@@ -7,6 +7,8 @@ What is demanded of an erasure, whose numbers the code repeats:
    the same ground; or a declaration of the organisation whose retention of that kind of entry stood in force and had
    passed, for every entry that names the blob, counted from its observation.
 3. No legal hold that stood in force then covers an entry that names the blob.
+4. One whose ground is that retention had passed is dated at most a day after the head that first covers it (of a
+   bundle: its head) was signed. A later date would let an early erasure look due.
 
 What stood in force is what the declarations before it come to (:mod:`affidavit.inventory.loosening`): a hold that was
 taken away, and a shorter retention, wait for approval. From some of the entries, a bundle's, the same follows as far as
@@ -31,6 +33,9 @@ from affidavit.projections.reader import Reader
 
 KINDS = (*kinds.WITH_BLOBS, kinds.ORGANISATION.name, kinds.ERASURE_DECISION.name, kinds.ERASURE.name)
 """The kinds of entry that erasures are judged by."""
+
+_AHEAD = 86_400
+"""Retention is counted in days, and two clocks may differ by less."""
 
 FIX = "keep what is here; ask who removed the blob, and restore it from a copy"
 
@@ -194,6 +199,13 @@ def _decides(statement: Statement, facts: Mapping[str, Any]) -> bool:
 
 def _unsound(entry: Entry, problem: str) -> IntegrityError:
     return IntegrityError(f"entry {entry.index}: an erasure that may not be: {problem}", index=entry.index, fix=FIX)
+
+
+def demand_dated(erased: Erased, *, covered: int) -> None:
+    """Raise ``IntegrityError`` for an erasure dated ahead of its head, signed at ``covered`` (POSIX seconds)."""
+    if erased.reason == RETENTION and moment(erased.at).timestamp() > covered + _AHEAD:  # 4
+        problem = f"entry {erased.index}: an erasure that may not be: it is dated after the head that covers it"
+        raise IntegrityError(problem, index=erased.index, fix=FIX)
 
 
 def survey(entries: Iterable[Entry], wanted: Container[str] | None = None) -> Erasures:

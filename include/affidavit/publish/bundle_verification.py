@@ -37,7 +37,7 @@ from affidavit.evidence import Entry, kinds, loads
 from affidavit.evidence.keychain import Keychain
 from affidavit.evidence.naming import named_blobs
 from affidavit.projections.anchoring import Anchoring, begun, head_of, standing
-from affidavit.projections.erasures import KINDS, Erased, survey
+from affidavit.projections.erasures import KINDS, Erased, demand_dated, survey
 from affidavit.publish.archive import Folder, Zip
 from affidavit.publish.bundle import COPY, FORMAT
 from affidavit.tlog import cosignature
@@ -89,7 +89,10 @@ def verify_bundle(path: Path, *, policy: Policy | None = None, since: Note | Non
     entries = _entries(files, note)  # 4; before 3, which reads entry 0
     keys, started = _keys(entries), _begun(entries)  # 3
     checkpoint, time = _signed(files, keys, note)
-    erased = survey(entry for entry in entries.values() if entry.statement.kind in KINDS).erased  # 5
+    surveyed = survey(entry for entry in entries.values() if entry.statement.kind in KINDS)  # 5
+    for each in surveyed.every:
+        demand_dated(each, covered=time)
+    erased = surveyed.erased
     blobs = _blobs(files, entries, erased)
     if since is not None:  # 6
         _extends(files, since, checkpoint, keys)
@@ -116,6 +119,8 @@ def _opened(path: Path) -> Zip | Folder:
     try:
         if path.is_dir():
             return Folder(path)
+        if path.is_fifo():  # which would be waited for without end
+            raise ConfigurationError("a pipe", where=str(path), fix="give the path of a bundle")
         data = path.read_bytes()
         if b"PK\x03\x04" not in data and b"PK\x05\x06" not in data:
             raise ConfigurationError("not a zip", where=str(path), fix="give the path of a bundle")
