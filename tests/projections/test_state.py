@@ -113,7 +113,8 @@ def test_the_latest_collection_of_a_slot_is_the_one_that_stands():
     late = story.collection()
     scope = fold(story.entries).scope(SCOPE)
     assert len(scope.collections) == 2
-    assert [one.entry for one in scope.slots().values()] == [late]
+    assert [one.entry for one in scope.looks.earliest_first()] == [late]
+    assert scope.looks.of(scope.collections[0].slot).entry == late
 
 
 def test_an_alias_moved_and_back_is_three_looks():

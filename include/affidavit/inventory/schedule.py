@@ -51,6 +51,7 @@ def checked(schedule: str) -> str:
     return schedule
 
 
+@lru_cache(maxsize=4096)  # one judgement asks the same hundreds of times, and each costs a parse of the schedule
 def next_tick(schedule: str, moment: datetime) -> datetime:
     """The first tick after ``moment``."""
     return next(_ticks(schedule, moment))
@@ -58,8 +59,13 @@ def next_tick(schedule: str, moment: datetime) -> datetime:
 
 def slot_at(schedule: str, moment: datetime) -> Period:
     """The latest slot that is complete at ``moment``; both ends are set, and a tick at ``moment`` itself ends it."""
+    return _slot_before(schedule, moment.replace(second=0, microsecond=0) + _MINUTE)
+
+
+@lru_cache(maxsize=4096)
+def _slot_before(schedule: str, minute: datetime) -> Period:
     # Backwards from the minute after, since croniter's steps never stay where they are.
-    ticks = _ticks(schedule, moment.replace(second=0, microsecond=0) + _MINUTE, back=True)
+    ticks = _ticks(schedule, minute, back=True)
     end = next(ticks)
     return Period(next(ticks), end)
 

@@ -162,7 +162,7 @@ def record(workplace: Workplace, visit: Visit, looks: Sequence[Look], *, now: da
     scope = _scope_of(visit.target)
     with workplace.writer() as ledger:
         known = fold_scope(ledger, scope)
-        before = known.slots().get(visit.slot)
+        before = known.looks.of(visit.slot)
         if missed and before and not before.gap:
             return Recorded(0, None, None)  # it was collected in time, and stays as it is
         seen = Circumstances(now, visit.airflow, _standing(workplace, visit.target, known).demonstration)

@@ -1,6 +1,6 @@
 """Entries folded into state, per scope: pure functions of what was recorded, in its order.
 
-``state`` keeps what a rule needs of each scope (latest facts, due slots that were collected, obligations in force);
+``state`` keeps what a rule needs of each scope (latest facts, obligations in force), ``looks`` finds its collections;
 ``lineage`` reads from it which model version is in use and what it was made from, and ``lineage_graph`` every edge from
 source tables to scored rows; ``calendar`` what evidence was due and never came, by the ``duties`` that stood then;
 ``sightings`` when anybody looked where the alias in use points; ``erasures`` which blobs were erased, and whether each
@@ -14,9 +14,10 @@ from affidavit.projections.asking import needs
 from affidavit.projections.calendar import Calendar, Came, Due, Gap, Lack, calendar, scopes_due
 from affidavit.projections.lineage import Edge, InUse, Missing, Node, Thing, in_use
 from affidavit.projections.lineage_graph import Graph, graph
+from affidavit.projections.looks import Collected
 from affidavit.projections.need import Need, held, holders, may_answer
 from affidavit.projections.reader import Head, Reader
-from affidavit.projections.scope import AliasLook, Collected, ScopeState, Snapshot, Validated
+from affidavit.projections.scope import AliasLook, ScopeState, Snapshot, Validated
 from affidavit.projections.sightings import Sighted, Sighting, sighted
 from affidavit.projections.standing import Standing
 from affidavit.projections.state import Aside, Demonstration, State, fold, fold_scope

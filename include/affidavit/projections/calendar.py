@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import zip_longest
+from operator import attrgetter
 
 from affidavit.evidence import Period, moment
 from affidavit.inventory.schedule import next_tick, slot_at, ticks_between
 from affidavit.projections.duties import Duty
+from affidavit.projections.looks import Collected
 from affidavit.projections.retirement import retirements
-from affidavit.projections.scope import Collected, ScopeState
+from affidavit.projections.scope import ScopeState
 from affidavit.projections.state import State
 
 
@@ -134,7 +136,7 @@ def calendar(
         return Calendar(scope, at, None, "", ())
     idle = retirements(state.organisation, mine)
     owed = [slot for slot in _owed(duties, at) if not any(each.covers(slot.end) for each in idle)]
-    looks = _Looks([one for one in mine.collections if _seen(one) <= at], {slot.end for slot in owed})
+    looks = _Looks([one for one in mine.collections if one.seen <= at], {slot.end for slot in owed})
     missing = _missing_file(state, scope, duties[0].since)
     asked = (slot for slot in owed if (start is None or start < slot.end) and (end is None or slot.end <= end))
     due = tuple(_due(slot, duties, looks, missing, at) for slot in asked)
@@ -175,14 +177,14 @@ class _Looks:
             self._of.setdefault(one.slot, []).append(one)
         # A look for a slot of another schedule, just before or after a change, counts for the slot it was taken in.
         others = [one for one in collections if one.end not in ends and not one.gap]
-        self._others = sorted(others, key=_seen)
-        self._times = [_seen(one) for one in self._others]
+        self._others = sorted(others, key=attrgetter("seen"))
+        self._times = [one.seen for one in self._others]
 
     def of(self, slot: _Slot) -> list[Collected]:
         """Those that observed the slot, the earliest first."""
         first, last = (bisect_left(self._times, time) for time in (slot.end, slot.until))
-        own = [one for one in self._of.get(slot.period, []) if not one.gap and _seen(one) >= slot.end]
-        return sorted((*own, *self._others[first:last]), key=_seen)
+        own = [one for one in self._of.get(slot.period, []) if not one.gap and one.seen >= slot.end]
+        return sorted((*own, *self._others[first:last]), key=attrgetter("seen"))
 
     def gap(self, slot: _Slot) -> Collected | None:
         """The record that the slot was not looked at in time; None where there is none."""
@@ -227,10 +229,9 @@ def _lack(step: str, duty: Duty, found: Sequence[Collected], until: datetime, at
         if read < wanted:
             why, index = f"{read} of {wanted} experiments were read", one.entry.index
             continue
-        seen = _seen(one)
-        if seen < until:
+        if one.seen < until:
             return None
-        return Lack((step,), Came.LATE, "it came after the next slot was over", seen, one.entry.index)
+        return Lack((step,), Came.LATE, "it came after the next slot was over", one.seen, one.entry.index)
     return Lack((step,), Came.NEVER if at >= until else Came.OPEN, why, index=index)
 
 
@@ -260,10 +261,6 @@ def _missing_file(state: State, scope: str, since: datetime) -> _Missing:
             there = name in entry.statement.facts["systems"]
         found.append((moment(entry.statement.observed_at), there))
     return _Missing((time, there) for time, there in found if time > since)
-
-
-def _seen(one: Collected) -> datetime:
-    return moment(one.entry.statement.observed_at)
 
 
 def scopes_due(state: State) -> tuple[ScopeState, ...]:

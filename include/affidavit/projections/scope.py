@@ -16,30 +16,11 @@ from affidavit.inventory.loosening import Change, Loosening
 from affidavit.inventory.record_fields import misfit
 from affidavit.projections.decisions import Decided, settled
 from affidavit.projections.duties import Duty, Recorded, duty_of
+from affidavit.projections.looks import Collected, Looks
 from affidavit.projections.need import ON_WEAKENINGS, change_subjects
 from affidavit.projections.standing import Standing, declare, grant, revoke
 
 T = TypeVar("T", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """The end of one slot. ``gap`` says why it was not looked at; None where it was.
-
-    ``schedule`` is the one that stood in force when it was recorded; None where nothing was declared yet.
-    """
-
-    entry: Entry
-    slot: Period
-    gap: str | None
-    collectors: Mapping[str, Any]
-    schedule: str | None
-
-    @property
-    def end(self) -> datetime:
-        """The end of the slot, which :class:`ScopeState` demands."""
-        assert self.slot.end is not None
-        return self.slot.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +71,13 @@ class ScopeState:
     """What is known of one AI system, or of the organisation.
 
     ``streams`` holds the latest entry of each stream and ``history`` the indices of all; ``collections`` stand in the
-    order in which they were recorded. Aliases are keyed by subject; artifacts by subject and SHA-256, each with
-    the latest entry that names both; snapshots and validations by table URI, suites by name, edges, measurements,
-    documents and records by subject. ``thresholds`` holds, for each that stands (:func:`threshold_key`), the index of
-    the entry since which it has stood without a break. ``decisions`` holds the answers by :attr:`Need.topic`,
-    ``organisations`` what stood in force from which entry on. ``duties`` holds what was owed, one after another;
-    ``recorded``, for each control, each change of the status that assessments recorded; ``notices`` what people were
-    told, in order.
+    order in which they were recorded, and ``looks`` finds them. Aliases are keyed by subject; artifacts by subject and
+    SHA-256, each with the latest entry that names both; snapshots and validations by table URI, suites by name, edges,
+    measurements, documents and records by subject. ``thresholds`` holds, for each that stands (:func:`threshold_key`),
+    the index of the entry since which it has stood without a break. ``decisions`` holds the answers by
+    :attr:`Need.topic`, ``organisations`` what stood in force from which entry on. ``duties`` holds what was owed, one
+    after another; ``recorded``, for each control, each change of the status that assessments recorded; ``notices`` what
+    people were told, in order.
     """
 
     name: str
@@ -104,6 +85,7 @@ class ScopeState:
     history: dict[bytes, list[int]] = field(default_factory=dict)
     subjects: dict[str, dict[str, Entry]] = field(default_factory=dict)
     collections: list[Collected] = field(default_factory=list)
+    looks: Looks = field(default_factory=Looks)
     aliases: dict[str, list[AliasLook]] = field(default_factory=dict)
     artifacts: dict[str, dict[str, Entry]] = field(default_factory=dict)
     snapshots: dict[str, list[Snapshot]] = field(default_factory=dict)
@@ -195,10 +177,6 @@ class ScopeState:
                 return cursor
         return None
 
-    def slots(self) -> dict[Period, Collected]:
-        """The latest collection of each slot, gaps included."""
-        return {collected.slot: collected for collected in self.collections}
-
     @property
     def standings(self) -> tuple[Standing[Any], ...]:
         """Everything that is declared here."""
@@ -226,6 +204,7 @@ def _read_collection(scope: ScopeState, entry: Entry) -> None:
         raise StatementError("a collection of a slot without beginning or end")
     schedule = scope.standing.value.schedule if scope.standing else None
     scope.collections.append(Collected(entry, slot, facts["gap"], facts["collectors"], schedule))
+    scope.looks.add(scope.collections[-1])
 
 
 def _read_alias(scope: ScopeState, entry: Entry) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from affidavit.errors import AffidavitError, StatementError
@@ -158,8 +159,8 @@ class State:
         if not absent:
             return ()
         # A look that finds the same files adds no declaration, only its collection; it began after the slot's end.
-        looks = [one.end for one in self.organisation.collections if not one.gap and "declarations" in one.collectors]
-        latest = max((moment(standing.entry.statement.observed_at), *looks))
+        looks = (one.end for one in self.organisation.looks.latest_first("declarations"))
+        latest = max((moment(standing.entry.statement.observed_at), *islice(looks, 1)))
         return tuple(scope for scope in absent if scope.system and scope.system.since < latest)
 
     def _retirement_of(self, scope: ScopeState) -> Settled | None:

@@ -8,9 +8,10 @@ from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
 
-from affidavit.evidence import Period, kinds, moment, timestamp
+from affidavit.evidence import Period, kinds, timestamp
 from affidavit.inventory.schedule import next_tick, slot_at, slots_between
 from affidavit.projections import Collected, ScopeState, Snapshot
+from affidavit.projections.looks import Looks
 from affidavit.projections.retirement import retirements
 from affidavit.rules.horizon import unwatched
 from affidavit.rules.registry import Outcome, check, count, some, together
@@ -44,10 +45,10 @@ def freshness(view: ScopeView, collector: str, at: datetime, *, facts: bool = Fa
     standing = scope.system or scope.organisation
     if schedule is None or standing is None:
         return Outcome(Status.MISSING, "Nothing was declared here yet.", (), _collect(view))
-    looked = [one for one in scope.slots().values() if _looked(one, collector, at, facts=facts)]
+    looked = (one for one in scope.looks.latest_first(collector) if _looked(one, collector, at, facts=facts))
+    last = next(looked, None)
     what = f"The collector {collector}" if collector else "The collection"
-    if looked:
-        last = max(looked, key=lambda one: one.end)
+    if last is not None:
         until = good_until(schedule, last.end, view.policy.grace_slots)
         if at < until:
             sentence = f"{what} looked for the slot that ended {_day(last.end)}."
@@ -80,15 +81,11 @@ def registries_fresh(view: ScopeView, at: datetime) -> list[Outcome]:
     return [freshness(view, system.collector("mlflow-models", server), at) for server in system.servers]
 
 
-def _looked(one: Collected, collector: str, at: datetime, *, facts: bool) -> bool:
-    seen = moment(one.entry.statement.observed_at)
+def _looked(one: Collected, collector: str, at: datetime, *, facts: bool = False) -> bool:
     # A look before its slot was over, or after the moment that is asked about, shows nothing of either.
-    if one.gap or not one.end <= seen <= at:
+    if not one.end <= one.seen <= at:
         return False
-    if not collector:
-        return bool(one.collectors)
-    counts = one.collectors.get(collector)
-    return counts is not None and (not facts or counts["new"] + counts["unchanged"] > 0)
+    return not facts or one.collectors[collector]["new"] + one.collectors[collector]["unchanged"] > 0
 
 
 @check("collection_fresh/1", limits="That a source told the collectors everything it holds.")
@@ -101,25 +98,27 @@ def _slots_complete(view: ScopeView, _params: Mapping[str, Any], at: datetime) -
     fresh, schedule = freshness(view, "", at), schedule_of(view.mine)
     if fresh.status is not Status.SUPPORTED or schedule is None:
         return fresh
-    looked = [one for one in view.mine.slots().values() if _looked(one, "", at, facts=False)]
-    gaps = {one.slot: one for one in view.mine.slots().values() if one.gap}
-    first = min(looked, key=lambda one: one.end).slot
+    looks = view.mine.looks
+    first = next(one.slot for one in looks.earliest_first() if _looked(one, "", at))
     idle = retirements(view.state.organisation, view.mine)
     owed = (
         one for one in _due(view.mine, schedule, first, at) if not any(each.covers(_ended(one[0])) for each in idle)
     )
     obligations = list(islice(owed, view.policy.window_slots))
     due = [slot for slot, _ in obligations]
-    absent = [slot for slot, then in obligations if not any(_covers(one, slot, then) for one in looked)]
+    covered = {slot: _covering(looks, slot, then, at) for slot, then in obligations}
+    absent = [slot for slot in due if not covered[slot]]
+    gaps = {slot: one for slot in due if (one := looks.of(slot)) and one.gap}
     # The newest slots may still come: that is what the grace is for.
     graced = set(due[: view.policy.grace_slots])
     absent = [slot for slot in absent if slot not in graced or slot in gaps]
     kept = len([slot for slot in due if slot not in absent])
     if not absent:
+        own = {one.entry.index: one.entry for slot in due for one in covered[slot] if one.slot == slot}
         return Outcome(
             Status.SUPPORTED,
             f"Every slot that was due is there ({kept} of {len(due)}).",
-            tuple(one.entry for one in looked if one.slot in due),
+            tuple(own[index] for index in sorted(own)),
             valid_until=fresh.valid_until,
         )
     said = some(f"{_end(slot)} ({gaps[slot].gap if slot in gaps else 'nothing recorded'})" for slot in absent)
@@ -149,23 +148,22 @@ def _due(scope: ScopeState, schedule: str, first: Period, at: datetime) -> Itera
 
 def _schedules(scope: ScopeState, present: str, first: datetime, at: datetime) -> list[tuple[datetime, str]]:
     """Since when each schedule was in force, oldest first."""
-    found: list[tuple[datetime, str]] = []
-    for one in scope.collections:
-        seen = moment(one.entry.statement.observed_at)
-        if one.schedule and seen <= at and (not found or found[-1][1] != one.schedule):
-            found.append((seen if found else first, one.schedule))
+    found = scope.looks.schedules(at)
+    found[:1] = [(first, schedule) for _, schedule in found[:1]]
     if not found or found[-1][1] != present:
         found.append((at if found else first, present))
     return found
 
 
-def _covers(one: Collected, slot: Period, schedule: str) -> bool:
-    """Whether ``one`` is the look for ``slot``, or was taken while that was the latest slot of ``schedule``.
+def _covering(looks: Looks, slot: Period, schedule: str, at: datetime) -> list[Collected]:
+    """The look for ``slot``; without one, the looks that were taken while that was the latest slot of ``schedule``.
 
     The second is how a look counts that was taken for a slot of another schedule, just before or after a change.
     """
-    assert slot.end
-    return one.slot == slot or slot.end <= moment(one.entry.statement.observed_at) < next_tick(schedule, slot.end)
+    own, end = looks.of(slot), _ended(slot)
+    if own and not own.gap and own.collectors and _looked(own, "", at):
+        return [own]
+    return [one for one in looks.recorded_between(end, next_tick(schedule, end)) if _looked(one, "", at)]
 
 
 @check(

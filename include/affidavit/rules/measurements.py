@@ -323,12 +323,12 @@ def _precedes(view: ScopeView, source: _Source, asked: tuple[str, Threshold], la
         if used is None or used.run is None:
             return False
         first_seen, step = view.mine.history[used.run.statement.stream][0], _RUNS
-    before = [
+    before = (
         each.entry.index
-        for each in view.mine.collections
+        for each in reversed(view.mine.collections)
         if not each.gap and each.entry.index < first_seen and any(_is(step, name) for name in each.collectors)
-    ]
-    return since is not None and bool(before) and since < before[-1]
+    )
+    return since is not None and since < next(before, -1)
 
 
 def _is(step: str, collector: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from affidavit.evidence import ORGANISATION_SCOPE, Entry, Origin, kinds, moment
+from affidavit.evidence import ORGANISATION_SCOPE, Entry, Origin, kinds
 from affidavit.inventory import Register
 from affidavit.rules.collected import freshness
 from affidavit.rules.registry import Outcome, check, count, some, together
@@ -166,13 +166,12 @@ def _register_live(view: ScopeView, params: Mapping[str, Any], at: datetime) -> 
     kind = params["kind"]
 
     def judge(held: _Held, facts: Mapping[str, Any], entry: Entry) -> Outcome:
-        looks = [one for one in view.mine.collections if not one.gap and held.collector in one.collectors]
-        looks = [one for one in looks if moment(one.entry.statement.observed_at) <= at]
-        if not looks or looks[-1].slot.start is None:
+        looks = (one for one in reversed(view.mine.collections) if not one.gap and held.collector in one.collectors)
+        latest = next((one for one in looks if one.seen <= at), None)
+        if latest is None or latest.slot.start is None:
             return Outcome(Status.MISSING, f"{held.label} was never looked at.", (entry,), _COLLECT)
         # Up to the look: a row from the day after tomorrow shows nothing of yesterday.
-        first = looks[-1].slot.start.date()
-        last = moment(looks[-1].entry.statement.observed_at).date()
+        first, last = latest.slot.start.date(), latest.seen.date()
         rows = sum(rows for day, rows in _days(facts).items() if first <= day <= last)
         if not rows:
             sentence = f"{held.label} has no row from {first} to {last}: nothing happened, or nothing was written down."

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
@@ -34,6 +34,8 @@ from affidavit.views.tables import OPEN, items, judged, made, metadata, verdicts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_PARTS = tuple(field.name for field in fields(Part))
+_FIELDS = tuple(field.name for field in fields(Verdict) if field.name not in ("scope", "control"))
 
 
 class Postures:
@@ -196,8 +198,10 @@ class _Writer:
         for item, scope, control in connection.execute(sa.select(items.c.id, items.c.scope, items.c.control)):
             self._items.setdefault(scope, {})[control] = item
         self._count = sum(len(controls) for controls in self._items.values())
-        still = connection.execute(sa.select(verdicts.c.item, verdicts.c.body).where(verdicts.c.until == OPEN))
-        self._open: dict[int, str | None] = {item: body for item, body in still}  # noqa: C416  rows are no pairs
+        still = sa.select(verdicts.c.item, verdicts.c.since, verdicts.c.body).where(verdicts.c.until == OPEN)
+        self._open: dict[int, tuple[int, str | None]] = {
+            row.item: (row.since, row.body) for row in connection.execute(still)
+        }
         self._judged = int(connection.execute(sa.select(sa.func.max(judged.c.until))).scalar() or 0)
 
     def touched(self, scopes: Collection[str]) -> None:
@@ -238,14 +242,15 @@ class _Writer:
 
     def _write(self, scope: str, found: Sequence[Verdict], time: int, head: Head) -> None:
         bodies = {self._item(verdict): _body(verdict) for verdict in found}
-        for item in self._items[scope].values():
-            if self._open.get(item) == bodies.get(item):
-                continue
-            last = verdicts.update().where(verdicts.c.item == item, verdicts.c.until == OPEN)
-            self._connection.execute(last.values(until=time))
-            row = {"item": item, "since": time, "until": OPEN, "from_index": head.size, "body": bodies.get(item)}
-            self._connection.execute(verdicts.insert(), row)
-            self._open[item] = bodies.get(item)
+        none = (0, None)
+        changed = [item for item in self._items[scope].values() if self._open.get(item, none)[1] != bodies.get(item)]
+        if ended := [{"of": item, "from": self._open[item][0]} for item in changed if item in self._open]:
+            row = (verdicts.c.item == sa.bindparam("of"), verdicts.c.since == sa.bindparam("from"))
+            self._connection.execute(verdicts.update().where(*row).values(until=time), ended)
+        if changed:
+            new = {"since": time, "until": OPEN, "from_index": head.size}
+            self._connection.execute(verdicts.insert(), [{**new, "item": i, "body": bodies.get(i)} for i in changed])
+        self._open.update((item, (time, bodies.get(item))) for item in changed)
 
     def _item(self, verdict: Verdict) -> int:
         controls = self._items.setdefault(verdict.scope, {})
@@ -272,9 +277,9 @@ def _cut(connection: Connection, time: int) -> None:
 
 
 def _body(verdict: Verdict) -> str:
-    fields = asdict(verdict)
-    del fields["scope"], fields["control"]
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
+    body = {name: getattr(verdict, name) for name in _FIELDS}
+    body["parts"] = [{name: getattr(part, name) for name in _PARTS} for part in verdict.parts]
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
 
 
 def _verdict(scope: str, control: str, body: dict[str, Any]) -> Verdict:
