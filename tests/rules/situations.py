@@ -13,7 +13,7 @@ from affidavit.evidence import ORGANISATION_SCOPE, kinds
 from affidavit.inventory import STAGES_OF_SYSTEM_DOCUMENTS, DocumentKind, Organisation, Register
 from affidavit.projections import Need, Standing, fold, may_answer, needs
 from affidavit.rules import Status, Verdict, judge
-from tests.projections import papers
+from tests.projections import keeping, papers
 from tests.projections.papers import ROLES
 from tests.projections.story import AGREEING, DAY, SCOPE, STEPS, TABLES, Story, decide, digest
 from tests.rules.test_applicability import EVERY
@@ -44,9 +44,20 @@ LASTING = [
         ("suppliers", ("supplier", "contract", "until")),
     )
 ]
+WRONG = {
+    "risks": {"owner": "nobody"},
+    "risk-actions": {"risk": ["r-7"]},
+    "audits": {"auditor": "p-3"},
+    "improvements": {"figure_after": 13},
+}
 IN_DATE = [{"day": "2027-01-01", "rows": 100, "categories": {}}]
 EXPIRED = [{"day": "2026-01-01", "rows": 100, "categories": {}}]
-LOOKS = ("declarations", "documents", "unreconciled", *(f"register:{each['id']}" for each in LASTING))
+LOOKS = (
+    *("declarations", "documents", "unreconciled"),
+    *(f"register:{each['id']}" for each in LASTING),
+    *(f"book:{each['id']}" for each in keeping.BOOKS),
+)
+DEPLOYED = {**keeping.PLAN, "what": "deployment", "items": ["loans/1"]}
 OF_LOANS = (OVERRIDES, REQUESTS, LOGS)
 
 
@@ -59,6 +70,7 @@ def declare(story: Story, *, system: Mapping[str, Any] | None = None, **organisa
         "included": EVERY,
         "documents": OF_ORGANISATION,
         "registers": LASTING,
+        "books": keeping.BOOKS,
     }
     story.declare_organisation(**declared | organisation)
     story.declare(**{"documents": OF_SYSTEM, "registers": list(OF_LOANS), **(system or {})})
@@ -76,6 +88,9 @@ def look(story: Story, *, collected: bool = True, text: str = "a", version: str 
         story.register(register)
     for register in LASTING:
         story.register(register, scope=ORGANISATION_SCOPE, days=IN_DATE)
+    for kind, (name, row) in keeping.FIRST_ROWS.items():
+        keeping.record(story, kind, name, row)
+    keeping.record(story, "planned-changes", "pc-2", DEPLOYED)
     story.unreconciled()
     if collected:
         collect(story)
@@ -149,12 +164,13 @@ def looked_at_no_more() -> Story:
 
 
 def nothing_to_judge() -> Story:
-    """Nobody can judge what came: registers without rows, a server that nobody read, no run of the version in use."""
+    """Nobody can judge what came: registers without rows, an unread server, an audit of what is nobody's."""
     story = judged()
     story.now += timedelta(hours=1)
     for register in (*OF_LOANS, *LASTING):
         story.register(register, scope=ORGANISATION_SCOPE if register in LASTING else SCOPE, rows=0)
     story.validation("train", warned=("a",))
+    keeping.record(story, "audits", "ia-1", {**keeping.AUDIT, "criteria": ["own-1"]})
     story.unreconciled(not_looked_at=["DAGs"])
     collect(story)
     return story
@@ -190,6 +206,9 @@ def wrong() -> Story:
     for table in TABLES:
         story.snapshot(table, relation={"kind": "view", "sha256": digest("another")})
         story.validation(table, failed=("a",))
+    for kind, row in WRONG.items():
+        name, good = keeping.FIRST_ROWS[kind]
+        keeping.record(story, kind, name, {**good, **row})
     story.unreconciled(experiments=["unclaimed"])
     story.run(source={"commit": "9c1e", "dirty": True}, status="FAILED")
     declare(story, systems=())
