@@ -27,6 +27,8 @@ def test_task_groups_are_lifecycle_stages(parsed):
         "deployment.mlflow-models",
         "operation_monitoring.register_requests-served",
         "operation_monitoring.register_event-logs",
+        "cross_lifecycle.book_risks",
+        "cross_lifecycle.book_risk-actions",
         "record",
     }
     assert tasks["record"]["upstream"] == sorted(set(tasks) - {"record"})

@@ -13,7 +13,7 @@ def test_the_schema_files_are_current(tmp_path):
 
 def test_each_file_names_the_schema_that_it_follows():
     for path in [*(ROOT / "include").rglob("*.yaml"), *(ROOT / "expectations").glob("*.yaml")]:
-        if "affidavit" in path.parts:
+        if "affidavit" in path.parts or path.parent.name == "records":  # books: collected, and no declaration
             continue
         first = path.read_text().splitlines()[0]
         named = path.parent / first.removeprefix("# yaml-language-server: $schema=")
