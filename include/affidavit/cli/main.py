@@ -29,6 +29,7 @@ from affidavit.cli import (
     measures,
     plan,
     rebuild,
+    record,
     rotate_key,
     show,
     signer,
@@ -65,6 +66,7 @@ app.command("adopt")(adopt.adopt)
 app.command("suggest-allowlist")(allowlist.suggest_allowlist)
 app.add_typer(suite.app, name="suite")
 app.add_typer(document.app, name="document")
+app.add_typer(record.app, name="record")
 app.command("doctor")(doctor.doctor)
 app.command("rebuild")(rebuild.rebuild)
 app.command("checkpoint")(checkpoint.checkpoint)

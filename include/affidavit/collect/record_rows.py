@@ -29,6 +29,7 @@ MOST_ROWS = 10_000
 LONGEST_TEXT = 4_000
 
 _TIME = re.compile(r"([ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[-+]\d\d(:?\d\d)?)?)?")
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 _NUMBER = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 
@@ -150,10 +151,7 @@ class _Reader:
         if text is None:
             self.refuse(row, field, "not text", "write text, in quotes where it is YAML")
         if spec.holds == "text":
-            if len(text) > LONGEST_TEXT:
-                fix = "keep the long version in a document, and name it"
-                self.refuse(row, field, f"more than {LONGEST_TEXT:,} characters", fix)
-            return text
+            return self._free(row, field, text)
         if spec.holds == "word":
             if text not in spec.words:
                 self.refuse(row, field, "not one of the words that are known here", f"write {', '.join(spec.words)}")
@@ -162,6 +160,16 @@ class _Reader:
         if text not in known:
             what = "role" if spec.holds == "role" else "person, by pseudonym,"
             self.refuse(row, field, f"no {what} of include/organisation.yaml", f"write {_choice(known)}")
+        return text
+
+    def _free(self, row: Row, field: str, text: str) -> str:
+        # A workbook keeps no carriage returns, and no other control characters.
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if len(text) > LONGEST_TEXT:
+            fix = "keep the long version in a document, and name it"
+            self.refuse(row, field, f"more than {LONGEST_TEXT:,} characters", fix)
+        if found := _INVISIBLE.search(text):
+            self.refuse(row, field, f"the invisible character U+{ord(found[0]):04X}", "remove it")
         return text
 
     def _day(self, row: Row, field: str, spec: RecordField, value: Any) -> str:

@@ -21,7 +21,7 @@ from affidavit.evidence import Circumstances, Collector, Draft, Entry, Origin, S
 from affidavit.evidence.salted import salted
 from affidavit.inventory import Book, Resolve, book_name
 from affidavit.inventory.document import read
-from affidavit.inventory.record_fields import RECORD_ID
+from affidavit.inventory.record_fields import RECORD_ID, of_cell
 from affidavit.warehouse import snapshot, texts, upload, uploaded
 
 _EARLIEST_ZONE = timedelta(hours=14)
@@ -137,7 +137,12 @@ def _of_file(book: Book, shelf: Shelf) -> list[Row]:
             found = uploaded(opened, table, about=file.table, most=MOST_ROWS + 1)
     position = {field: there.index(column) for field, column in columns.items()}
     # The first line names the columns.
-    return [_row({field: row[n] for field, n in position.items()}, f"row {at}") for at, row in enumerate(found, 2)]
+    rows = ({field: _said(row[n]) for field, n in position.items()} for row in found)
+    return [_row(cells, f"row {at}") for at, cells in enumerate(rows, 2)]
+
+
+def _said(cell: str | None) -> str | None:
+    return None if cell is None else of_cell(cell)
 
 
 def _of_table(book: Book, shelf: Shelf) -> list[Row]:

@@ -22,6 +22,8 @@ RECORD_ID = re.compile(r"[A-Za-z0-9]+([._-][A-Za-z0-9]+)*")
 LINK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:@#>-]{0,249}")
 """What a link looks like: a name without blanks, in which no sentence and hardly a person's name has room."""
 
+_QUOTED = re.compile(r"'+[=+\-@\t\r\n]")
+
 LONGEST_ID = 60
 MOST_LINKS = 50
 
@@ -177,3 +179,13 @@ def day_of(text: str) -> date | None:
         return date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else None
     except ValueError:
         return None
+
+
+def as_cell(text: str) -> str:
+    """``text`` for a cell, to which its writer adds a quote where it begins like a formula; see :func:`of_cell`."""
+    return f"'{text}" if _QUOTED.match(text) else text
+
+
+def of_cell(text: str) -> str:
+    """What a cell of a sheet says: without the quote that keeps a program from computing it."""
+    return text[1:] if _QUOTED.match(text) else text
