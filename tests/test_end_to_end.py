@@ -194,6 +194,20 @@ def test_thresholds_that_stood_before_the_second_round_judge_it(home):
     assert "was preceded by" in tumours["sentence"]
 
 
+def test_each_row_of_the_books_is_a_record_and_those_that_are_wrong_fail_their_clause(statements):
+    found = Counter((header(e)["scope"], e["predicate"]["book"]) for e in statements if kind(e) == "record")
+    assert found == {
+        ("system:mortgage-approval", "risks"): 3,
+        ("system:mortgage-approval", "risk-actions"): 4,
+        ("organisation", "planned-changes"): 2,
+        ("organisation", "audits"): 2,
+        ("organisation", "improvements"): 1,
+    }
+    controls = [each["predicate"]["controls"] for each in statements if kind(each) == "assessment"]
+    latest = [each for each in controls if "9.2.2" in each][-1]
+    assert {latest[clause]["status"] for clause in ("8.3", "9.2.2")} == {"failing"}
+
+
 def test_good_data_supports_and_bad_data_in_use_fails(statements):
     recorded = {
         header(each)["scope"]: each["predicate"]["controls"] for each in statements if kind(each) == "assessment"

@@ -85,8 +85,8 @@ RISKS = [
     ({"controls": None, "state": "accepted"}, Status.SUPPORTED, "accepted"),
     ({"reviewed": "2025-09-01"}, Status.STALE, "was to be reviewed by 2026-03-01"),
     ({"reviewed": None, "identified": "2025-03-05"}, Status.STALE, "was to be reviewed by 2025-09-05"),
-    ({"state": "closed"}, Status.MISSING, "loans has no risk that is not closed"),
-    ({"scope": ["organisation"]}, Status.MISSING, "loans has no risk"),
+    ({"state": "closed"}, Status.MISSING, "No risk that is not closed is recorded of loans"),
+    ({"scope": ["organisation"]}, Status.MISSING, "is recorded of loans"),
 ]
 
 
@@ -115,7 +115,7 @@ def test_every_system_has_a_risk_of_its_own(asked):
     facts = {"file": "include/systems/cards.yaml", "system": system(id="cards")}
     story.say(kinds.SYSTEM, "affidavit://systems/cards", facts, scope="system:cards", origin=Origin.DECLARED)
     found = asked(story, "risks_scored/1")
-    assert (found.status, "cards has no risk" in found.sentence) == (Status.MISSING, True)
+    assert (found.status, "is recorded of cards" in found.sentence) == (Status.MISSING, True)
     record(story, "risks", "r-2", {**RISK, "scope": ["cards"]})
     assert asked(story, "risks_scored/1").status is Status.SUPPORTED
 
@@ -245,8 +245,10 @@ AUDITS = [
 
 @pytest.mark.parametrize(("changes", "status", "words"), AUDITS)
 def test_an_audit_is_judged_by_its_days_and_its_auditor(changes, status, words, asked):
-    found = asked(changed("audits", **changes), "audits_held/1")
+    story = changed("audits", **changes)
+    found = asked(story, "audits_held/1")
     assert found.status is status
+    assert found.valid_until is None or found.valid_until > story.now
     assert words in found.sentence
 
 

@@ -89,7 +89,8 @@ def _audit(found: Kept, audit: Record, at: datetime) -> Iterator[Outcome]:
     entries, planned = (audit.latest,), audit.day("planned")
     assert planned
     held, reported = audit.day("held"), audit.day("reported")
-    if (held is None or reported is None) and day_after(planned) <= at:
+    late = (held is None or reported is None) and day_after(planned) <= at
+    if late:
         lacking = "held" if held is None else "reported"
         sentence = f"The audit {audit.id} was planned for {planned} and is not {lacking}."
         yield Outcome(Status.FAILING, sentence, entries, f"Hold {audit.id} and report it, or plan it anew")
@@ -104,7 +105,7 @@ def _audit(found: Kept, audit: Record, at: datetime) -> Iterator[Outcome]:
         action = f"Name who answers for {some(vacant)} in include/organisation.yaml"
         yield Outcome(Status.UNDETERMINED, sentence, entries, action)
     else:
-        yield Outcome(Status.SUPPORTED, "", entries, valid_until=day_after(planned) if held is None else None)
+        yield Outcome(Status.SUPPORTED, "", entries, valid_until=None if held or late else day_after(planned))
 
 
 def _programme(audits: tuple[Record, ...], at: datetime) -> Iterator[Outcome]:

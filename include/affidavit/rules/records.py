@@ -95,7 +95,9 @@ def _risks_scored(view: ScopeView, _params: Mapping[str, Any], at: datetime) -> 
     without = [name for name in systems if name not in {risk.about for risk in risks}]
     if without:
         action = f"Record the risks of {some(without)}, each scored and owned"
-        outcomes.append(Outcome(Status.MISSING, f"{some(without)} has no risk that is not closed.", (), action))
+        outcomes.append(
+            Outcome(Status.MISSING, f"No risk that is not closed is recorded of {some(without)}.", (), action)
+        )
     if not systems:
         outcomes.append(Outcome(Status.MISSING, "No AI system is recorded.", (), "Declare the AI systems and collect"))
     sentence = (
