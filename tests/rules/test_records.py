@@ -2,14 +2,15 @@ from datetime import timedelta
 
 import pytest
 
+from affidavit import catalogue
 from affidavit.evidence import ORGANISATION_SCOPE, Origin, kinds
 from affidavit.inventory import Organisation
-from affidavit.projections import fold
+from affidavit.projections import fold, needs
 from affidavit.rules import Status
 from affidavit.rules.records import _operates
 from tests.projections import keeping, papers
 from tests.projections.keeping import ACTION, BOOKS, RISK, collect, kept, record
-from tests.projections.story import DAY, SCOPE, Story, organisation, system
+from tests.projections.story import DAY, SCOPE, Story, decide, organisation, system
 
 EACH = {
     "risks_scored/1": "risks",
@@ -216,6 +217,23 @@ def test_a_plan_counts_only_if_the_ledger_held_it_before_the_change(asked):
         found = story_of(*steps)
         assert (found.status, words in found.sentence) == (Status.FAILING, True), (words, found.sentence)
     assert story_of(plan, change, withdraw).status is Status.SUPPORTED, "it was there when it was to be"
+
+
+def test_a_plan_of_the_organisation_says_which_system_it_is_about(asked):
+    for items, status in (
+        (["schedule"], Status.FAILING),
+        (["cards:schedule"], Status.FAILING),
+        (["loans:schedule"], Status.SUPPORTED),
+    ):
+        story = kept("planned-changes")
+        record(story, "planned-changes", "pc-1", {**keeping.PLAN, "what": "gate", "items": items})
+        story.now += timedelta(hours=1)
+        story.declare(schedule="@monthly")
+        found = needs(fold(story.entries), (), at=story.now, catalogue=catalogue.load())
+        [need] = [each for each in found if each.type == "loosening"]
+        story.now += timedelta(hours=2)
+        decide(story, need, by="p-1")
+        assert asked(story, "changes_planned/1").status is status, items
 
 
 def test_a_change_of_long_ago_is_asked_for_no_plan(asked):

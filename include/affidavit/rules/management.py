@@ -63,7 +63,10 @@ def _names(plan: Record, effect: Effect) -> bool:
         return False
     if (plan.word("what") == _DEPLOYMENT) != effect.deployment:
         return False
-    return any(effect.item == item or effect.item.startswith(f"{item}.") for item in plan.links("items"))
+    # In a book of the organisation, `schedule` would be that of any AI system; a model's name is its own.
+    own = plan.scope == effect.scope or effect.deployment
+    name = effect.item if own else f"{effect.scope.removeprefix('system:')}:{effect.item}"
+    return any(name == item or name.startswith(f"{item}.") for item in plan.links("items"))
 
 
 @check(
