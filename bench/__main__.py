@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import sys
+import traceback
 from pathlib import Path
 
 from bench.measurement import Measurement, NotComparable
@@ -57,6 +58,10 @@ def main(arguments: list[str]) -> int:
             taken.append(measure(name, quick=quick))
         except NotComparable as error:
             print(f"{name}: {error}", file=sys.stderr, flush=True)
+            without += 1
+        except Exception:  # of hours of measuring, one failure takes none of the others away
+            print(f"{name}: failed", file=sys.stderr)
+            traceback.print_exc()
             without += 1
         else:
             print(taken[-1].line(), flush=True)

@@ -98,6 +98,19 @@ def test_one_without_a_figure_keeps_none_of_the_others_from_being_drawn(bench):
     assert "within" in out
 
 
+def test_one_that_fails_keeps_none_of_the_others_from_being_drawn(bench):
+    def measure():
+        raise ZeroDivisionError("as intended")
+
+    code, out, err = bench(["all"], broken=measure, good=lambda: measurement(0.5, "good"))
+    assert (code, err.splitlines()[0], err.splitlines()[-1]) == (
+        1,
+        "broken: failed",
+        "ZeroDivisionError: as intended",
+    )
+    assert "within" in out
+
+
 def test_a_generated_project_is_a_whole_inventory(tmp_path):
     project = dag_parse.write_project(tmp_path / "p", 3)
     inventory = load(project / "include", project / "expectations")
