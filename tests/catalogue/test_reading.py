@@ -174,7 +174,7 @@ def test_what_is_not_understood_is_refused_and_named(files, changes, words):
     assert words in caught.value.text
 
 
-PEOPLE = "judgement_months: 12\nanswer_hours: 24\nrollback_approval_hours: 24"
+PEOPLE = "judgement_months: 12\nanswer_hours: 24\nrollback_approval_hours: 24\ntriage_days: 14"
 
 
 @pytest.mark.parametrize(

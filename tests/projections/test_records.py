@@ -27,7 +27,7 @@ def needs_of(story, kind):
 
 
 def seen(story, scope=SCOPE):
-    found = effects(fold(story.entries).scope(scope), since=story.now - 90 * DAY, until=story.now)
+    found = effects(fold(story.entries).scope(scope), at=story.now, within=90 * DAY)
     return [(each.item, each.entry.index, each.deployment) for each in found]
 
 

@@ -59,6 +59,8 @@ LOOKS = (
 )
 DEPLOYED = {**keeping.PLAN, "what": "deployment", "items": ["loans/1"]}
 OF_LOANS = (OVERRIDES, REQUESTS, LOGS)
+FORTNIGHT = 14 * DAY
+BY = {"rules": digest("rules"), "catalogue": digest("catalogue")}
 
 
 def declare(story: Story, *, system: Mapping[str, Any] | None = None, **organisation: Any) -> None:
@@ -211,6 +213,10 @@ def wrong() -> Story:
         keeping.record(story, kind, name, {**good, **row})
     story.unreconciled(experiments=["unclaimed"])
     story.run(source={"commit": "9c1e", "dirty": True}, status="FAILED")
+    story.now -= FORTNIGHT
+    failed = {"A.7.4": {"status": "failing", "origin": None}}
+    story.say(kinds.ASSESSMENT, "affidavit://assessments/loans", {"controls": failed, **BY})
+    story.now += FORTNIGHT
     declare(story, systems=())
     collect(story)
     return story

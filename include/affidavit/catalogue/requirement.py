@@ -82,7 +82,8 @@ class Policy:
     ``grace_slots``: slots that may come due after the last collected one before evidence is stale; ``window_slots``:
     latest due slots that must each have been collected where a requirement asks for no gaps. ``judgement_months``: how
     long a person's answer to a question holds; ``answer_hours``: how long a person is waited for before the request
-    times out; ``rollback_approval_hours``: how long after a rollback its approval may come.
+    times out; ``rollback_approval_hours``: how long after a rollback its approval may come; ``triage_days``: how long a
+    requirement may fail before somebody has said what that amounts to.
     """
 
     grace_slots: int
@@ -90,6 +91,7 @@ class Policy:
     judgement_months: int
     answer_hours: int
     rollback_approval_hours: int
+    triage_days: int
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ source tables to scored rows; ``calendar`` what evidence was due and never came,
 ``sightings`` when anybody looked where the alias in use points; ``records`` how risks, plans, audits and improvements
 stand, and what changed with or without a plan; ``erasures`` which blobs were erased, and whether each of these erasures
 was one that may be; ``anchoring`` which prefix of the log outsiders know; ``need`` says what a person is asked to
-decide and who may, ``asking`` which of these are open, ``reminders`` what people are to be told;
-``retirement`` since when a decision ends what an AI system owes whose file is gone; ``own_controls`` what is asked
-beside the catalogue; ``reader`` is the narrow view of a ledger that everything outside it is given.
+decide and who may, ``asking`` which of these are open, ``reminders`` what people are to be told; ``findings`` what
+failed, from when to when; ``retirement`` since when a decision ends what an AI system owes whose file is gone;
+``own_controls`` what is asked beside the catalogue; ``reader`` is the narrow view of a ledger that everything outside
+it is given.
 """
 
 from affidavit.projections.asking import needs

@@ -1,8 +1,8 @@
 """Which needs are open: what waits for a person in a state that was folded and judged.
 
 Each type of decision is asked for from what stands: a weakening that waits, a question whose records are there, a model
-version in use or newly registered, a document. Who decides is whoever answers for it, or whom the organisation's
-``deciders`` name. What was answered so that it counts is asked no more, until the answer lapses.
+version in use or newly registered, a document, a requirement that fails. Who decides is whoever answers for it, or whom
+the organisation's ``deciders`` name. What was answered so that it counts is asked no more, until the answer lapses.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from affidavit.inventory.people import Accepted, Exclusion
 from affidavit.projections.decisions import Decided, Settled, months_after, rounds, settled
 from affidavit.projections.deployments import Basis, approval_of, left_at, version_subject
 from affidavit.projections.documents import asked_since, document_needs
+from affidavit.projections.findings import TRIAGE, finding_needs
 from affidavit.projections.lineage import InUse, in_use
 from affidavit.projections.need import COMPETENCE, ON_WEAKENINGS, OPTIONS, Need, change_subjects
 from affidavit.projections.own_controls import with_own_controls
@@ -82,6 +83,7 @@ def needs(state: State, verdicts: Iterable[Judged], *, at: datetime, catalogue: 
             *_loosenings(organisation, scope),
             *_deployments(organisation, scope, at, catalogue.policy),
             *_documents(organisation, scope),
+            *finding_needs(organisation, scope),
         )
     ]
     wanted += (need for scope in state.dropped(state.systems) if (need := retirement_need(organisation, scope)))
@@ -100,7 +102,7 @@ def expected(organisation: Organisation | None, scope: ScopeState, need: Need) -
     if need.type == "judgement":
         control = next((s.name.removeprefix(_CONTROL) for s in need.subjects if s.name.startswith(_CONTROL)), "")
         return _asked(organisation, replace(need, roles=(f"{COMPETENCE}{control}",)))
-    asked = {"deployment": _versions, "document": _documents}.get(need.type)
+    asked = {"deployment": _versions, "document": _documents, TRIAGE: finding_needs}.get(need.type)
     every = asked(organisation, scope) if asked else ()
     return next((each for each in every if each.subjects == need.subjects), None)
 

@@ -18,6 +18,7 @@ from affidavit.inventory.loosening import Change
 
 APPROVE, REJECT = "approve", "reject"
 ADEQUATE, NOT_ADEQUATE = "adequate", "not adequate"
+NONCONFORMITY, CORRECTION, UNFOUNDED = "nonconformity", "correction is enough", "not a finding"
 COMPETENCE = "competence:"
 """``competence:A.7.4`` among the roles stands for everybody whose competence names the control, or an area above it."""
 
@@ -31,7 +32,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "impact-assessment": (APPROVE, REJECT),
     "document": (APPROVE, REJECT),
     "erasure": (APPROVE, REJECT),
-    "finding": (APPROVE, REJECT),
+    "finding": (NONCONFORMITY, CORRECTION, UNFOUNDED),
     "retirement": (APPROVE, REJECT),
 }
 """Each type of decision with what may be chosen; the first is what takes effect."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from affidavit.evidence import Entry, moment
 from affidavit.inventory import Book, BookKind
@@ -161,14 +161,14 @@ def _scored_lower(before: Record, after: Record) -> Iterator[str]:
         yield f"is reviewed every {longer:g} months, not every {months:g}"
 
 
-def effects(scope: ScopeState, *, since: datetime, until: datetime) -> Iterator[Effect]:
-    """What changed in a scope between two times, as the ledger saw it: for each, whatever plan there was.
+def effects(scope: ScopeState, *, at: datetime, within: timedelta) -> Iterator[Effect]:
+    """What the ledger saw change in a scope by ``at``, and less than ``within`` before: whatever plan there was.
 
     These are weakenings that were approved, model versions that were approved, and documents whose file became another.
     A document's first file is no change.
     """
     found = (*_loosened(scope), *_deployed(scope), *_rewritten(scope))
-    return (each for each in found if since < moment(each.entry.statement.observed_at) <= until)
+    return (each for each in found if (seen := moment(each.entry.statement.observed_at)) <= at < seen + within)
 
 
 def _loosened(scope: ScopeState) -> Iterator[Effect]:

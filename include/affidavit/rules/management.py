@@ -28,7 +28,7 @@ def _changes_planned(view: ScopeView, _params: Mapping[str, Any], at: datetime) 
     found = kept(view, "planned-changes", at)
     scopes = dict.fromkeys((ORGANISATION_SCOPE, *(scope.name for scope in view.systems)))
     views = [replace(view, scope=name) for name in scopes]
-    seen = [effect for own in views for effect in effects(own.mine, since=at - TOLD, until=at)]
+    seen = [effect for own in views for effect in effects(own.mine, at=at, within=TOLD)]
     outcomes = [_planned(found, effect) for effect in seen]
     what = f"{count(len(seen), 'change')} in the last {TOLD.days} days"
     said = f"{what}: for each a plan was recorded before, approved by another than its owner."

@@ -69,7 +69,7 @@ def concluded(found: Iterable[Kept], outcomes: Iterable[Outcome], supported: str
     several = tuple(found)
     outcome = together([*(look for each in several for look in each.looks), *outcomes], supported)
     changes = [change for each in several for record in each.records for change in weakened(record)]
-    late = [change for change in changes if at - TOLD < moment(change.entry.statement.observed_at) <= at]
+    late = [change for change in changes if (seen := moment(change.entry.statement.observed_at)) <= at < seen + TOLD]
     if not late:
         return outcome
     words = f"{outcome.sentence} Made weaker in the last {TOLD.days} days: {some(each.words for each in late)}."
