@@ -7,6 +7,7 @@ from affidavit.evidence import ORGANISATION_SCOPE, Origin, kinds
 from affidavit.inventory import Organisation
 from affidavit.projections import fold, needs
 from affidavit.rules import Status
+from affidavit.rules.horizon import WatchedMoment
 from affidavit.rules.records import _operates
 from tests.projections import keeping, papers
 from tests.projections.keeping import ACTION, BOOKS, RISK, collect, kept, record
@@ -234,6 +235,20 @@ def test_a_plan_of_the_organisation_says_which_system_it_is_about(asked):
         story.now += timedelta(hours=2)
         decide(story, need, by="p-1")
         assert asked(story, "changes_planned/1").status is status, items
+
+
+@pytest.mark.parametrize("check", EACH)
+def test_until_when_an_answer_stands_is_known_so_that_views_can_keep_it(check, asked):
+    story = kept()
+    papers.look(story, "a")
+    story.now += timedelta(hours=1)
+    papers.look(story, "b", "2")
+    for kind, (name, row) in keeping.FIRST_ROWS.items():
+        record(story, kind, name, row, withdrawn=kind == "risks")
+    moment = WatchedMoment.of(story.now)
+    asked(story, check, at=moment)
+    assert not moment.unwatched
+    assert moment.horizon > story.now
 
 
 def test_a_change_of_long_ago_is_asked_for_no_plan(asked):
