@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 System = Annotated[str | None, typer.Argument(help="Id of an AI system, or 'organisation'; all of them if left out.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")]
 
+_RATIOS = {"what": 2, "counts": 2, "entry": None}
+
 
 def decisions(system: System = None, json: Json = False) -> None:
     """Show what waits for a person, and what was decided: whether each answer counts, and why not."""
@@ -61,12 +63,12 @@ def _taken(taken: Taken) -> dict[str, Any]:
 
 def _print(document: dict[str, Any]) -> None:
     for title, key, columns in (
-        ("waits for a person", "open", ("scope", "what", "can answer", "id")),
+        ("waits for a person", "open", ("scope", "what", "can answer")),
         ("decided", "taken", ("scope", "what", "answer", "by", "counts", "entry")),
     ):
         table = Table(title=title, title_justify="left", title_style="bold", expand=True)
         for column in columns:
-            table.add_column(column, ratio=1 if column in {"what", "counts"} else None)
+            table.add_column(column, ratio=_RATIOS.get(column, 1), overflow="fold")
         for each in document[key]:
             table.add_row(*(escape(cell) for cell in (_waits(each) if key == "open" else _decided(each))))
         out.print(table)
@@ -74,7 +76,7 @@ def _print(document: dict[str, Any]) -> None:
 
 def _waits(each: dict[str, Any]) -> tuple[str, ...]:
     able = ", ".join(each["can_answer"]) or "nobody: give a holder of the role an account"
-    return each["scope"], f"{each['type']}: {each['title']}", able, each["id"]
+    return each["scope"], f"{each['type']}: {each['title']}\n{each['id']}", able
 
 
 def _decided(each: dict[str, Any]) -> tuple[str, ...]:
