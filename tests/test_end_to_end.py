@@ -202,6 +202,7 @@ def test_each_row_of_the_books_is_a_record_and_those_that_are_wrong_fail_their_c
         ("organisation", "planned-changes"): 2,
         ("organisation", "audits"): 2,
         ("organisation", "improvements"): 1,
+        ("organisation", "nonconformities"): 1,
     }
     controls = [each["predicate"]["controls"] for each in statements if kind(each) == "assessment"]
     latest = [each for each in controls if "9.2.2" in each][-1]

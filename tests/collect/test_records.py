@@ -63,11 +63,29 @@ IMPROVEMENT = {
     "unit": "hours",
     "better": "lower",
 }
+NONCONFORMITY = {
+    "id": "NC-1",
+    "title": "An approval came after the deployment",
+    "source": "finding",
+    "findings": ["A.6.2.5@17", "A.6.2.5@40"],
+    "requirements": ["A.6.2.5"],
+    "grade": "minor",
+    "graded_by": "p-2",
+    "owner": "ml-lead",
+    "opened": "2026-01-10",
+    "cause": "Nobody was there to ask.",
+    "cause_in": "people",
+    "similar": "found",
+    "due": "2026-03-01",
+    "acted": "2026-02-01",
+    "effective_days": 30,
+}
 OF_KIND = {
     "risks": RISK,
     "risk-actions": ACTION,
     "planned-changes": CHANGE,
     "audits": AUDIT,
+    "nonconformities": NONCONFORMITY,
     "improvements": IMPROVEMENT,
 }
 NAMES = Names(roles={"ml-lead"}, people={"p-1", "p-2"}, systems={"loans"}, requirements={"A.5.2", "A.6.2.5", "9.2.2"})

@@ -58,11 +58,27 @@ IMPROVEMENT = {
     "unit": "hours",
     "better": "lower",
 }
+NONCONFORMITY = {
+    "source": "internal-audit",
+    "requirements": ["A.6.2.5"],
+    "grade": "minor",
+    "graded_by": "p-7",
+    "owner": "ml-lead",
+    "opened": "2026-01-10",
+    "cause_in": "process",
+    "similar": "none-found",
+    "due": "2026-02-01",
+    "acted": "2026-01-20",
+    "effective_days": 30,
+    "closed": "2026-02-20",
+    "closed_by": "p-7",
+}
 FIRST_ROWS = {
     "risks": ("r-1", RISK),
     "risk-actions": ("ra-1", ACTION),
     "planned-changes": ("pc-1", PLAN),
     "audits": ("ia-1", AUDIT),
+    "nonconformities": ("nc-1", NONCONFORMITY),
     "improvements": ("im-1", IMPROVEMENT),
 }
 

@@ -48,6 +48,7 @@ WRONG = {
     "risks": {"owner": "nobody"},
     "risk-actions": {"risk": ["r-7"]},
     "audits": {"auditor": "p-3"},
+    "nonconformities": {"closed_by": "p-1"},
     "improvements": {"figure_after": 13},
 }
 IN_DATE = [{"day": "2027-01-01", "rows": 100, "categories": {}}]
@@ -110,6 +111,9 @@ def recorded(*, collected: bool = True) -> Story:
     story = Story()
     declare(story)
     look(story, collected=collected)
+    good = {"A.7.4": {"status": "supported", "origin": None}}
+    for scope in (SCOPE, ORGANISATION_SCOPE):
+        story.say(kinds.ASSESSMENT, f"affidavit://assessments/{scope}", {"controls": good, **BY}, scope=scope)
     story.now += DAY
     story.model()
     look(story, collected=collected)

@@ -30,11 +30,11 @@ def assess(story, status, *, scope=SCOPE, **others):
     return story.say(kinds.ASSESSMENT, f"affidavit://assessments/{scope}", facts, scope=scope)
 
 
-def triage(story, option):
+def triage(story, option, *, by="p-1", role="ml-lead"):
     state = fold(story.entries)
     for need in needs(state, (), at=story.now, catalogue=catalogue.load()):
         if need.type == "finding":
-            decide(story, need, by="p-1", option=option, held=["ml-lead"])
+            decide(story, need, by=by, option=option, held=[role])
 
 
 def test_where_nothing_was_assessed_nothing_is_known(story, part):

@@ -162,7 +162,7 @@ class System(Declared):
         None, description="Folder (path or fsspec URL) of the OpenLineage events of the jobs that prepare its tables"
     )
     registers: tuple[Register, ...] = Field((), description="What else is recorded about the system, and where")
-    books: tuple[Book, ...] = Field((), description="Where risks, actions, changes, audits and improvements are kept")
+    books: tuple[Book, ...] = Field((), description="Where risks, changes, nonconformities and the like are kept")
     serving: tuple[Endpoint, ...] = Field((), description="Scoring endpoints, asked which version they serve")
     agents: tuple[Agent, ...] = Field((), description="Agents and generative systems, watched by their traces")
     documents: tuple[ControlledDocument, ...] = Field((), description="What is written down about the system")

@@ -121,7 +121,7 @@ class Organisation(Declared):
     )
     legal_holds: tuple[LegalHold, ...] = Field((), description="What is kept whatever retention or a decision says")
     registers: tuple[Register, ...] = Field((), description="What is recorded about the organisation, and where")
-    books: tuple[Book, ...] = Field((), description="Where risks, actions, changes, audits and improvements are kept")
+    books: tuple[Book, ...] = Field((), description="Where risks, changes, nonconformities and the like are kept")
     documents: tuple[ControlledDocument, ...] = Field((), description="What is written down about the organisation")
     own_controls: tuple[OwnControl, ...] = Field((), description="Controls that it has beside those of Annex A")
     included: dict[str, Inclusion] = Field(

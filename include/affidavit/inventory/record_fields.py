@@ -13,7 +13,7 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any, Literal
 
-BookKind = Literal["risks", "risk-actions", "planned-changes", "audits", "improvements"]
+BookKind = Literal["risks", "risk-actions", "planned-changes", "audits", "nonconformities", "improvements"]
 Holds = Literal["day", "word", "number", "role", "person", "links", "text"]
 
 RECORD_ID = re.compile(r"[A-Za-z0-9]+([._-][A-Za-z0-9]+)*")
@@ -114,6 +114,33 @@ FIELDS: Mapping[BookKind, Mapping[str, RecordField]] = MappingProxyType(
             "held": RecordField("day", come=True),
             "reported": RecordField("day", come=True, not_before="held"),
             "findings": RecordField("number"),
+        },
+        "nonconformities": {
+            "title": _TITLE,
+            "description": _TEXT,
+            "source": RecordField(
+                "word",
+                required=True,
+                words=("finding", "internal-audit", "external-audit", "incident", "complaint", "supplier"),
+            ),
+            "findings": RecordField("links"),
+            "requirements": RecordField("links", required=True, to="requirements"),
+            "grade": RecordField("word", words=("major", "minor", "observation", "opportunity")),
+            "graded_by": RecordField("person"),
+            "owner": _OWNER,
+            "opened": RecordField("day", required=True, come=True),
+            "correction": _TEXT,
+            "cause": _TEXT,
+            "cause_in": RecordField(
+                "word", words=("people", "process", "data", "model", "technology", "supplier", "several")
+            ),
+            "similar": RecordField("word", words=("none-found", "found")),
+            "action": _TEXT,
+            "due": RecordField("day", required=True, not_before="opened"),
+            "acted": RecordField("day", come=True, not_before="opened"),
+            "effective_days": RecordField("number", required=True, least=1, most=1000),
+            "closed": RecordField("day", come=True, not_before="acted"),
+            "closed_by": RecordField("person"),
         },
         "improvements": {
             "title": _TEXT,

@@ -1,4 +1,4 @@
-"""Books: where an organisation keeps its risks, their treatment, planned changes, audits and improvements.
+"""Books: where an organisation keeps its risks, their treatment, planned changes, audits, nonconformities and the like.
 
 A book is a YAML file below include/ (``records:``, a list of mappings), a CSV or XLSX file, or a table of a warehouse.
 Unlike a register's, each of its rows enters the ledger, as a record (:mod:`~affidavit.inventory.record_fields`).

@@ -41,6 +41,11 @@ class Finding:
     spells: int
 
     @property
+    def name(self) -> str:
+        """What records call it: ``A.7.4@17``."""
+        return f"{self.control}@{self.index}"
+
+    @property
     def subject(self) -> Subject:
         """What a decision about it is bound to: where, what, and since which entry."""
         facts: dict[str, Json] = {"scope": self.scope, "control": self.control, "entry": self.index}
@@ -77,7 +82,7 @@ def finding_needs(organisation: Organisation | None, scope: ScopeState) -> Itera
             yield Need(
                 type=TRIAGE,
                 scope=scope.name,
-                title=f"{finding.control} fails",
+                title=f"{finding.control} fails ({finding.name})",
                 question=f"{finding.control} has been failing since {finding.at.date()}. What does that amount to?",
                 subjects=(finding.subject,),
                 options=OPTIONS[TRIAGE],
