@@ -16,7 +16,7 @@ from affidavit.projections import Need
 from affidavit.projections.need import OPTIONS
 from tests import rotations
 from tests.conftest import NOON
-from tests.projections import papers
+from tests.projections import keeping, papers
 from tests.projections.story import DAY, TRAIN, Story, decide, digest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -193,6 +193,7 @@ class Place:
                 story.challenged(day % 7 > 0)
                 story.failing(1 + day % 2)
                 papers.look(story, f"policy {day}", str(day))
+                keeping.record(story, "risks", "r-1", {**keeping.RISK, "likelihood": 1 + day % 5})
                 story.decided(day)
                 story.edge("train", str(day))
                 story.collection()
