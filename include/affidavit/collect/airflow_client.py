@@ -60,8 +60,11 @@ def dag_ids(connection: Connection) -> list[str]:
 
 def start(api: Api, dag: str, run: str, conf: dict[str, Any]) -> bool:
     """Start the run of that id; False where there is one already. Raises ``SourceError``."""
-    body = {"dag_run_id": run, "logical_date": None, "conf": conf}
-    return api.create(_Run, f"/api/v2/dags/{quote(dag, safe='')}/dagRuns", body) is not None
+    runs = f"/api/v2/dags/{quote(dag, safe='')}/dagRuns"
+    # Asked to make a run that is there already, Airflow writes fifty lines of traceback into its log.
+    if api.find(_Run, f"{runs}/{quote(run, safe='')}"):
+        return False
+    return api.create(_Run, runs, {"dag_run_id": run, "logical_date": None, "conf": conf}) is not None
 
 
 def all_admins(connection: Connection) -> bool:
