@@ -9,6 +9,8 @@ from __future__ import annotations
 import zlib
 from datetime import UTC, datetime
 
+# Of hundreds of tasks, each made by a decorator would cost twice as much to parse.
+from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, CronTriggerTimetable, TaskGroup, get_parsing_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -43,36 +45,39 @@ def evidence_dag(
             groups[step.stage.value] = group
             with group:
                 looks.append(_look(target, step))
-        record = _record(target)
-        record(looks)
+        PythonOperator(
+            task_id="record",
+            python_callable=record,
+            op_args=[target, [each.output for each in looks]],
+            outlets=[collected(target)],
+        )
     return dag
 
 
-def _look(target: str, step: Step):
-    @task(task_id=step.task, **({"pool": pool(step.warehouse)} if step.warehouse else {}))
-    @retry_what_can_help
-    def look() -> str:
-        from affidavit.pipeline import collection
-
-        work = workplace(PROJECT)
-        seen = collection.look(work, visit(work, target), step.id, now=datetime.now(UTC))
-        return work.staging.put(seen)
-
-    return look()
+def _look(target: str, step: Step) -> PythonOperator:
+    place = {"pool": pool(step.warehouse)} if step.warehouse else {}
+    return PythonOperator(task_id=step.task, python_callable=look, op_args=[target, step.id], **place)
 
 
-def _record(target: str):
-    @task(task_id="record", outlets=[collected(target)])
-    @retry_what_can_help
-    def record(staged: list[str]) -> dict[str, int | str | list[str] | None]:
-        from affidavit.pipeline import collection
+@retry_what_can_help
+def look(target: str, step: str) -> str:
+    """Look at one source of ``target``; the key under which what was seen is staged."""
+    from affidavit.pipeline import collection
 
-        work = workplace(PROJECT)
-        looks = [work.staging.get(key) for key in staged]
-        done = collection.record(work, visit(work, target), looks, now=datetime.now(UTC))
-        return {"entries": done.entries, "collection": done.collection, "gap": done.gap, "unread": list(done.unread)}
+    work = workplace(PROJECT)
+    seen = collection.look(work, visit(work, target), step, now=datetime.now(UTC))
+    return work.staging.put(seen)
 
-    return record
+
+@retry_what_can_help
+def record(target: str, staged: list[str]) -> dict[str, int | str | list[str] | None]:
+    """Record what was staged, and the end of the slot."""
+    from affidavit.pipeline import collection
+
+    work = workplace(PROJECT)
+    looks = [work.staging.get(key) for key in staged]
+    done = collection.record(work, visit(work, target), looks, now=datetime.now(UTC))
+    return {"entries": done.entries, "collection": done.collection, "gap": done.gap, "unread": list(done.unread)}
 
 
 def configuration_dag(target: str, error: AffidavitError) -> DAG:
