@@ -103,21 +103,23 @@ LATER = {
 """What a trigger can do with a row that the database has taken in."""
 
 
+def take_back(place, how):
+    if place.url.startswith("sqlite"):
+        place.spoil(f"CREATE TRIGGER evil AFTER INSERT ON entries BEGIN {LATER[how]}; END")
+        return
+    place.spoil(
+        f"CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {LATER[how]}; RETURN NULL; END $$"
+    )
+    place.spoil(  # as late as there is any
+        "CREATE CONSTRAINT TRIGGER evil AFTER INSERT ON entries DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION evil()"
+    )
+
+
 @pytest.mark.parametrize("how", LATER)
 def test_what_a_trigger_takes_away_again_or_changes_is_not_acknowledged(place, alias, how):
-    if place.url.startswith("sqlite"):
-        evil = [f"CREATE TRIGGER evil AFTER INSERT ON entries BEGIN {LATER[how]}; END"]
-    else:  # as late as there is any
-        evil = [
-            f"CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {LATER[how]}; RETURN NULL; END $$",
-            (
-                "CREATE CONSTRAINT TRIGGER evil AFTER INSERT ON entries DEFERRABLE INITIALLY DEFERRED "
-                "FOR EACH ROW EXECUTE FUNCTION evil()"
-            ),
-        ]
     with place.create() as ledger:
-        for statement in evil:
-            place.spoil(statement)
+        take_back(place, how)
         for drafts in ([alias()], [alias(model=str(number)) for number in range(3)]):
             with pytest.raises(LedgerError, match="table entries took in 0 rows"):
                 ledger.append(drafts, now=NOON)
@@ -140,19 +142,8 @@ def test_a_head_that_a_trigger_takes_away_again_or_what_it_covers_is_not_acknowl
 
 @pytest.mark.parametrize("how", LATER)
 def test_a_ledger_with_a_trigger_that_is_none_of_ours_is_not_opened(place, how):
-    if place.url.startswith("sqlite"):
-        evil = [f"CREATE TRIGGER evil AFTER INSERT ON entries BEGIN {LATER[how]}; END"]
-    else:  # as late as there is any
-        evil = [
-            f"CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {LATER[how]}; RETURN NULL; END $$",
-            (
-                "CREATE CONSTRAINT TRIGGER evil AFTER INSERT ON entries DEFERRABLE INITIALLY DEFERRED "
-                "FOR EACH ROW EXECUTE FUNCTION evil()"
-            ),
-        ]
     place.create().close()
-    for statement in evil:
-        place.spoil(statement)
+    take_back(place, how)
     for again in (place.write, place.read):
         with pytest.raises(IntegrityError, match="trigger evil on table entries: it may take away or change"):
             again()
